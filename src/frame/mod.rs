@@ -1,0 +1,17 @@
+//! Pictures, colour, time and the buffers that hold them: the vocabulary of every other module.
+//!
+//! Nothing here knows FFmpeg, ONNX Runtime or wgpu.
+
+mod buffer;
+mod color;
+mod format;
+mod picture;
+mod tensor;
+mod time;
+
+pub use buffer::{AlignedBuffer, BufferPool, PooledBuffer};
+pub use color::{Color, Matrix, Range, Siting};
+pub use format::{Model, PixelFormat, Subsampling};
+pub use picture::{Frame, FrameData, FrameInfo, Plane, Planes, SideData};
+pub use tensor::{DataType, Tensor, TensorData};
+pub use time::{Pts, Rational, TimeBase, rescale};

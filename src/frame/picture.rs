@@ -1,0 +1,166 @@
+//! A decoded picture and what must travel with it.
+
+use super::{BufferPool, Color, PixelFormat, PooledBuffer, Pts, Rational};
+use std::sync::Arc;
+
+/// Bytes that FFmpeg attaches to a frame (HDR10+, closed captions, mastering display), carried through unread.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SideData {
+    /// FFmpeg's `AVFrameSideDataType` as a number.
+    pub kind: u32,
+    /// The payload.
+    pub bytes: Arc<[u8]>,
+}
+
+impl std::fmt::Debug for SideData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SideData({}, {} bytes)", self.kind, self.bytes.len())
+    }
+}
+
+/// One plane of samples in host memory. Rows start on 64-byte boundaries.
+#[derive(Clone, Debug)]
+pub struct Plane {
+    /// Width in samples.
+    pub width: u32,
+    /// Height in samples.
+    pub height: u32,
+    /// Bytes from one row to the next, a multiple of 64.
+    pub stride: usize,
+    /// Bytes of one sample, 1 or 2.
+    pub sample_bytes: usize,
+    /// `stride * height` bytes.
+    pub buffer: PooledBuffer,
+}
+
+impl Plane {
+    fn new(width: u32, height: u32, sample_bytes: usize, pool: Option<&BufferPool>) -> Self {
+        let stride = (width as usize * sample_bytes).next_multiple_of(64);
+        let length = stride * height as usize;
+        let buffer = match pool {
+            Some(pool) => pool.take(length),
+            None => PooledBuffer::unpooled(length),
+        };
+        Self { width, height, stride, sample_bytes, buffer }
+    }
+
+    /// The rows' samples as bytes, without the padding at their ends.
+    pub fn rows(&self) -> impl DoubleEndedIterator<Item = &[u8]> + ExactSizeIterator {
+        let used = self.width as usize * self.sample_bytes;
+        self.buffer.bytes().chunks_exact(self.stride).map(move |row| row.get(..used).unwrap_or(row))
+    }
+
+    /// The rows' samples as writable bytes, without the padding at their ends.
+    pub fn rows_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut [u8]> + ExactSizeIterator {
+        let used = self.width as usize * self.sample_bytes;
+        self.buffer.bytes_mut().chunks_exact_mut(self.stride).map(move |row| row.split_at_mut(used).0)
+    }
+
+    /// Row `y`'s samples as bytes, clamped to the last row.
+    pub fn row(&self, y: usize) -> &[u8] {
+        let y = y.min((self.height as usize).saturating_sub(1));
+        let start = y * self.stride;
+        let end = start + self.width as usize * self.sample_bytes;
+        self.buffer.bytes().get(start..end).unwrap_or(&[])
+    }
+
+    /// Row `y` of an 8-bit plane.
+    pub fn row_u8(&self, y: usize) -> &[u8] {
+        self.row(y)
+    }
+
+    /// Row `y` of a plane of more than 8 bits.
+    pub fn row_u16(&self, y: usize) -> &[u16] {
+        bytemuck::cast_slice(self.row(y))
+    }
+}
+
+/// The planes of a picture: 1 to 4, by [`PixelFormat::plane_count`].
+pub type Planes = Vec<Plane>;
+
+/// Where the samples are.
+#[derive(Clone, Debug)]
+pub enum FrameData {
+    /// In host memory.
+    Host(Planes),
+}
+
+/// Everything about a frame but its samples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrameInfo {
+    /// Width in luma samples.
+    pub width: u32,
+    /// Height in luma samples.
+    pub height: u32,
+    /// Sample layout.
+    pub format: PixelFormat,
+    /// What the numbers mean.
+    pub color: Color,
+    /// Shape of a sample (width/height); 0/1 if unknown.
+    pub sample_aspect_ratio: Rational,
+    /// Presentation time stamp in the time base of the video stream.
+    pub pts: Pts,
+    /// How long the frame is shown, in the same time base; 0 if unknown.
+    pub duration: i64,
+    /// FFmpeg's side data, carried through.
+    pub side_data: Vec<SideData>,
+}
+
+/// A picture with its time stamp and its meaning.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Everything but the samples.
+    pub info: FrameInfo,
+    /// The samples.
+    pub data: FrameData,
+}
+
+impl Frame {
+    /// A frame with unspecified samples in host memory, from `pool` if given.
+    pub fn allocate(info: FrameInfo, pool: Option<&BufferPool>) -> Self {
+        let format = info.format;
+        let planes = (0..format.plane_count())
+            .map(|index| {
+                let (width, height) = format.plane_size(index, info.width, info.height);
+                Plane::new(width, height, format.sample_bytes(), pool)
+            })
+            .collect();
+        Self { info, data: FrameData::Host(planes) }
+    }
+
+    /// The planes in host memory.
+    pub fn planes(&self) -> &[Plane] {
+        let FrameData::Host(planes) = &self.data;
+        planes
+    }
+
+    /// The planes in host memory, writable.
+    pub fn planes_mut(&mut self) -> &mut [Plane] {
+        let FrameData::Host(planes) = &mut self.data;
+        planes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_sizes_round_chroma_up_and_rows_are_aligned() {
+        let info = FrameInfo {
+            width: 321,
+            height: 181,
+            format: PixelFormat::yuv(crate::frame::Subsampling::S420, 10),
+            color: Color::default(),
+            sample_aspect_ratio: Rational::new(0, 1),
+            pts: 0,
+            duration: 0,
+            side_data: Vec::new(),
+        };
+        let frame = Frame::allocate(info, None);
+        let sizes: Vec<_> = frame.planes().iter().map(|p| (p.width, p.height)).collect();
+        assert_eq!(sizes, [(321, 181), (161, 91), (161, 91)]);
+        assert!(frame.planes().iter().all(|plane| plane.stride % 64 == 0));
+        assert_eq!(frame.planes()[1].rows().len(), 91);
+    }
+}

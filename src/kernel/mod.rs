@@ -1,0 +1,156 @@
+//! The pixel work between planes and tensors: one trait, two backends that agree within 1 code value.
+//!
+//! [`Kernels`] is implemented by `cpu` (SIMD through `pulp`) and, with the feature `gpu`, by `gpu` (WGSL on wgpu).
+
+mod resample;
+
+pub use resample::{Axis, Filter, ResamplePlan, Taps};
+
+use crate::error::KernelError;
+use crate::frame::{DataType, Frame, Plane, Tensor};
+
+/// Colour representation of a network's picture channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TensorColor {
+    /// One channel: the luma code value divided by the largest code value, whatever the range tag.
+    Luma,
+    /// Three channels R, G, B: full-range R'G'B', black 0 and white 1, by the frame's matrix and range.
+    Rgb,
+}
+
+/// How picture samples become tensor elements and back.
+///
+/// An element is `value * range - mean`, with `value` in 0..1 as [`TensorColor`] says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TensorSpec {
+    /// Colour representation.
+    pub color: TensorColor,
+    /// Element type.
+    pub kind: DataType,
+    /// Block size b of the space-to-depth arrangement: channel `(c * b + dy) * b + dx` at (x, y) holds channel c of
+    /// pixel (b*x + dx, b*y + dy). 1 = none.
+    pub block: usize,
+    /// Subtracted from every element going in, added coming out.
+    pub mean: f32,
+    /// Tensor value of the largest picture value (1 or 255).
+    pub range: f32,
+}
+
+impl TensorSpec {
+    /// Channels of the tensor.
+    pub const fn channels(&self) -> usize {
+        let picture = match self.color {
+            TensorColor::Luma => 1,
+            TensorColor::Rgb => 3,
+        };
+        picture * self.block * self.block
+    }
+
+    /// Shape of the tensor of a picture of `width` x `height` pixels, both multiples of `block`.
+    pub const fn shape(&self, width: usize, height: usize) -> [usize; 3] {
+        [self.channels(), height / self.block, width / self.block]
+    }
+}
+
+/// A rectangle in luma samples. It may reach beyond the picture: the nearest sample inside is repeated there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Left edge.
+    pub x: i64,
+    /// Top edge.
+    pub y: i64,
+    /// Width.
+    pub width: usize,
+    /// Height.
+    pub height: usize,
+}
+
+/// What is added to a network's output outside of the graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Skip {
+    /// Nothing: the output is the picture.
+    #[default]
+    None,
+    /// The source picture, every sample repeated `scale` x `scale` times; the output is a residual and has no mean.
+    Nearest,
+}
+
+/// How a tensor becomes samples of a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UnpackSpec {
+    /// Layout of the tensor; `block` is the depth-to-space factor.
+    pub tensor: TensorSpec,
+    /// Output pixels per source pixel.
+    pub scale: usize,
+    /// What is added outside the graph; [`Skip::Nearest`] only with [`TensorColor::Luma`].
+    pub skip: Skip,
+    /// Adds an ordered 8x8 dither of ±0.5 code value before rounding.
+    pub dither: bool,
+}
+
+/// Where a tile's tensor goes in the canvas, in tensor elements (after space-to-depth).
+///
+/// Elements before `left + feather` ramp up linearly from 0 to 1 where the tile overlaps an earlier one, so that the
+/// weights of overlapping tiles sum to 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TilePlace {
+    /// Position of the tile's first column in the canvas; may be negative when the tile was padded beyond the picture.
+    pub x: i64,
+    /// Position of the tile's first row in the canvas; may be negative.
+    pub y: i64,
+    /// Columns that the tile shares on its left and right with its neighbours: (start, length) in tile columns of
+    /// the ramp. Left of a left ramp and right of a right ramp the tile weighs nothing. `None` at the picture's edge.
+    pub left: Option<(usize, usize)>,
+    /// See `left`.
+    pub right: Option<(usize, usize)>,
+    /// See `left`, in rows.
+    pub top: Option<(usize, usize)>,
+    /// See `left`, in rows.
+    pub bottom: Option<(usize, usize)>,
+}
+
+/// The pixel work. Implementations keep scratch memory, hence `&mut self`; after warm-up none allocates.
+///
+/// Every method checks that its arguments fit each other and returns [`KernelError::Shape`] if not.
+pub trait Kernels: Send {
+    /// Name of the backend and its device, for example `cpu (avx2)` or `gpu (llvmpipe)`.
+    fn name(&self) -> String;
+
+    /// Reads `region` of `frame` into `out`, which gets the shape `spec.shape(region.width, region.height)`.
+    ///
+    /// For [`TensorColor::Rgb`] chroma is brought to luma size bilinearly with the frame's siting.
+    fn pack(
+        &mut self,
+        frame: &Frame,
+        region: Region,
+        spec: &TensorSpec,
+        out: &mut Tensor,
+    ) -> Result<(), KernelError>;
+
+    /// Writes the top-left part of `tensor` into `out`, rounding and clamping to `out`'s code values.
+    ///
+    /// The tensor may be larger than the frame (padding). [`TensorColor::Luma`] writes plane 0 only;
+    /// [`TensorColor::Rgb`] writes the three planes with the matrix, range and siting of `out`, chroma being averaged
+    /// with a box of the subsampling's size placed by the siting (a tent of taps 1 2 1 where it is co-sited).
+    /// `source` is the frame that was packed from its top-left corner; [`Skip::Nearest`] adds its luma.
+    fn unpack(
+        &mut self,
+        tensor: &Tensor,
+        spec: &UnpackSpec,
+        source: &Frame,
+        out: &mut Frame,
+    ) -> Result<(), KernelError>;
+
+    /// Adds `tile`, weighted as `place` says, into `canvas` (same channels and type f32, cleared by the caller).
+    fn blend_tile(
+        &mut self,
+        tile: &Tensor,
+        place: &TilePlace,
+        canvas: &mut Tensor,
+    ) -> Result<(), KernelError>;
+
+    /// Resamples one plane by `plan`, with its change of depth, rounding and clamping to `0..=plan.output_max`.
+    fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError>;
+}

@@ -1,0 +1,9 @@
+//! framecast makes video larger while it plays: generator networks in ONNX super-resolve every frame.
+//!
+//! Arrows point down only: `cli` → [`engine`] → [`pipeline`] → [`stage`] → [`kernel`], [`model`], [`media`] →
+//! [`mod@frame`] → [`error`]. Nothing below `pipeline` starts a thread.
+
+pub mod error;
+pub mod frame;
+pub mod kernel;
+pub mod media;

@@ -1,0 +1,201 @@
+//! What an input consists of, and what flows from a source to a sink.
+
+use crate::frame::{Color, Frame, PixelFormat, Rational, SideData, TimeBase};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Set by the caller to end blocking reads and writes.
+#[derive(Clone, Debug, Default)]
+pub struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Asks every holder to stop.
+    pub fn trigger(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    /// True once [`Interrupt::trigger`] was called.
+    pub fn is_triggered(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// Role of a stream in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamKind {
+    /// The video that is decoded, processed and encoded. Exactly one per input.
+    Video,
+    /// Another video stream, passed through.
+    OtherVideo,
+    /// Cover art (an attached picture), passed through.
+    Picture,
+    /// Audio, passed through.
+    Audio,
+    /// Subtitles, passed through or losslessly converted.
+    Subtitle,
+    /// Timed data, passed through.
+    Data,
+    /// A font or another file, passed through.
+    Attachment,
+}
+
+/// One selected stream of the input.
+#[derive(Clone)]
+pub struct StreamInfo {
+    /// Index in the input file, as FFmpeg counts.
+    pub index: usize,
+    /// Role in the run.
+    pub kind: StreamKind,
+    /// Codec by FFmpeg's name.
+    pub codec: String,
+    /// Seconds per tick of its time stamps.
+    pub time_base: TimeBase,
+    /// Average frame rate for video, else 0/1.
+    pub frame_rate: Rational,
+    /// FFmpeg's disposition bits (default, forced, hearing_impaired, attached_pic, ...).
+    pub disposition: i32,
+    /// Tags (language, title, ...).
+    pub metadata: Vec<(String, String)>,
+    /// Stream side data (display matrix, mastering display, content light level, ...), `kind` being FFmpeg's
+    /// `AVPacketSideDataType`.
+    pub side_data: Vec<SideData>,
+    /// FFmpeg's codec parameters.
+    pub(super) parameters: ffmpeg_next::codec::Parameters,
+    /// The packet of an attached picture.
+    pub(super) picture: Option<ffmpeg_next::Packet>,
+}
+
+impl std::fmt::Debug for StreamInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StreamInfo(#{} {:?} {})", self.index, self.kind, self.codec)
+    }
+}
+
+/// A chapter mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chapter {
+    /// Identifier in the file.
+    pub id: i64,
+    /// Seconds per tick.
+    pub time_base: TimeBase,
+    /// First tick.
+    pub start: i64,
+    /// Tick after the last.
+    pub end: i64,
+    /// Tags (title).
+    pub metadata: Vec<(String, String)>,
+}
+
+/// The video stream as [`SourceItem::Frame`]s deliver it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VideoInfo {
+    /// Width in luma samples.
+    pub width: u32,
+    /// Height in luma samples.
+    pub height: u32,
+    /// Sample layout of the delivered frames.
+    pub format: PixelFormat,
+    /// Pixel format of the decoder, by FFmpeg's name. Differs from `format` for RGB, packed and semi-planar sources.
+    pub source_format: String,
+    /// Colour of the delivered frames.
+    pub color: Color,
+    /// Shape of a sample; 0/1 if unknown.
+    pub sample_aspect_ratio: Rational,
+    /// Seconds per tick of the frames' time stamps.
+    pub time_base: TimeBase,
+    /// Average frame rate; 0/1 if unknown. For encoders' rate control and progress, never for time stamps.
+    pub frame_rate: Rational,
+    /// Estimated number of frames, for progress.
+    pub frame_estimate: Option<u64>,
+    /// True if the stream holds time stamps that an MPEG-4 style fixed-rate encoder cannot carry.
+    pub variable_rate: bool,
+    /// True if the input is one still picture or a picture sequence.
+    pub is_picture: bool,
+}
+
+/// All that a sink must know of an input before the first frame.
+#[derive(Clone, Debug)]
+pub struct InputDescription {
+    /// The input as the user named it.
+    pub location: String,
+    /// Demuxer by FFmpeg's name.
+    pub format: String,
+    /// The processed video.
+    pub video: VideoInfo,
+    /// All selected streams in the input's order, the processed video among them.
+    pub streams: Vec<StreamInfo>,
+    /// Chapters, already cut to the trimmed part.
+    pub chapters: Vec<Chapter>,
+    /// Global tags.
+    pub metadata: Vec<(String, String)>,
+    /// Length in microseconds, if known.
+    pub duration: Option<i64>,
+}
+
+/// A packet that is passed through.
+pub struct CopyPacket {
+    /// Position of its stream in [`InputDescription::streams`].
+    pub stream: usize,
+    /// The packet, its time stamps in that stream's time base.
+    pub(super) packet: ffmpeg_next::Packet,
+}
+
+impl std::fmt::Debug for CopyPacket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CopyPacket(stream {}, {} bytes)", self.stream, self.packet.size())
+    }
+}
+
+/// What a source yields next.
+#[derive(Debug)]
+pub enum SourceItem {
+    /// A decoded frame.
+    Frame(Frame),
+    /// A packet of another stream.
+    Packet(CopyPacket),
+    /// Nothing more: the decoder is drained.
+    End,
+}
+
+/// What a source has to say at the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceReport {
+    /// Frames delivered.
+    pub frames: u64,
+    /// Damaged packets or frames that were skipped.
+    pub damaged: u64,
+    /// Frames scaled because the size changed in mid-stream.
+    pub rescaled: u64,
+    /// Frames deinterlaced.
+    pub deinterlaced: u64,
+}
+
+/// The frames that a sink wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Width in luma samples.
+    pub width: u32,
+    /// Height in luma samples.
+    pub height: u32,
+    /// Sample layout.
+    pub format: PixelFormat,
+    /// Colour tags.
+    pub color: Color,
+    /// Shape of a sample.
+    pub sample_aspect_ratio: Rational,
+}
+
+/// What a sink has to say at the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SinkReport {
+    /// Video frames written.
+    pub frames: u64,
+    /// Packets of other streams written.
+    pub packets: u64,
+    /// Bytes of the output, if it is a file.
+    pub bytes: Option<u64>,
+    /// Encoder by FFmpeg's name.
+    pub encoder: String,
+    /// Pixel format that the encoder got, by FFmpeg's name.
+    pub pixel_format: String,
+}
