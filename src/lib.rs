@@ -3,7 +3,10 @@
 //! Arrows point down only: `cli` → [`engine`] → [`pipeline`] → [`stage`] → [`kernel`], [`model`], [`media`] →
 //! [`mod@frame`] → [`error`]. Nothing below `pipeline` starts a thread.
 
+pub mod config;
+pub mod engine;
 pub mod error;
 pub mod frame;
 pub mod kernel;
 pub mod media;
+pub mod pipeline;

@@ -154,3 +154,15 @@ pub trait Kernels: Send {
     /// Resamples one plane by `plan`, with its change of depth, rounding and clamping to `0..=plan.output_max`.
     fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError>;
 }
+
+/// Which backend does the pixel work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KernelChoice {
+    /// The GPU if the machine has one, else the CPU.
+    #[default]
+    Auto,
+    /// SIMD on the CPU.
+    Cpu,
+    /// Compute shaders, on a software adapter too.
+    Gpu,
+}
