@@ -1,5 +1,7 @@
 //! The command line: what it declares and how it refuses.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use assert_cmd::Command;
 use std::process::Output;
 
