@@ -7,7 +7,7 @@ mod resample;
 pub use resample::{Axis, Filter, ResamplePlan, Taps};
 
 use crate::error::KernelError;
-use crate::frame::{DataType, Frame, Plane, Tensor};
+use crate::frame::{DataType, Frame, Plane, Tensor, TensorView};
 
 /// Colour representation of a network's picture channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
@@ -137,7 +137,7 @@ pub trait Kernels: Send {
     /// `source` is the frame that was packed from its top-left corner; [`Skip::Nearest`] adds its luma.
     fn unpack(
         &mut self,
-        tensor: &Tensor,
+        tensor: TensorView<'_>,
         spec: &UnpackSpec,
         source: &Frame,
         out: &mut Frame,
@@ -146,7 +146,7 @@ pub trait Kernels: Send {
     /// Adds `tile`, weighted as `place` says, into `canvas` (same channels and type f32, cleared by the caller).
     fn blend_tile(
         &mut self,
-        tile: &Tensor,
+        tile: TensorView<'_>,
         place: &TilePlace,
         canvas: &mut Tensor,
     ) -> Result<(), KernelError>;
