@@ -3,6 +3,7 @@
 use crate::error::ConfigError;
 use crate::kernel::KernelChoice;
 use crate::media::{InputOptions, OutputOptions};
+pub use crate::model::Device;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -62,16 +63,6 @@ impl std::fmt::Display for Target {
             Self::Within { width, height } => write!(f, "{width}x{height}"),
         }
     }
-}
-
-/// Where networks run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Device {
-    /// The fastest that works on this machine.
-    #[default]
-    Auto,
-    /// ONNX Runtime's CPU provider.
-    Cpu,
 }
 
 /// How frames are processed between source and sink.

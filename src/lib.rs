@@ -10,4 +10,6 @@ pub mod error;
 pub mod frame;
 pub mod kernel;
 pub mod media;
+pub mod model;
 pub mod pipeline;
+pub mod stage;
