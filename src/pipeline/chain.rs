@@ -172,9 +172,9 @@ fn compose(mut composer: Composer, finished: &Receiver<Done>, ready: &Sender<Eve
         early.insert(number, result);
         while let Some(result) = early.remove(&next) {
             next += 1;
-            let event = match result.and_then(|upscaled| {
-                meter.busy(|| guarded("compose", || composer.process(upscaled)))
-            }) {
+            let event = match result
+                .and_then(|upscaled| meter.busy(|| guarded("compose", || composer.process(upscaled))))
+            {
                 Ok(frame) => Event::Frame(frame),
                 Err(error) => Event::Failed(error),
             };

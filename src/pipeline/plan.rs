@@ -86,7 +86,8 @@ impl Plan {
         let Some((runtime, model)) = &self.network else { return Ok(Vec::new()) };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = options.threads.unwrap_or(cores);
-        let (workers, threads) = if self.video.frame_estimate == Some(1) { (1, threads) } else { (threads, 1) };
+        let (workers, threads) =
+            if self.video.frame_estimate == Some(1) { (1, threads) } else { (threads, 1) };
         let upscaler_options = UpscalerOptions {
             model,
             device: options.device,
@@ -95,7 +96,8 @@ impl Plan {
             tile: options.tile,
             dither: options.dither,
         };
-        let make = || Upscaler::new(runtime, &upscaler_options, kernel::create(options.kernels)?, pool.clone());
+        let make =
+            || Upscaler::new(runtime, &upscaler_options, kernel::create(options.kernels)?, pool.clone());
         let upscalers = (0..workers).map(|_| make()).collect::<Result<Vec<_>, Error>>()?;
         self.provider = upscalers
             .first()
