@@ -146,7 +146,8 @@ impl InputDescription {
         let side_data = self.video_stream().map(|stream| stream.side_data.as_slice()).unwrap_or_default();
         let matrix = side_data.iter().find(|data| data.kind == DISPLAY_MATRIX);
         // The matrix is nine native-endian 32-bit numbers; the first is the share of x that stays in x.
-        let first = matrix.and_then(|data| data.bytes.first_chunk::<4>()).map(|bytes| i32::from_ne_bytes(*bytes));
+        let first =
+            matrix.and_then(|data| data.bytes.first_chunk::<4>()).map(|bytes| i32::from_ne_bytes(*bytes));
         first == Some(0)
     }
 }
