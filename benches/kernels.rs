@@ -50,8 +50,7 @@ fn live(criterion: &mut Criterion) {
 }
 
 fn live_specs() -> (TensorSpec, UnpackSpec) {
-    let pack =
-        TensorSpec { color: TensorColor::Luma, kind: DataType::F32, block: 2, mean: 0.0, range: 1.0 };
+    let pack = TensorSpec { color: TensorColor::Luma, kind: DataType::F32, block: 2, mean: 0.0, range: 1.0 };
     let tensor = TensorSpec { block: 4, ..pack };
     (pack, UnpackSpec { tensor, scale: 2, skip: Skip::Nearest, dither: false })
 }
