@@ -3,6 +3,7 @@
 //! Arrows point down only: `cli` → [`engine`] → [`pipeline`] → [`stage`] → [`kernel`], [`model`], [`media`] →
 //! [`mod@frame`] → [`error`]. Nothing below `pipeline` starts a thread.
 
+pub mod cleanup;
 pub mod config;
 pub mod engine;
 pub mod error;
