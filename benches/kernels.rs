@@ -34,7 +34,7 @@ fn live(criterion: &mut Criterion) {
         bencher.iter(|| kernels.pack(black_box(&small), whole(&small), &pack_spec, &mut packed));
     });
     group.bench_function("unpack luma, block 4, skip", |bencher| {
-        bencher.iter(|| kernels.unpack(black_box(&residual), &unpack_spec, &small, &mut large));
+        bencher.iter(|| kernels.unpack(black_box(residual.view()), &unpack_spec, &small, &mut large));
     });
     group.bench_function("double both chroma planes", |bencher| {
         bencher.iter(|| double_chroma(&mut kernels, &plan, &small, &mut large));
@@ -42,7 +42,7 @@ fn live(criterion: &mut Criterion) {
     group.bench_function("all", |bencher| {
         bencher.iter(|| {
             kernels.pack(black_box(&small), whole(&small), &pack_spec, &mut packed).unwrap();
-            kernels.unpack(black_box(&residual), &unpack_spec, &small, &mut large).unwrap();
+            kernels.unpack(black_box(residual.view()), &unpack_spec, &small, &mut large).unwrap();
             double_chroma(&mut kernels, &plan, &small, &mut large);
         });
     });
@@ -83,7 +83,7 @@ fn formats(criterion: &mut Criterion) {
         });
         kernels.pack(&picture, whole(&picture), &spec, &mut packed).unwrap();
         group.bench_function(BenchmarkId::new("unpack", &case), |bencher| {
-            bencher.iter(|| kernels.unpack(black_box(&packed), &unpack, &picture, &mut out));
+            bencher.iter(|| kernels.unpack(black_box(packed.view()), &unpack, &picture, &mut out));
         });
     }
     group.finish();
@@ -116,7 +116,7 @@ fn tiles(criterion: &mut Criterion) {
     let ramp = Some((0, 16));
     let place = TilePlace { x: 100, y: 100, left: ramp, right: Some((240, 16)), top: ramp, bottom: None };
     criterion.bench_function("blend a tile of 16 x 256 x 256", |bencher| {
-        bencher.iter(|| kernels.blend_tile(black_box(&tile), &place, &mut canvas));
+        bencher.iter(|| kernels.blend_tile(black_box(tile.view()), &place, &mut canvas));
     });
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Region, ResamplePlan, Skip, Taps, TensorColor, TensorSpec, TilePlace, UnpackSpec};
 use crate::error::KernelError;
-use crate::frame::{Frame, Plane, Tensor, TensorData};
+use crate::frame::{Frame, Plane, Tensor, TensorSlice, TensorView};
 
 /// Checks the arguments of [`super::Kernels::pack`].
 pub(super) fn pack(frame: &Frame, region: Region, spec: &TensorSpec) -> Result<(), KernelError> {
@@ -23,7 +23,7 @@ pub(super) fn pack(frame: &Frame, region: Region, spec: &TensorSpec) -> Result<(
 
 /// Checks the arguments of [`super::Kernels::unpack`].
 pub(super) fn unpack(
-    tensor: &Tensor,
+    tensor: TensorView<'_>,
     spec: &UnpackSpec,
     source: &Frame,
     out: &Frame,
@@ -59,10 +59,10 @@ pub(super) fn unpack(
 }
 
 /// Checks the arguments of [`super::Kernels::blend_tile`].
-pub(super) fn blend(tile: &Tensor, place: &TilePlace, canvas: &Tensor) -> Result<(), KernelError> {
+pub(super) fn blend(tile: TensorView<'_>, place: &TilePlace, canvas: &Tensor) -> Result<(), KernelError> {
     const OPERATION: &str = "blend_tile";
     check_tensor(OPERATION, tile)?;
-    check_tensor(OPERATION, canvas)?;
+    check_tensor(OPERATION, canvas.view())?;
     require(
         OPERATION,
         tile.shape[0] == canvas.shape[0] && canvas.as_f32().is_some(),
@@ -144,15 +144,16 @@ fn check_plane(operation: &'static str, plane: &Plane) -> Result<(), KernelError
     )
 }
 
-fn check_tensor(operation: &'static str, tensor: &Tensor) -> Result<(), KernelError> {
-    let stored = match &tensor.data {
-        TensorData::F32(values) => values.len(),
-        TensorData::F16(values) => values.len(),
+fn check_tensor(operation: &'static str, tensor: TensorView<'_>) -> Result<(), KernelError> {
+    let stored = match tensor.data {
+        TensorSlice::F32(values) => values.len(),
+        TensorSlice::F16(values) => values.len(),
     };
+    let expected = tensor.shape.iter().product::<usize>();
     require(
         operation,
-        stored == tensor.len() && stored > 0,
-        || format!("{} elements", tensor.len()),
+        stored == expected && stored > 0,
+        || format!("{expected} elements"),
         || stored.to_string(),
     )
 }

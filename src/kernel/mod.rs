@@ -204,3 +204,11 @@ pub enum KernelChoice {
     /// Compute shaders, on a software adapter too.
     Gpu,
 }
+
+/// Makes the chosen backend.
+pub fn create(choice: KernelChoice) -> Result<Box<dyn Kernels>, KernelError> {
+    match choice {
+        KernelChoice::Auto | KernelChoice::Cpu => Ok(Box::new(cpu::CpuKernels::new())),
+        KernelChoice::Gpu => Err(KernelError::Unavailable { backend: "gpu", reason: "not built in".into() }),
+    }
+}

@@ -41,13 +41,21 @@ type Done = (u64, Result<Upscaled, Error>);
 /// Frames that wait between two stages.
 const DEPTH: usize = 2;
 
-/// Running threads that turn decoded frames into output frames, in order.
+/// Running threads that turn decoded frames into output frames, in order. Dropping it stops and joins them.
 pub struct Chain {
-    input: Sender<Event>,
-    output: Receiver<Event>,
+    ends: Option<Ends>,
     threads: Vec<JoinHandle<()>>,
     meters: Vec<Arc<Meter>>,
     network_nanos: Arc<AtomicU64>,
+}
+
+/// Both ends of a chain. Closing them stops its threads.
+#[derive(Clone)]
+pub struct Ends {
+    /// Where frames go in. [`Event::End`] makes the chain finish what it holds and pass the end on.
+    pub input: Sender<Event>,
+    /// Where frames come out, in the order in which they went in.
+    pub output: Receiver<Event>,
 }
 
 impl std::fmt::Debug for Chain {
@@ -67,33 +75,32 @@ impl Chain {
         let network_nanos = Arc::new(AtomicU64::new(0));
         let upscale_meter = Meter::new("upscale", workers.max(1), clock.clone());
         let compose_meter = Meter::new("compose", 1, clock);
-        let mut threads = Vec::new();
+        let meters = vec![upscale_meter.clone(), compose_meter.clone()];
+        let ends = Some(Ends { input, output });
+        // Built first, so that a thread that cannot be started stops and joins those before it.
+        let mut chain = Self { ends, threads: Vec::new(), meters, network_nanos: network_nanos.clone() };
 
         let (jobs, work) = bounded::<Job>(workers.max(1));
         let dispatch_done = done.clone();
         let has_network = workers > 0;
-        threads.push(spawn("dispatch", move || dispatch(&numbered, has_network, &jobs, &dispatch_done))?);
+        chain.threads.push(spawn("dispatch", move || {
+            dispatch(&numbered, has_network, &jobs, &dispatch_done);
+        })?);
         for (index, upscaler) in upscalers.into_iter().enumerate() {
             let (work, done) = (work.clone(), done.clone());
             let (meter, nanos) = (upscale_meter.clone(), network_nanos.clone());
-            threads.push(spawn(&format!("upscale-{index}"), move || {
+            chain.threads.push(spawn(&format!("upscale-{index}"), move || {
                 upscale(upscaler, &work, &done, &meter, &nanos);
             })?);
         }
-        drop(done);
-        let meter = compose_meter.clone();
-        threads.push(spawn("compose", move || compose(composer, &finished, &ready, &meter))?);
-        Ok(Self { input, output, threads, meters: vec![upscale_meter, compose_meter], network_nanos })
+        drop((done, work));
+        chain.threads.push(spawn("compose", move || compose(composer, &finished, &ready, &compose_meter))?);
+        Ok(chain)
     }
 
-    /// Where frames go in. [`Event::End`] makes the chain finish what it holds and pass the end on.
-    pub const fn input(&self) -> &Sender<Event> {
-        &self.input
-    }
-
-    /// Where frames come out, in the order in which they went in.
-    pub const fn output(&self) -> &Receiver<Event> {
-        &self.output
+    /// The chain's ends; `None` once it was closed.
+    pub const fn ends(&self) -> Option<&Ends> {
+        self.ends.as_ref()
     }
 
     /// Time that the stages spent so far.
@@ -101,7 +108,7 @@ impl Chain {
         self.meters.iter().map(|meter| meter.time()).collect()
     }
 
-    /// Reads the meters after the chain's ends were given away.
+    /// The stages' meters.
     pub(super) fn meters(&self) -> Vec<Arc<Meter>> {
         self.meters.clone()
     }
@@ -111,14 +118,19 @@ impl Chain {
         Duration::from_nanos(self.network_nanos.load(Ordering::Relaxed))
     }
 
-    /// Closes both ends and waits for the threads.
-    pub fn join(self) {
-        let Self { input, output, threads, .. } = self;
-        drop((input, output));
-        for thread in threads {
+    /// Closes both ends and waits for the threads. Clones of the ends must be dropped too, or it waits for them.
+    pub fn close(&mut self) {
+        self.ends = None;
+        for thread in self.threads.drain(..) {
             // A worker's panic was turned into an event where it happened.
             let _ = thread.join();
         }
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -1,6 +1,6 @@
 //! The only file that knows the order: source → upscale → compose → sink, and the packets that go round.
 
-use super::chain::{Chain, ChainOptions, Event};
+use super::chain::{Chain, ChainOptions, Ends, Event};
 use super::clock::{Clock, SystemClock};
 use super::plan::Plan;
 use super::process::ProcessUsage;
@@ -11,6 +11,7 @@ use crate::config::RunConfig;
 use crate::error::{Error, MediaError};
 use crate::frame::BufferPool;
 use crate::media::{CopyPacket, Interrupt, Sink, SinkReport, Source, SourceItem, SourceReport};
+use crate::stage::Geometry;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +42,14 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     let pool = BufferPool::new();
     let source = Source::open(&config.input, &config.input_options, interrupt.clone(), pool.clone())?;
     let description = source.description();
-    let mut plan = Plan::new(&description, &config.processing)?;
+    let video = &description.video;
+    let mut plan = Plan::new(
+        Geometry { width: video.width, height: video.height, format: video.format, color: video.color },
+        video.sample_aspect_ratio,
+        description.is_turned(),
+        video.frame_estimate == Some(1),
+        &config.processing,
+    )?;
     // The user's interrupt ends the reading; what was read is still written.
     let abort = Interrupt::default();
     let sink = Sink::open(
@@ -50,27 +58,34 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         &description,
         plan.output.width,
         plan.output.height,
-        description.video.sample_aspect_ratio,
+        video.sample_aspect_ratio,
         abort.clone(),
     )?;
     let delivered = sink.delivered().clone();
-    let mut notes = sink.notes();
-    let (upscalers, composer) = plan.stages(&config.processing, &delivered, &pool)?;
-    notes.append(&mut plan.notes);
+    let notes = sink.notes();
+    let target = Geometry {
+        width: delivered.width,
+        height: delivered.height,
+        format: delivered.format,
+        color: delivered.color,
+    };
+    let (upscalers, composer) =
+        plan.stages(&config.processing, target, delivered.sample_aspect_ratio, &pool)?;
     let kernels = plan.kernels.clone();
-    let chain = Chain::start(ChainOptions { upscalers, composer, clock: clock.clone() })?;
+    let mut chain = Chain::start(ChainOptions { upscalers, composer, clock: clock.clone() })?;
+    let Some(Ends { input, output }) = chain.ends().cloned() else { return Err(lost("chain")) };
 
     let decode_meter = Meter::new("decode", 1, clock.clone());
     let encode_meter = Meter::new("encode", 1, clock.clone());
     let (packets, packets_waiting) = bounded(PACKETS);
     let frames = Arc::new(AtomicU64::new(0));
     let decode = {
-        let (frames, meter, interrupt) = (chain.input().clone(), decode_meter.clone(), interrupt.clone());
-        spawn("decode", move || decode(source, &frames, &packets, &interrupt, &meter))?
+        let (meter, interrupt) = (decode_meter.clone(), interrupt.clone());
+        spawn("decode", move || decode(source, &input, &packets, &interrupt, &meter))?
     };
     let (closing, closed) = bounded::<()>(0);
     let encode = {
-        let (output, meter, written) = (chain.output().clone(), encode_meter.clone(), frames.clone());
+        let (meter, written) = (encode_meter.clone(), frames.clone());
         spawn("encode", move || {
             let _closing = closing;
             guarded("encode", || encode(sink, &output, &packets_waiting, &written, &meter))
@@ -81,20 +96,17 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     meters.extend(chain.meters());
     meters.push(encode_meter);
     let times = || -> Vec<StageTime> { meters.iter().map(|meter| meter.time()).collect() };
-    let rate_of_media = description.video.frame_rate.to_f64();
-    let mut progress = ProgressMeter::new(description.video.frame_estimate, rate_of_media);
+    let rate_of_media = video.frame_rate.to_f64();
+    let mut progress = ProgressMeter::new(video.frame_estimate, rate_of_media);
     while closed.recv_timeout(REPORT_EVERY) == Err(RecvTimeoutError::Timeout) {
         observer(&progress.update(clock.now(), frames.load(Ordering::Relaxed), bottleneck(&times())));
     }
     let encoded = encode.join().unwrap_or_else(|_| Err(lost("encode")));
     // A source that still waits for its network is of no use any more.
     interrupt_if_failed(&encoded, &interrupt);
-    let network_time = {
-        // Frees the channels, so that every thread that still waits on one ends.
-        let nanos = chain.network_counter();
-        chain.join();
-        Duration::from_nanos(nanos.load(Ordering::Relaxed))
-    };
+    // Frees the channels, so that every thread that still waits on one ends.
+    chain.close();
+    let network_time = chain.network_time();
     let decoded = decode.join().map_err(|_| lost("decode"))?;
     let sink_report = encoded?;
 
@@ -106,7 +118,7 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     Ok(Summary {
         source: decoded.report,
         sink: sink_report,
-        input_size: (description.video.width, description.video.height),
+        input_size: (video.width, video.height),
         output_size: (delivered.width, delivered.height),
         elapsed,
         frames_per_second,

@@ -12,7 +12,8 @@ mod progress;
 mod stage;
 mod stats;
 
-pub use chain::{Chain, ChainOptions, Event};
+pub use chain::{Chain, ChainOptions, Ends, Event};
 pub use clock::{Clock, SystemClock};
 pub use graph::{Observer, run};
+pub(crate) use plan::Plan;
 pub use stats::{Progress, StageTime, Summary};

@@ -2,33 +2,45 @@
 
 use crate::config::{ProcessingOptions, Target};
 use crate::error::Error;
-use crate::frame::{BufferPool, PixelFormat};
+use crate::frame::{BufferPool, PixelFormat, Rational};
 use crate::kernel::{self, TensorColor};
-use crate::media::{Delivered, InputDescription, VideoInfo};
 use crate::model::{DEFAULT_MODEL, Model, Runtime};
 use crate::stage::{Composer, Geometry, OutputSize, Upscaler, UpscalerOptions, fit};
 
 /// The decisions for one run.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(crate) struct Plan {
     /// Size that the output should have.
-    pub output: OutputSize,
+    pub(crate) output: OutputSize,
     /// The execution provider that runs the network and its thread layout; known once the stages exist.
-    pub provider: Option<String>,
+    pub(crate) provider: Option<String>,
     /// The kernels' backend; known once the stages exist.
-    pub kernels: String,
-    /// Decisions worth telling the user.
-    pub notes: Vec<String>,
+    pub(crate) kernels: String,
     network: Option<(Runtime, Model)>,
-    video: VideoInfo,
+    source: Geometry,
+    single: bool,
 }
 
 impl Plan {
     /// Decides size and model, and loads what they need, so that a missing one is told before anything is written.
-    pub(super) fn new(input: &InputDescription, options: &ProcessingOptions) -> Result<Self, Error> {
-        let video = &input.video;
-        let output = output_size(options.target, video, input.is_turned());
-        let enlarges = output.width > video.width || output.height > video.height;
+    ///
+    /// `turned` pictures are shown turned by a quarter; `single` says that there is one picture only.
+    pub(crate) fn new(
+        source: Geometry,
+        sample_aspect_ratio: Rational,
+        turned: bool,
+        single: bool,
+        options: &ProcessingOptions,
+    ) -> Result<Self, Error> {
+        let output = match options.target {
+            Target::Factor(factor) => {
+                OutputSize { width: source.width * factor, height: source.height * factor }
+            }
+            Target::Within { width, height } => {
+                fit((source.width, source.height), sample_aspect_ratio, turned, width, height)
+            }
+        };
+        let enlarges = output.width > source.width || output.height > source.height;
         let name = options.model.as_deref().or(enlarges.then_some(DEFAULT_MODEL));
         let network = match name {
             Some(name) => {
@@ -37,42 +49,30 @@ impl Plan {
             }
             None => None,
         };
-        let (provider, kernels, notes) = (None, String::new(), Vec::new());
-        Ok(Self { output, provider, kernels, notes, network, video: video.clone() })
+        Ok(Self { output, provider: None, kernels: String::new(), network, source, single })
     }
 
     /// Name of the model that runs, if one does.
-    pub(super) fn model_name(&self) -> Option<String> {
+    pub(crate) fn model_name(&self) -> Option<String> {
         self.network.as_ref().map(|(_, model)| model.manifest.name.clone())
     }
 
-    /// Makes the workers and the composer.
-    pub(super) fn stages(
+    /// Makes the workers, and the composer for frames of geometry `target`.
+    pub(crate) fn stages(
         &mut self,
         options: &ProcessingOptions,
-        delivered: &Delivered,
+        target: Geometry,
+        sample_aspect_ratio: Rational,
         pool: &BufferPool,
     ) -> Result<(Vec<Upscaler>, Composer), Error> {
-        let source = Geometry {
-            width: self.video.width,
-            height: self.video.height,
-            format: self.video.format,
-            color: self.video.color,
-        };
-        let target = Geometry {
-            width: delivered.width,
-            height: delivered.height,
-            format: delivered.format,
-            color: delivered.color,
-        };
         let composer_kernels = kernel::create(options.kernels)?;
         self.kernels = composer_kernels.name();
-        let network = self.network.as_ref().map(|(_, model)| network_geometry(model, source));
+        let network = self.network.as_ref().map(|(_, model)| network_geometry(model, self.source));
         let composer = Composer::new(
-            source,
+            self.source,
             network,
             target,
-            delivered.sample_aspect_ratio,
+            sample_aspect_ratio,
             options.dither,
             composer_kernels,
             pool.clone(),
@@ -86,13 +86,12 @@ impl Plan {
         let Some((runtime, model)) = &self.network else { return Ok(Vec::new()) };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = options.threads.unwrap_or(cores);
-        let (workers, threads) =
-            if self.video.frame_estimate == Some(1) { (1, threads) } else { (threads, 1) };
+        let (workers, threads) = if self.single { (1, threads) } else { (threads, 1) };
         let upscaler_options = UpscalerOptions {
             model,
             device: options.device,
             threads,
-            size: (self.video.width, self.video.height),
+            size: (self.source.width, self.source.height),
             tile: options.tile,
             dither: options.dither,
         };
@@ -103,15 +102,6 @@ impl Plan {
             .first()
             .map(|upscaler| format!("{} ({workers} x {threads} threads)", upscaler.provider()));
         Ok(upscalers)
-    }
-}
-
-fn output_size(target: Target, video: &VideoInfo, turned: bool) -> OutputSize {
-    match target {
-        Target::Factor(factor) => OutputSize { width: video.width * factor, height: video.height * factor },
-        Target::Within { width, height } => {
-            fit((video.width, video.height), video.sample_aspect_ratio, turned, width, height)
-        }
     }
 }
 

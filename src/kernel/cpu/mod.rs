@@ -10,7 +10,7 @@ mod unpack;
 
 use super::{Kernels, Region, ResamplePlan, TensorSpec, TilePlace, UnpackSpec, check};
 use crate::error::KernelError;
-use crate::frame::{Frame, Plane, Tensor, TensorData};
+use crate::frame::{Frame, Plane, Tensor, TensorData, TensorSlice, TensorView};
 use half::slice::HalfFloatSliceExt;
 
 /// The CPU backend.
@@ -44,10 +44,10 @@ impl CpuKernels {
     }
 
     /// The elements of `tensor`, converted into `staging` when they are f16.
-    fn elements<'a>(staging: &'a mut Vec<f32>, tensor: &'a Tensor) -> &'a [f32] {
-        match &tensor.data {
-            TensorData::F32(values) => values,
-            TensorData::F16(values) => {
+    fn elements<'a>(staging: &'a mut Vec<f32>, tensor: TensorView<'a>) -> &'a [f32] {
+        match tensor.data {
+            TensorSlice::F32(values) => values,
+            TensorSlice::F16(values) => {
                 staging.resize(values.len(), 0.0);
                 values.convert_to_f32_slice(staging);
                 staging
@@ -90,7 +90,7 @@ impl Kernels for CpuKernels {
 
     fn unpack(
         &mut self,
-        tensor: &Tensor,
+        tensor: TensorView<'_>,
         spec: &UnpackSpec,
         source: &Frame,
         out: &mut Frame,
@@ -104,7 +104,7 @@ impl Kernels for CpuKernels {
 
     fn blend_tile(
         &mut self,
-        tile: &Tensor,
+        tile: TensorView<'_>,
         place: &TilePlace,
         canvas: &mut Tensor,
     ) -> Result<(), KernelError> {
