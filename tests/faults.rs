@@ -158,6 +158,7 @@ fn a_file_that_outgrows_its_limit_is_an_output_error() {
 }
 
 /// Starts a run that would take long and waits until it has written frames.
+#[allow(clippy::zombie_processes, reason = "the callers wait; a test that fails before ends its process")]
 fn underway(input: &Path, output: &Path) -> (Child, BufReader<std::process::ChildStdout>) {
     let mut child = program()
         .arg("-i")

@@ -6,17 +6,17 @@ use std::process::Command;
 use tempfile::TempDir;
 
 /// A folder of the test's own that goes when the test ends.
-pub fn scratch() -> TempDir {
+pub(crate) fn scratch() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
 /// The clip that `ffmpeg RECIPE NAME` makes; words of the recipe are separated by blanks.
-pub fn clip(name: &str, recipe: &str) -> PathBuf {
+pub(crate) fn clip(name: &str, recipe: &str) -> PathBuf {
     derived(name, recipe, &[])
 }
 
 /// As [`clip`], with `@0`, `@1`, ... in the recipe standing for files made before.
-pub fn derived(name: &str, recipe: &str, inputs: &[&Path]) -> PathBuf {
+pub(crate) fn derived(name: &str, recipe: &str, inputs: &[&Path]) -> PathBuf {
     cached(name, (recipe, inputs), |path| {
         let words = recipe.split_whitespace().map(|word| match word.strip_prefix('@') {
             Some(index) => inputs[index.parse::<usize>().unwrap()].as_os_str().to_owned(),
@@ -29,13 +29,13 @@ pub fn derived(name: &str, recipe: &str, inputs: &[&Path]) -> PathBuf {
 }
 
 /// A text file with these contents.
-pub fn text_file(name: &str, contents: &str) -> PathBuf {
+pub(crate) fn text_file(name: &str, contents: &str) -> PathBuf {
     cached(name, contents, |path| std::fs::write(path, contents).unwrap())
 }
 
 /// An mp4 file whose first track is shown turned clockwise by 90, 180 or 270 degrees: the matrix in its header
 /// is replaced, because the option for it differs between versions of `ffmpeg`.
-pub fn rotated(name: &str, source: &Path, degrees: u32) -> PathBuf {
+pub(crate) fn rotated(name: &str, source: &Path, degrees: u32) -> PathBuf {
     cached(name, (source, degrees), |path| {
         let mut bytes = std::fs::read(source).unwrap();
         let header = bytes.windows(4).position(|window| window == b"tkhd").unwrap();
@@ -55,7 +55,7 @@ pub fn rotated(name: &str, source: &Path, degrees: u32) -> PathBuf {
 }
 
 /// `ffmpeg`, quiet, overwriting.
-pub fn ffmpeg() -> Command {
+pub(crate) fn ffmpeg() -> Command {
     let mut command = Command::new("ffmpeg");
     command.args(["-v", "error", "-nostdin", "-y"]);
     command

@@ -5,8 +5,8 @@
 mod clip;
 mod probe;
 
-pub use clip::{clip, derived, ffmpeg, rotated, scratch, text_file};
-pub use probe::{
+pub(crate) use clip::{clip, derived, ffmpeg, rotated, scratch, text_file};
+pub(crate) use probe::{
     Probe, decoded_hash, fraction, frame_times, packet_times, psnr, start_time, stream_hashes, texts,
 };
 
@@ -16,15 +16,15 @@ use std::process::{Command, Stdio};
 
 /// How the program ended.
 #[derive(Debug)]
-pub struct Outcome {
-    pub code: Option<i32>,
-    pub stdout: Vec<u8>,
-    pub stderr: String,
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
 }
 
 impl Outcome {
     /// The last JSON line on standard output.
-    pub fn summary(&self) -> Value {
+    pub(crate) fn summary(&self) -> Value {
         let text = String::from_utf8(self.stdout.clone()).unwrap();
         let last = text.lines().last().unwrap_or_else(|| panic!("no output; {}", self.stderr));
         serde_json::from_str(last).unwrap()
@@ -32,21 +32,21 @@ impl Outcome {
 }
 
 /// The program with CPU kernels, so that a test does not depend on a GPU.
-pub fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_framecast"));
     command.args(["run", "--kernels", "cpu"]);
     command
 }
 
 /// Runs `framecast run -i INPUT -o OUTPUT` with further options, separated by blanks.
-pub fn run(input: &Path, output: &Path, options: &str) -> Outcome {
+pub(crate) fn run(input: &Path, output: &Path, options: &str) -> Outcome {
     let mut command = program();
     command.arg("-i").arg(input).arg("-o").arg(output).args(options.split_whitespace());
     outcome(&mut command)
 }
 
 /// As [`run`], and checks that it succeeded and that the output can be decoded without a complaint.
-pub fn succeed(input: &Path, output: &Path, options: &str) -> Outcome {
+pub(crate) fn succeed(input: &Path, output: &Path, options: &str) -> Outcome {
     let result = run(input, output, options);
     assert_eq!(result.code, Some(0), "{}: {}", input.display(), result.stderr);
     let check = Command::new("ffmpeg")
@@ -61,7 +61,7 @@ pub fn succeed(input: &Path, output: &Path, options: &str) -> Outcome {
 }
 
 /// As [`run`], and checks the exit code, the line that tells why, and that no file is left in the output's folder.
-pub fn refuse(input: &Path, output: &Path, options: &str, code: i32) -> String {
+pub(crate) fn refuse(input: &Path, output: &Path, options: &str, code: i32) -> String {
     let result = run(input, output, options);
     assert_eq!(result.code, Some(code), "{}: {}", input.display(), result.stderr);
     let message = result.stderr.lines().last().unwrap_or_default().to_owned();
@@ -72,14 +72,14 @@ pub fn refuse(input: &Path, output: &Path, options: &str, code: i32) -> String {
 }
 
 /// Checks that a folder holds no file, under a final name or a temporary one.
-pub fn assert_nothing_in(folder: &Path) {
+pub(crate) fn assert_nothing_in(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     let left: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.is_empty(), "{left:?} is left in {}", folder.display());
 }
 
 /// Runs a command to its end.
-pub fn outcome(command: &mut Command) -> Outcome {
+pub(crate) fn outcome(command: &mut Command) -> Outcome {
     let output = command.stdin(Stdio::null()).output().unwrap();
     Outcome {
         code: output.status.code(),

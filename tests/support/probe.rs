@@ -6,46 +6,46 @@ use std::path::Path;
 use std::process::Command;
 
 /// A number as numerator and denominator in lowest terms.
-pub type Fraction = (i64, i64);
+pub(crate) type Fraction = (i64, i64);
 
 /// Streams, chapters and tags of a file.
 #[derive(Debug)]
-pub struct Probe(Value);
+pub(crate) struct Probe(Value);
 
 impl Probe {
     /// Asks `ffprobe`.
-    pub fn new(path: &Path) -> Self {
+    pub(crate) fn new(path: &Path) -> Self {
         Self(ffprobe(path, "-show_streams -show_chapters -show_format"))
     }
 
     /// All streams of a kind (`video`, `audio`, `subtitle`, `attachment`).
-    pub fn streams(&self, kind: &str) -> Vec<&Value> {
+    pub(crate) fn streams(&self, kind: &str) -> Vec<&Value> {
         self.0["streams"].as_array().unwrap().iter().filter(|stream| stream["codec_type"] == kind).collect()
     }
 
     /// The first video stream.
-    pub fn video(&self) -> &Value {
+    pub(crate) fn video(&self) -> &Value {
         self.streams("video")[0]
     }
 
     /// Width and height of the first video stream.
-    pub fn size(&self) -> (i64, i64) {
+    pub(crate) fn size(&self) -> (i64, i64) {
         let side = |name: &str| self.video()[name].as_i64().unwrap();
         (side("width"), side("height"))
     }
 
     /// Values of a tag in all streams of a kind.
-    pub fn tags(&self, kind: &str, tag: &str) -> Vec<String> {
+    pub(crate) fn tags(&self, kind: &str, tag: &str) -> Vec<String> {
         self.streams(kind).iter().map(|stream| text(&stream["tags"][tag])).collect()
     }
 
     /// Values of a disposition in all streams of a kind.
-    pub fn dispositions(&self, kind: &str, name: &str) -> Vec<i64> {
+    pub(crate) fn dispositions(&self, kind: &str, name: &str) -> Vec<i64> {
         self.streams(kind).iter().map(|stream| stream["disposition"][name].as_i64().unwrap()).collect()
     }
 
     /// Start, end (in seconds, as text) and title of every chapter.
-    pub fn chapters(&self) -> Vec<(String, String, String)> {
+    pub(crate) fn chapters(&self) -> Vec<(String, String, String)> {
         let chapters = self.0["chapters"].as_array().unwrap();
         let entry = |chapter: &Value| {
             (text(&chapter["start_time"]), text(&chapter["end_time"]), text(&chapter["tags"]["title"]))
@@ -54,48 +54,48 @@ impl Probe {
     }
 
     /// A tag of the whole file.
-    pub fn tag(&self, name: &str) -> String {
+    pub(crate) fn tag(&self, name: &str) -> String {
         text(&self.0["format"]["tags"][name])
     }
 }
 
 /// Presentation times in seconds of a stream's decoded frames, in order of presentation.
-pub fn frame_times(path: &Path, stream: &str) -> Vec<Fraction> {
+pub(crate) fn frame_times(path: &Path, stream: &str) -> Vec<Fraction> {
     times(path, stream, "frames", "frame=pts")
 }
 
 /// Presentation times in seconds of a stream's packets, sorted.
-pub fn packet_times(path: &Path, stream: &str) -> Vec<Fraction> {
+pub(crate) fn packet_times(path: &Path, stream: &str) -> Vec<Fraction> {
     let mut times = times(path, stream, "packets", "packet=pts");
     times.sort_by_key(|&(num, den)| i128::from(num) * 1_000_000_000 / i128::from(den));
     times
 }
 
 /// The first presentation time of a stream in seconds.
-pub fn start_time(path: &Path, stream: &str) -> f64 {
+pub(crate) fn start_time(path: &Path, stream: &str) -> f64 {
     let (num, den) = packet_times(path, stream)[0];
     num as f64 / den as f64
 }
 
 /// A hash of every selected stream's packets.
-pub fn stream_hashes(path: &Path, map: &str) -> Vec<String> {
+pub(crate) fn stream_hashes(path: &Path, map: &str) -> Vec<String> {
     hashes(path, &format!("-map {map} -c copy -f streamhash -hash md5 -"))
 }
 
 /// A hash of a stream's decoded contents in a given form (`-pix_fmt ...`), or in its own.
-pub fn decoded_hash(path: &Path, map: &str, options: &str) -> String {
+pub(crate) fn decoded_hash(path: &Path, map: &str, options: &str) -> String {
     hashes(path, &format!("-map {map} {options} -fps_mode passthrough -f md5 -")).concat()
 }
 
 /// Text of a subtitle stream as SubRip.
-pub fn texts(path: &Path, stream: &str) -> String {
+pub(crate) fn texts(path: &Path, stream: &str) -> String {
     let arguments = format!("-map 0:{stream} -f srt -");
     let output = ffmpeg().arg("-i").arg(path).args(arguments.split_whitespace()).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// PSNR in dB of a component (`y`, `u`, `v`) of two files; `filter` is applied to the first.
-pub fn psnr(path: &Path, filter: &str, reference: &Path, component: char) -> f64 {
+pub(crate) fn psnr(path: &Path, filter: &str, reference: &Path, component: char) -> f64 {
     let graph = format!("[0:v]{filter}[a];[a][1:v]psnr");
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-hide_banner", "-i"])
@@ -112,7 +112,7 @@ pub fn psnr(path: &Path, filter: &str, reference: &Path, component: char) -> f64
 }
 
 /// A fraction such as `30000/1001` as `ffprobe` prints it.
-pub fn fraction(text: &str) -> Fraction {
+pub(crate) fn fraction(text: &str) -> Fraction {
     let (num, den) = text.split_once(['/', ':']).unwrap();
     reduced(num.parse().unwrap(), den.parse().unwrap())
 }
