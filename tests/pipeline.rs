@@ -1,6 +1,6 @@
 //! The chain of stages with an in-memory source and sink, on a clock that the test sets: order, failures, accounts.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 use framecast::error::{Error, KernelError};
 use framecast::frame::{
