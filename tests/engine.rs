@@ -1,5 +1,7 @@
 //! The engine by push and pull: order, time stamps, sizes, tiles, refusals.
 
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+
 use framecast::config::{ProcessingOptions, Target};
 use framecast::engine::{Engine, Pull, Push};
 use framecast::error::Error;

@@ -69,7 +69,8 @@ impl CombDetector {
     fn verdict(&self) -> Option<Parity> {
         let count = |parity: Parity| self.votes.iter().filter(|vote| **vote == Some(parity)).count();
         let (top, bottom) = (count(Parity::Top), count(Parity::Bottom));
-        let is_clear = |many: usize, few: usize| many >= ENOUGH && many >= few * 4 && many * 4 >= self.votes.len();
+        let is_clear =
+            |many: usize, few: usize| many >= ENOUGH && many >= few * 4 && many * 4 >= self.votes.len();
         if is_clear(top, bottom) {
             Some(Parity::Top)
         } else if is_clear(bottom, top) {

@@ -1,8 +1,8 @@
 //! Decoding of the processed video stream.
 
 use super::MediaError;
-use super::ffi_input::{self, StreamFacts};
 use super::ffi_frame;
+use super::ffi_input::{self, StreamFacts};
 use crate::frame::Pts;
 use ffmpeg::frame::Video;
 use ffmpeg_next as ffmpeg;
@@ -42,7 +42,11 @@ impl Decoder {
     ///
     /// # Errors
     /// [`MediaError::Input`] if FFmpeg has no decoder for the codec or the decoder refuses the stream.
-    pub(super) fn open(input: &str, stream: &StreamFacts, threads: Option<usize>) -> Result<Self, MediaError> {
+    pub(super) fn open(
+        input: &str,
+        stream: &StreamFacts,
+        threads: Option<usize>,
+    ) -> Result<Self, MediaError> {
         let failed = |problem: String, remedy: &str| MediaError::Input {
             input: input.to_owned(),
             problem,
@@ -60,7 +64,8 @@ impl Decoder {
                 "the file is damaged or uses an unsupported variant; check that it plays elsewhere",
             )
         };
-        let mut context = ffmpeg::codec::Context::from_parameters(stream.parameters.clone()).map_err(refused)?;
+        let mut context =
+            ffmpeg::codec::Context::from_parameters(stream.parameters.clone()).map_err(refused)?;
         ffi_input::set_threads(&mut context, threads.unwrap_or(0));
         let mut decoder = context.decoder();
         decoder.set_packet_time_base(ffmpeg::Rational::new(stream.time_base.num, stream.time_base.den));
@@ -130,7 +135,8 @@ impl Decoder {
 
 /// FFmpeg's decoder for a stream; for VP8 and VP9 with alpha the one that decodes alpha, where it is built in.
 fn find_codec(stream: &StreamFacts) -> Option<ffmpeg::Codec> {
-    let has_alpha = stream.metadata.iter().any(|(key, value)| key.eq_ignore_ascii_case("alpha_mode") && value == "1");
+    let has_alpha =
+        stream.metadata.iter().any(|(key, value)| key.eq_ignore_ascii_case("alpha_mode") && value == "1");
     let with_alpha = match stream.codec.as_str() {
         "vp8" if has_alpha => ffmpeg::decoder::find_by_name("libvpx"),
         "vp9" if has_alpha => ffmpeg::decoder::find_by_name("libvpx-vp9"),

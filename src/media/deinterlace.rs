@@ -133,7 +133,10 @@ impl Deinterlacer {
             && let Some(parity) = self.detector.look(picture)
         {
             let order = if parity == Parity::Top { "top" } else { "bottom" };
-            self.decide(Scope::All(Some(parity)), &format!("interlaced content detected (unflagged, {order} field first)"));
+            self.decide(
+                Scope::All(Some(parity)),
+                &format!("interlaced content detected (unflagged, {order} field first)"),
+            );
         }
     }
 
@@ -148,7 +151,10 @@ impl Deinterlacer {
         let filter = FieldFilter::new(picture, self.scope, self.time_base, self.sample_aspect_ratio);
         if filter.is_err() {
             let name = PixelDescription::of(picture.format()).map_or(String::new(), |pixel| pixel.name);
-            tracing::warn!("{}: pictures of format {name} cannot be deinterlaced; the fields stay", self.input);
+            tracing::warn!(
+                "{}: pictures of format {name} cannot be deinterlaced; the fields stay",
+                self.input
+            );
             self.scope = Scope::Off;
             self.is_looking = false;
         }
@@ -164,8 +170,10 @@ fn scope_by_container(input: &str, fields: &Fields<'_>) -> Scope {
     };
     announce(input, "interlaced pictures (flagged by the container)");
     // These codecs flag every picture, and may mix interlaced and progressive ones.
-    let flags_pictures =
-        matches!(fields.codec, "h264" | "hevc" | "mpeg1video" | "mpeg2video" | "mpeg4" | "vc1" | "wmv3" | "dnxhd");
+    let flags_pictures = matches!(
+        fields.codec,
+        "h264" | "hevc" | "mpeg1video" | "mpeg2video" | "mpeg4" | "vc1" | "wmv3" | "dnxhd"
+    );
     if flags_pictures { Scope::Flagged } else { Scope::All(Some(parity)) }
 }
 
@@ -196,7 +204,12 @@ const SOURCE: &str = "in";
 const SINK: &str = "out";
 
 impl FieldFilter {
-    fn new(picture: &Video, scope: Scope, time_base: TimeBase, aspect: Rational) -> Result<Self, ffmpeg::Error> {
+    fn new(
+        picture: &Video,
+        scope: Scope,
+        time_base: TimeBase,
+        aspect: Rational,
+    ) -> Result<Self, ffmpeg::Error> {
         let name = PixelDescription::of(picture.format()).ok_or(ffmpeg::Error::InvalidData)?.name;
         let missing = ffmpeg::Error::FilterNotFound;
         let mut graph = ffmpeg::filter::Graph::new();

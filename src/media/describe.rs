@@ -95,7 +95,8 @@ fn is_variable(facts: &InputFacts, stream: &StreamFacts) -> bool {
         return false;
     }
     // real / average in thousandths.
-    let ratio = 1000 * i128::from(real.num) * i128::from(average.den) / (i128::from(real.den) * i128::from(average.num));
+    let ratio = 1000 * i128::from(real.num) * i128::from(average.den)
+        / (i128::from(real.den) * i128::from(average.num));
     !(995..=1005).contains(&ratio) && !(1990..=2010).contains(&ratio)
 }
 

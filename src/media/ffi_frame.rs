@@ -273,8 +273,16 @@ impl Scaler {
         use ffmpeg::software::scaling::Flags;
         let flags = Flags::LANCZOS | Flags::ACCURATE_RND | Flags::FULL_CHR_H_INT | Flags::FULL_CHR_H_INP;
         let (width, height) = (input.width(), input.height());
-        let mut context =
-            ffmpeg::software::scaling::Context::get(input.format(), width, height, pixel, size.0, size.1, flags).ok()?;
+        let mut context = ffmpeg::software::scaling::Context::get(
+            input.format(),
+            width,
+            height,
+            pixel,
+            size.0,
+            size.1,
+            flags,
+        )
+        .ok()?;
         // SAFETY: the context is valid and the coefficient tables are static. Formats without a range ignore it.
         unsafe {
             let table = ffi::sws_getCoefficients(ffi::SWS_CS_DEFAULT);
@@ -295,7 +303,8 @@ impl Scaler {
     /// True if the conversion fits frames like `input`.
     pub(super) fn fits(&self, input: &Video) -> bool {
         let definition = self.context.input();
-        (definition.format, definition.width, definition.height) == (input.format(), input.width(), input.height())
+        (definition.format, definition.width, definition.height)
+            == (input.format(), input.width(), input.height())
     }
 
     /// Converts; the result is valid until the next call.

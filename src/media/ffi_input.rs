@@ -289,7 +289,11 @@ pub(super) fn discard_stream(input: &mut Input, index: usize) {
 }
 
 /// Shape of a sample from the container, the codec and a decoded frame, as FFmpeg's tools weigh them.
-pub(super) fn sample_aspect_ratio(input: &mut Input, index: usize, frame: &mut ffmpeg::frame::Video) -> Rational {
+pub(super) fn sample_aspect_ratio(
+    input: &mut Input,
+    index: usize,
+    frame: &mut ffmpeg::frame::Video,
+) -> Rational {
     // SAFETY: input, stream and frame are valid; the function only reads them.
     unsafe {
         let context = input.as_mut_ptr();

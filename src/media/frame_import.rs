@@ -7,7 +7,7 @@ use super::ffi_input::RawColor;
 use super::pixel::Layout;
 use super::rgb::RgbConverter;
 use crate::frame::{
-    BufferPool, Color, Frame, FrameInfo, Matrix, Model, Plane, PixelFormat, Range, Rational, SideData, Siting,
+    BufferPool, Color, Frame, FrameInfo, Matrix, Model, PixelFormat, Plane, Range, Rational, SideData, Siting,
 };
 use ffmpeg_next::ffi::AVFrameSideDataType as FrameDataType;
 use ffmpeg_next::format::Pixel;
@@ -123,8 +123,8 @@ impl Importer {
             },
             Some(&self.pool),
         );
-        let is_same = (picture.format(), picture.width(), picture.height())
-            == (self.source.0, self.width, self.height);
+        let is_same =
+            (picture.format(), picture.width(), picture.height()) == (self.source.0, self.width, self.height);
         if is_same && self.is_direct {
             fill(&mut frame, picture, &self.source.1, &mut self.rgb, &mut self.line);
             return Ok(frame);
@@ -186,7 +186,13 @@ fn fill(
 }
 
 /// Copies one component: whole rows where they lie as we want them, sample by sample where not.
-fn fill_plane(plane: &mut Plane, component: usize, picture: &Video, pixel: &PixelDescription, line: &mut Vec<u16>) {
+fn fill_plane(
+    plane: &mut Plane,
+    component: usize,
+    picture: &Video,
+    pixel: &PixelDescription,
+    line: &mut Vec<u16>,
+) {
     let Some(described) = pixel.components.get(component) else {
         return;
     };
@@ -241,7 +247,8 @@ pub(super) fn stream_side_data(picture: &Video) -> Vec<SideData> {
         (AV_FRAME_DATA_STEREO3D, AV_PKT_DATA_STEREO3D),
         (AV_FRAME_DATA_SPHERICAL, AV_PKT_DATA_SPHERICAL),
     ];
-    let packet_kind = |kind: u32| lifted.iter().find(|(frame, _)| *frame as u32 == kind).map(|(_, packet)| *packet as u32);
+    let packet_kind =
+        |kind: u32| lifted.iter().find(|(frame, _)| *frame as u32 == kind).map(|(_, packet)| *packet as u32);
     ffi_frame::side_data(picture, |kind| packet_kind(kind).is_some())
         .into_iter()
         .filter_map(|data| Some(SideData { kind: packet_kind(data.kind)?, bytes: data.bytes }))
@@ -250,7 +257,8 @@ pub(super) fn stream_side_data(picture: &Video) -> Vec<SideData> {
 
 fn is_full_range(picture: &Video) -> bool {
     const FULL: u32 = 2;
-    let is_old_full = PixelDescription::of(picture.format()).is_some_and(|pixel| pixel.name.starts_with("yuvj"));
+    let is_old_full =
+        PixelDescription::of(picture.format()).is_some_and(|pixel| pixel.name.starts_with("yuvj"));
     is_old_full || ffi_frame::raw_color(picture).range == FULL
 }
 
@@ -297,7 +305,11 @@ fn color(picture: &Video, stream: RawColor, pixel: &PixelDescription, codec: &st
 /// Untagged grey is full range, as in FFmpeg, but for the video codecs whose default is limited.
 fn implies_full_range(pixel: &PixelDescription, codec: &str) -> bool {
     let is_gray = matches!(Layout::of(pixel).delivered(), Some(PixelFormat { model: Model::Gray, .. }));
-    is_gray && !matches!(codec, "h264" | "hevc" | "vvc" | "av1" | "vp8" | "vp9" | "mpeg1video" | "mpeg2video" | "mpeg4")
+    is_gray
+        && !matches!(
+            codec,
+            "h264" | "hevc" | "vvc" | "av1" | "vp8" | "vp9" | "mpeg1video" | "mpeg2video" | "mpeg4"
+        )
 }
 
 fn siting(location: u32) -> Siting {

@@ -12,7 +12,11 @@ use std::path::Path;
 /// # Errors
 /// [`MediaError::Input`] if it cannot be read, [`MediaError::Option`] for options that are missing or wrong,
 /// [`MediaError::Interrupted`].
-pub(super) fn open(location: &str, options: &InputOptions, interrupt: &Interrupt) -> Result<Input, MediaError> {
+pub(super) fn open(
+    location: &str,
+    options: &InputOptions,
+    interrupt: &Interrupt,
+) -> Result<Input, MediaError> {
     check_file(location)?;
     check_raw_video(location, options)?;
     let url = if location == "-" { "pipe:0" } else { location };
@@ -47,7 +51,11 @@ fn check_file(location: &str) -> Result<(), MediaError> {
     }
     let metadata = std::fs::metadata(location).map_err(|error| unreadable(location, &error))?;
     if metadata.is_dir() {
-        return Err(wrong(location, "is a directory", "name a file in it, or a picture sequence such as frame%05d.png"));
+        return Err(wrong(
+            location,
+            "is a directory",
+            "name a file in it, or a picture sequence such as frame%05d.png",
+        ));
     }
     if metadata.is_file() && metadata.len() == 0 {
         return Err(wrong(location, "is an empty file", "check that it was copied or recorded completely"));
@@ -136,13 +144,13 @@ fn explain(location: &str, options: &InputOptions, failure: &OpenFailure) -> Med
             remedy: "ffmpeg -demuxers lists them".to_owned(),
         },
         OpenFailure::Nul => wrong(location, "the name or an option holds a NUL character", "remove it"),
-        OpenFailure::Open(ffmpeg::Error::OptionNotFound | ffmpeg::Error::Other { errno: ffmpeg::error::EINVAL }) => {
-            wrong(
-                location,
-                "the demuxer or protocol refuses the given options",
-                "check the input options' names and values",
-            )
-        }
+        OpenFailure::Open(
+            ffmpeg::Error::OptionNotFound | ffmpeg::Error::Other { errno: ffmpeg::error::EINVAL },
+        ) => wrong(
+            location,
+            "the demuxer or protocol refuses the given options",
+            "check the input options' names and values",
+        ),
         OpenFailure::Open(ffmpeg::Error::ProtocolNotFound) => {
             wrong(location, "FFmpeg does not know this protocol", "ffmpeg -protocols lists them")
         }
@@ -156,12 +164,16 @@ fn explain(location: &str, options: &InputOptions, failure: &OpenFailure) -> Med
             "is no video in a format that FFmpeg knows",
             "check the file, or name its demuxer if it is one without a header",
         ),
-        OpenFailure::Open(error) => {
-            wrong(location, &format!("cannot be opened ({error})"), "check the name and that it can be reached")
-        }
-        OpenFailure::Streams(error) => {
-            wrong(location, &format!("its streams cannot be read ({error})"), "the file is damaged or cut off")
-        }
+        OpenFailure::Open(error) => wrong(
+            location,
+            &format!("cannot be opened ({error})"),
+            "check the name and that it can be reached",
+        ),
+        OpenFailure::Streams(error) => wrong(
+            location,
+            &format!("its streams cannot be read ({error})"),
+            "the file is damaged or cut off",
+        ),
     }
 }
 

@@ -85,8 +85,10 @@ impl Reader {
         let mut position = 0;
         let mut tracks = Vec::new();
         for (stream, kind) in setup.streams.iter().zip(setup.kinds) {
-            let is_copied =
-                !matches!(kind, None | Some(StreamKind::Video | StreamKind::Picture | StreamKind::Attachment));
+            let is_copied = !matches!(
+                kind,
+                None | Some(StreamKind::Video | StreamKind::Picture | StreamKind::Attachment)
+            );
             if !is_copied && stream.index != video {
                 ffi_input::discard_stream(&mut setup.input, stream.index);
             }
@@ -238,7 +240,10 @@ impl Reader {
         if is_video {
             if !self.video_is_past {
                 self.send(packet)?;
-            } else if packet.dts().is_some_and(|dts| self.trim.is_long_after(dts, self.time_base, INTERLEAVING)) {
+            } else if packet
+                .dts()
+                .is_some_and(|dts| self.trim.is_long_after(dts, self.time_base, INTERLEAVING))
+            {
                 self.finish();
             }
             return Ok(None);
@@ -299,7 +304,9 @@ impl Reader {
             _ => {}
         }
         if self.landed.is_none() {
-            return Err(self.failure(&format!("reading failed ({error})"), "check the input and the connection"));
+            return Err(
+                self.failure(&format!("reading failed ({error})"), "check the input and the connection")
+            );
         }
         tracing::warn!("{}: reading failed ({error}); the output ends here", self.location);
         self.note_damage("reading failed")?;

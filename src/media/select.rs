@@ -95,7 +95,8 @@ fn matching(streams: &[StreamFacts], specifier: &str) -> Option<Vec<bool>> {
         let tag = rest?;
         return Some(streams.iter().map(|stream| has_tag(stream, tag)).collect());
     }
-    let of_kind: Vec<bool> = streams.iter().map(|stream| is_of_kind(stream, letter)).collect::<Option<_>>()?;
+    let of_kind: Vec<bool> =
+        streams.iter().map(|stream| is_of_kind(stream, letter)).collect::<Option<_>>()?;
     let Some(rest) = rest else {
         return Some(of_kind);
     };
@@ -241,7 +242,15 @@ mod tests {
     #[test]
     fn everything_is_selected_without_a_map_and_the_best_video_is_processed() {
         use StreamKind::*;
-        let all = [(0, Picture), (1, OtherVideo), (2, Audio), (3, Audio), (4, Subtitle), (5, Video), (6, Attachment)];
+        let all = [
+            (0, Picture),
+            (1, OtherVideo),
+            (2, Audio),
+            (3, Audio),
+            (4, Subtitle),
+            (5, Video),
+            (6, Attachment),
+        ];
         assert_eq!(selected(&[]).unwrap(), all);
         assert_eq!(selected(&["0"]).unwrap(), all);
     }
@@ -250,7 +259,10 @@ mod tests {
     fn specifiers_add_and_remove() {
         use StreamKind::*;
         assert_eq!(selected(&["0:v:1", "a:1"]).unwrap(), [(1, Video), (3, Audio)]);
-        assert_eq!(selected(&["V", "m:language:eng"]).unwrap(), [(1, OtherVideo), (2, Audio), (4, Subtitle), (5, Video)]);
+        assert_eq!(
+            selected(&["V", "m:language:eng"]).unwrap(),
+            [(1, OtherVideo), (2, Audio), (4, Subtitle), (5, Video)]
+        );
         assert_eq!(selected(&["0:5", "0:a:m:language:deu"]).unwrap(), [(3, Audio), (5, Video)]);
         assert_eq!(selected(&["0", "-0:a", "-s", "-t", "-0:0"]).unwrap(), [(1, OtherVideo), (5, Video)]);
         assert_eq!(selected(&["-a", "-s", "-v:0", "-0:6"]).unwrap(), [(1, OtherVideo), (5, Video)]);
@@ -271,7 +283,8 @@ mod tests {
 
     #[test]
     fn cover_art_alone_is_no_video() {
-        let streams = [stream(0, Type::Audio, "und", 0), stream(1, Type::Video, "und", AV_DISPOSITION_ATTACHED_PIC)];
+        let streams =
+            [stream(0, Type::Audio, "und", 0), stream(1, Type::Video, "und", AV_DISPOSITION_ATTACHED_PIC)];
         let error = select("song.mp3", &streams, Some(1), &[]).unwrap_err().to_string();
         assert!(error.contains("has no video stream") && error.contains("framecast needs one"), "{error}");
     }

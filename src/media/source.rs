@@ -1,7 +1,7 @@
 //! Reading video: frames of one size and format, and the packets of all other streams.
 
-use super::deinterlace::{Deinterlacer, Fields};
 use super::decode::{Decoded, Decoder};
+use super::deinterlace::{Deinterlacer, Fields};
 use super::describe::{self, Parts};
 use super::ffi_input::{self, StreamFacts};
 use super::frame_import::{self, Importer};
@@ -92,7 +92,8 @@ impl Source {
             trim,
             first_side_data,
         };
-        let description = describe::describe(reader.input_mut(), parts).ok_or_else(|| undecodable(location))?;
+        let description =
+            describe::describe(reader.input_mut(), parts).ok_or_else(|| undecodable(location))?;
         let mut source = Self {
             reader,
             deinterlacer,
@@ -187,7 +188,12 @@ fn read_to_picture(location: &str, reader: &mut Reader, read: &mut VecDeque<Raw>
     }
 }
 
-fn deinterlacer(location: &str, options: &InputOptions, video: &StreamFacts, aspect: Rational) -> Deinterlacer {
+fn deinterlacer(
+    location: &str,
+    options: &InputOptions,
+    video: &StreamFacts,
+    aspect: Rational,
+) -> Deinterlacer {
     let fields = Fields { order: video.field_order, codec: &video.codec };
     Deinterlacer::new(location, options.deinterlace, &fields, video.time_base, aspect)
 }

@@ -30,7 +30,13 @@ pub(super) struct Timeline {
 impl Timeline {
     /// `is_enabled` if the container's time stamps may start over; else they are left alone.
     pub(super) fn new(input: &str, streams: usize, video: usize, is_enabled: bool) -> Self {
-        Self { input: input.to_owned(), tracks: vec![Track::default(); streams], newest: 0, video, is_enabled }
+        Self {
+            input: input.to_owned(),
+            tracks: vec![Track::default(); streams],
+            newest: 0,
+            video,
+            is_enabled,
+        }
     }
 
     /// Moves a packet's time stamps to its place. `is_dense` is true for audio and video, whose packets follow each
@@ -108,7 +114,8 @@ mod tests {
     #[test]
     fn a_restart_goes_on_where_the_part_before_ended() {
         let mut timeline = Timeline::new("test", 3, 0, true);
-        let video: Vec<_> = [1400, 1440, 1480].iter().map(|dts| placed(&mut timeline, 0, *dts, true)).collect();
+        let video: Vec<_> =
+            [1400, 1440, 1480].iter().map(|dts| placed(&mut timeline, 0, *dts, true)).collect();
         assert_eq!(video, [1400, 1440, 1480]);
         assert_eq!(placed(&mut timeline, 1, 1470, true), 1470);
         // The video restarts first; a late audio packet of the old part stays where it was.

@@ -18,7 +18,14 @@ pub(super) struct Stamper {
 impl Stamper {
     pub(super) fn new(input: &str, time_base: TimeBase, frame_rate: Rational) -> Self {
         let rate = if frame_rate.is_positive() { frame_rate } else { Rational::new(25, 1) };
-        Self { input: input.to_owned(), time_base, frame_time: rate.inverse(), anchor: None, last: None, bumped: 0 }
+        Self {
+            input: input.to_owned(),
+            time_base,
+            frame_time: rate.inverse(),
+            anchor: None,
+            last: None,
+            bumped: 0,
+        }
     }
 
     /// The time stamp of the next frame. `known` is the decoder's, `duration` the frame's (0 if unknown).

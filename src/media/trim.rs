@@ -66,8 +66,11 @@ impl Trim {
                 let first = self.start.map_or(chapter.start, |start| chapter.start.max(tick(start)));
                 let last = self.end.map_or(chapter.end, |end| chapter.end.min(tick(end)));
                 let shift = self.shift(chapter.time_base);
-                (first < last || *self == Self::default())
-                    .then(|| Chapter { start: first - shift, end: last - shift, ..chapter })
+                (first < last || *self == Self::default()).then(|| Chapter {
+                    start: first - shift,
+                    end: last - shift,
+                    ..chapter
+                })
             })
             .collect()
     }

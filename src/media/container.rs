@@ -1,0 +1,157 @@
+//! What is written where: the muxer for a location, and whether a file, a pipe or a connection receives it.
+
+use super::ffi_output::{OutputFormat, error_text};
+use super::options::OutputOptions;
+use super::stream::{InputDescription, StreamKind};
+use super::temporary::{TemporaryFile, check_replaceable};
+use crate::error::MediaError;
+use ffmpeg_next::ffi::{
+    AVERROR_EXIT, AVERROR_PROTOCOL_NOT_FOUND, AVFMT_NOFILE, AVFMT_NOTIMESTAMPS, AVFMT_VARIABLE_FPS,
+};
+use ffmpeg_next::util::error as errno;
+use std::path::Path;
+
+/// Standard output.
+const STDOUT: &str = "-";
+
+/// Where the bytes go.
+pub(super) enum Destination {
+    /// A file that appears when it is complete.
+    File(TemporaryFile),
+    /// A pipe, a connection, a device, or files that the muxer itself names.
+    Direct(String),
+}
+
+impl Destination {
+    /// What to tell the muxer.
+    pub(super) fn location(&self) -> String {
+        match self {
+            // The protocol is spelled out, so that a name like `a:b.mkv` is a file.
+            Self::File(file) => format!("file:{}", file.part().display()),
+            Self::Direct(location) => location.clone(),
+        }
+    }
+}
+
+/// Chooses the muxer.
+pub(super) fn choose_format(
+    location: &str,
+    options: &OutputOptions,
+    input: &InputDescription,
+) -> Result<OutputFormat, MediaError> {
+    if let Some(name) = &options.format {
+        return OutputFormat::find(Some(name), location).ok_or_else(|| MediaError::Option {
+            option: "--format".to_owned(),
+            problem: format!("FFmpeg has no muxer called `{name}`"),
+            remedy: "`ffmpeg -muxers` lists them, for example matroska, mp4, mov, mpegts, nut, null"
+                .to_owned(),
+        });
+    }
+    let name = match location {
+        STDOUT | "pipe:" | "pipe:1" if carries_other_streams(options, input) => Some("matroska"),
+        STDOUT | "pipe:" | "pipe:1" => Some("nut"),
+        url if url.starts_with("rtmp") => Some("flv"),
+        url if ["udp:", "srt:", "tcp:", "rtp:"].iter().any(|scheme| url.starts_with(scheme)) => {
+            Some("mpegts")
+        }
+        _ => None,
+    };
+    OutputFormat::find(name, location).ok_or_else(|| MediaError::Output {
+        output: location.to_owned(),
+        problem: "its name does not say which format it has".to_owned(),
+        remedy: "end it in .mkv, .mp4, .mov, .ts or .png, or name a muxer with --format".to_owned(),
+    })
+}
+
+fn carries_other_streams(options: &OutputOptions, input: &InputDescription) -> bool {
+    let mut others = input.streams.iter().filter(|stream| stream.kind != StreamKind::Video);
+    others.any(|stream| !is_left_out(stream.kind, options))
+}
+
+/// True if the user does not want streams of this kind.
+pub(super) const fn is_left_out(kind: StreamKind, options: &OutputOptions) -> bool {
+    match kind {
+        StreamKind::Video | StreamKind::OtherVideo => false,
+        StreamKind::Audio => options.no_audio,
+        StreamKind::Subtitle => options.no_subtitles,
+        StreamKind::Data => options.no_data,
+        StreamKind::Attachment | StreamKind::Picture => options.no_attachments,
+    }
+}
+
+/// Decides between a file and anything else, and reserves the file.
+pub(super) fn choose_destination(
+    location: &str,
+    format: OutputFormat,
+    options: &OutputOptions,
+    input: &InputDescription,
+) -> Result<Destination, MediaError> {
+    if format.name() == "null" {
+        return Ok(Destination::Direct(location.to_owned()));
+    }
+    if location == STDOUT {
+        return Ok(Destination::Direct("pipe:1".to_owned()));
+    }
+    let Some(path) = local_path(location) else { return Ok(Destination::Direct(location.to_owned())) };
+    let is_special = std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir());
+    if is_special {
+        return Ok(Destination::Direct(location.to_owned()));
+    }
+    check_replaceable(path, &input.location, options.overwrite)?;
+    if format.has_flag(AVFMT_NOFILE) {
+        return Ok(Destination::Direct(location.to_owned()));
+    }
+    TemporaryFile::create(path).map(Destination::File)
+}
+
+/// The path of a file, or nothing if the location has another protocol.
+pub(super) fn local_path(location: &str) -> Option<&Path> {
+    if let Some(path) = location.strip_prefix("file:") {
+        return Some(Path::new(path));
+    }
+    let is_scheme = |scheme: &str| {
+        scheme.len() > 1 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+    };
+    let protocol = location.split_once(':').map(|(scheme, _)| scheme).filter(|scheme| is_scheme(scheme));
+    protocol.is_none().then(|| Path::new(location))
+}
+
+/// True for formats that store frames at a fixed rate, or whose readers count frames instead of reading time stamps.
+pub(super) fn has_fixed_rate(format: OutputFormat) -> bool {
+    // A program stream stores time stamps; only its default frame rates are few.
+    let is_program_stream = matches!(format.name(), "mpeg" | "vob" | "dvd" | "svcd" | "vcd");
+    match format.name() {
+        "mxf" | "mxf_d10" | "mxf_opatom" => true,
+        _ => {
+            !is_program_stream && !format.has_flag(AVFMT_VARIABLE_FPS) && !format.has_flag(AVFMT_NOTIMESTAMPS)
+        }
+    }
+}
+
+/// What FFmpeg's error code means for the user who named `location`.
+pub(super) fn write_error(location: &str, code: i32) -> MediaError {
+    let is_pipe = location == STDOUT || location.starts_with("pipe:");
+    let errno = code.saturating_neg();
+    if code == AVERROR_EXIT {
+        return MediaError::Interrupted;
+    }
+    if errno == errno::EPIPE && is_pipe {
+        return MediaError::ClosedPipe;
+    }
+    let remedy = match errno {
+        errno::ENOSPC => "free some space or write to another disk",
+        errno::EFBIG => "raise the file size limit or write to another disk",
+        errno::EACCES | errno::EPERM | errno::EROFS => "write to a folder of your own",
+        errno::ENOENT => "create the folder first",
+        errno::EPIPE | errno::ECONNRESET | errno::ECONNREFUSED | errno::ETIMEDOUT => {
+            "see whether the receiver is listening"
+        }
+        _ if code == AVERROR_PROTOCOL_NOT_FOUND => "use a protocol that `ffmpeg -protocols` lists",
+        _ => "try another file or another container, for example -o x.mkv",
+    };
+    MediaError::Output {
+        output: location.to_owned(),
+        problem: format!("cannot be written: {}", error_text(code)),
+        remedy: remedy.to_owned(),
+    }
+}

@@ -1,0 +1,181 @@
+//! The video of an output: frames in, packets out, every packet with exactly its frame's time.
+
+use super::ffi_encode::Encoder;
+use super::frame_export::FrameExport;
+use crate::frame::{Frame, Pts, Rational, TimeBase, rescale};
+use ffmpeg_next::Packet;
+use std::collections::BTreeMap;
+
+/// How frames' time stamps become an encoder's.
+pub(super) enum Clock {
+    /// The encoder counts in the source's time base.
+    Source,
+    /// The encoder counts frames; the container keeps the source's time stamps or counts frames too.
+    Counter(FrameCounter),
+}
+
+/// Numbers frames by a fixed rate.
+pub(super) struct FrameCounter {
+    rate: Rational,
+    source: TimeBase,
+    /// True if packets come out numbered, false if they get the source's time stamps back.
+    container_counts: bool,
+    /// Time stamp of frame 0.
+    origin: Option<Pts>,
+}
+
+impl FrameCounter {
+    pub(super) fn new(rate: Rational, source: TimeBase, container_counts: bool) -> Self {
+        Self { rate, source, container_counts, origin: None }
+    }
+
+    /// The number of the frame at `pts`, or `None` if it falls between two frames.
+    fn number(&mut self, pts: Pts) -> Option<Pts> {
+        let origin = *self.origin.get_or_insert(pts);
+        let number = rescale(pts - origin, self.source, self.rate.inverse());
+        // Time stamps in a coarse base are rounded or cut: one tick of doubt on either side.
+        let error = (rescale(number, self.rate.inverse(), self.source) - (pts - origin)).abs();
+        (error <= 1).then_some(number)
+    }
+
+    /// The number of the frame that would be shown first, were there one at time 0.
+    fn origin_number(&self) -> Pts {
+        rescale(self.origin.unwrap_or_default(), self.source, self.rate.inverse())
+    }
+
+    fn origin(&self) -> Pts {
+        self.origin.unwrap_or_default()
+    }
+}
+
+/// Why a frame was not encoded.
+#[derive(Debug)]
+pub(super) enum EncodeError {
+    /// FFmpeg's error code.
+    Encoder(i32),
+    /// A frame at this time stamp falls between two frames of the fixed rate.
+    OffGrid(Pts, Rational),
+}
+
+/// A frame inside the encoder.
+struct Timing {
+    pts: Pts,
+    duration: i64,
+}
+
+/// An encoder with its clock and its packing.
+pub(super) struct VideoTrack {
+    encoder: Encoder,
+    export: FrameExport,
+    clock: Clock,
+    source: TimeBase,
+    /// Usual duration, for frames that do not know theirs.
+    usual_duration: i64,
+    in_flight: BTreeMap<Pts, Timing>,
+    last: Option<(Pts, Pts)>,
+    frames: u64,
+}
+
+impl VideoTrack {
+    pub(super) fn new(
+        encoder: Encoder,
+        export: FrameExport,
+        clock: Clock,
+        source: TimeBase,
+        frame_rate: Rational,
+    ) -> Self {
+        let usual_duration =
+            if frame_rate.is_positive() { rescale(1, frame_rate.inverse(), source) } else { 0 };
+        let in_flight = BTreeMap::new();
+        Self { encoder, export, clock, source, usual_duration, in_flight, last: None, frames: 0 }
+    }
+
+    pub(super) fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// Frames encoded.
+    pub(super) fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Time base of the packets that come out.
+    pub(super) fn packet_time_base(&self) -> TimeBase {
+        match &self.clock {
+            Clock::Counter(counter) if counter.container_counts => counter.rate.inverse(),
+            _ => self.source,
+        }
+    }
+
+    /// Hands a frame to the encoder.
+    pub(super) fn send(&mut self, frame: &Frame) -> Result<(), EncodeError> {
+        let encoder_pts = self.encoder_pts(frame.info.pts)?;
+        if let Some((last_encoder_pts, last_pts)) = self.last {
+            self.learn_duration(last_encoder_pts, frame.info.pts - last_pts);
+        }
+        self.last = Some((encoder_pts, frame.info.pts));
+        let timing = Timing { pts: frame.info.pts, duration: frame.info.duration };
+        self.in_flight.insert(encoder_pts, timing);
+        let picture = self.encoder.writable_picture().map_err(EncodeError::Encoder)?;
+        self.export.fill(frame, picture);
+        picture.set_pts(encoder_pts);
+        picture.set_side_data(&frame.info.side_data).map_err(EncodeError::Encoder)?;
+        self.encoder.send_picture().map_err(EncodeError::Encoder)?;
+        self.frames += 1;
+        Ok(())
+    }
+
+    fn encoder_pts(&mut self, pts: Pts) -> Result<Pts, EncodeError> {
+        let wanted = match &mut self.clock {
+            Clock::Source => pts,
+            Clock::Counter(counter) => counter.number(pts).ok_or(EncodeError::OffGrid(pts, counter.rate))?,
+        };
+        // Encoders refuse a time stamp twice; a damaged input may have one.
+        Ok(self.last.map_or(wanted, |(last, _)| wanted.max(last + 1)))
+    }
+
+    /// A frame without a duration lasts until the next.
+    fn learn_duration(&mut self, encoder_pts: Pts, until_next: i64) {
+        if until_next <= 0 {
+            return;
+        }
+        if let Some(timing) = self.in_flight.get_mut(&encoder_pts).filter(|timing| timing.duration <= 0) {
+            timing.duration = until_next;
+        }
+        if self.usual_duration <= 0 {
+            self.usual_duration = until_next;
+        }
+    }
+
+    /// Says that no more frames come.
+    pub(super) fn send_end(&mut self) -> Result<(), i32> {
+        self.encoder.send_end()
+    }
+
+    /// The next packet that is ready, its times in [`VideoTrack::packet_time_base`].
+    pub(super) fn receive(&mut self) -> Result<Option<Packet>, i32> {
+        let Some(mut packet) = self.encoder.receive()? else { return Ok(None) };
+        let timing = packet.pts().and_then(|pts| self.in_flight.remove(&pts));
+        let duration = timing.as_ref().map_or(0, |timing| timing.duration);
+        let duration = if duration > 0 { duration } else { self.usual_duration };
+        match &self.clock {
+            Clock::Source => packet.set_duration(duration),
+            Clock::Counter(counter) if counter.container_counts => {
+                let first = counter.origin_number();
+                packet.set_pts(packet.pts().map(|pts| pts + first));
+                packet.set_dts(packet.dts().map(|dts| dts + first));
+                packet.set_duration(1);
+            }
+            Clock::Counter(counter) => {
+                let pts = timing.map(|timing| timing.pts).or(packet.pts());
+                let decoded =
+                    |number| rescale(number, counter.rate.inverse(), self.source) + counter.origin();
+                let dts = packet.dts().map(decoded).map(|dts| pts.map_or(dts, |pts| dts.min(pts)));
+                packet.set_pts(pts);
+                packet.set_dts(dts);
+                packet.set_duration(duration);
+            }
+        }
+        Ok(Some(packet))
+    }
+}

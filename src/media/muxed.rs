@@ -1,0 +1,264 @@
+//! An output with a container: one encoded video stream among the streams that are passed through.
+
+use super::container::{Destination, choose_destination, choose_format, write_error};
+use super::copy::{Fate, decide_fates};
+use super::encode::{EncodeError, VideoTrack};
+use super::encoder_choice::choose_encoder;
+use super::ffi_output::{Muxer, OutputFormat, error_text};
+use super::metadata::global_tags;
+use super::options::OutputOptions;
+use super::output_streams::{OutputStreams, Track};
+use super::stream::{CopyPacket, Delivered, InputDescription, Interrupt, SinkReport, StreamKind};
+use super::video_open::open_video;
+use crate::error::MediaError;
+use crate::frame::{Frame, Rational};
+use ffmpeg_next::Packet;
+use ffmpeg_next::ffi::AVFMT_AVOID_NEG_TS_DISABLED;
+
+/// A muxer with its tracks.
+pub(super) struct MuxedSink {
+    // Dropped before the destination, whose file it holds open.
+    muxer: Muxer,
+    destination: Destination,
+    location: String,
+    video: VideoTrack,
+    streams: OutputStreams,
+    /// The last packet, where frames that are missing must be repeated because readers count them.
+    repeater: Option<Repeater>,
+    packets: u64,
+}
+
+/// What opening an output yields.
+pub(super) struct Opened {
+    pub(super) sink: MuxedSink,
+    pub(super) delivered: Delivered,
+    pub(super) notes: Vec<String>,
+}
+
+/// Size and shape of the frames to come.
+#[derive(Clone, Copy)]
+pub(super) struct Geometry {
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) sample_aspect_ratio: Rational,
+}
+
+impl MuxedSink {
+    /// Decides everything, opens the encoder and writes the header.
+    pub(super) fn open(
+        location: &str,
+        options: &OutputOptions,
+        input: &InputDescription,
+        geometry: Geometry,
+        interrupt: Interrupt,
+    ) -> Result<Opened, MediaError> {
+        let format = choose_format(location, options, input)?;
+        let mut notes = Vec::new();
+        let fates = decide_fates(format, options, input, &mut notes)?;
+        let mut choice = choose_encoder(format, options, input)?;
+        notes.append(&mut choice.notes);
+        let delivered = Delivered {
+            width: geometry.width,
+            height: geometry.height,
+            format: choice.delivered_format,
+            color: input.video.color,
+            sample_aspect_ratio: geometry.sample_aspect_ratio,
+        };
+        let destination = choose_destination(location, format, options, input)?;
+        let video = open_video(format, choice, options, input, &delivered)?;
+        let failed = |code| write_error(location, code);
+        let mut muxer = Muxer::new(format, &destination.location(), interrupt).map_err(failed)?;
+        let mut streams = OutputStreams::add(&mut muxer, &fates, input, &video).map_err(failed)?;
+        muxer.set_metadata(&global_tags(&input.metadata));
+        for chapter in &input.chapters {
+            muxer.add_chapter(chapter).map_err(failed)?;
+        }
+        write_header(&mut muxer, location, &destination, options)?;
+        streams.learn_time_bases(&muxer);
+        let repeater = (format.name() == "yuv4mpegpipe").then(Repeater::default);
+        let location = location.to_owned();
+        let mut sink = Self { muxer, destination, location, video, streams, repeater, packets: 0 };
+        sink.write_covers(input, &fates)?;
+        Ok(Opened { sink, delivered, notes })
+    }
+
+    /// The output as the user named it.
+    pub(super) fn location(&self) -> &str {
+        &self.location
+    }
+
+    /// Cover pictures are packets that come before all others.
+    fn write_covers(&mut self, input: &InputDescription, fates: &[Fate]) -> Result<(), MediaError> {
+        let covers = input.streams.iter().zip(fates).enumerate();
+        let covers =
+            covers.filter(|(_, (stream, fate))| stream.kind == StreamKind::Picture && **fate == Fate::Copy);
+        for (position, (stream, _)) in covers {
+            let Some(mut packet) = stream.picture.clone() else { continue };
+            packet.set_pts(Some(0));
+            packet.set_dts(Some(0));
+            if let Some(index) = self.streams.output_index(position) {
+                packet.set_stream(index);
+                self.mux(packet)?;
+                self.packets += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Encodes a frame and writes the packets that are ready.
+    pub(super) fn write_frame(&mut self, frame: &Frame) -> Result<(), MediaError> {
+        self.video.send(frame).map_err(|error| self.encode_error(error))?;
+        self.write_encoded()
+    }
+
+    fn write_encoded(&mut self) -> Result<(), MediaError> {
+        loop {
+            let received = self.video.receive();
+            let Some(packet) = received.map_err(|code| self.encode_error(EncodeError::Encoder(code)))? else {
+                return Ok(());
+            };
+            match self.repeater.take() {
+                Some(mut repeater) => {
+                    let written = repeater.fill_gap(packet).into_iter().try_for_each(|p| self.mux_video(p));
+                    self.repeater = Some(repeater);
+                    written?;
+                }
+                None => self.mux_video(packet)?,
+            }
+        }
+    }
+
+    fn mux_video(&mut self, mut packet: Packet) -> Result<(), MediaError> {
+        let index = self.streams.video_index();
+        let (from, to) = (self.video.packet_time_base(), self.streams.video_time_base());
+        packet.rescale_ts((from.num, from.den), (to.num, to.den));
+        packet.set_stream(index);
+        packet.set_position(-1);
+        self.mux(packet)
+    }
+
+    fn mux(&mut self, mut packet: Packet) -> Result<(), MediaError> {
+        self.muxer.write(&mut packet).map_err(|code| write_error(&self.location, code))
+    }
+
+    /// Passes a packet through.
+    pub(super) fn write_packet(&mut self, packet: CopyPacket) -> Result<(), MediaError> {
+        match self.streams.track_mut(packet.stream) {
+            Some(Track::Copy(track)) => {
+                if let Some(packet) = track.prepare(packet.packet) {
+                    self.packets += 1;
+                    self.mux(packet)?;
+                }
+            }
+            Some(Track::Count) => self.packets += 1,
+            Some(Track::Video | Track::Nowhere) | None => {}
+        }
+        Ok(())
+    }
+
+    /// Drains the encoder, ends the file and gives it its name.
+    pub(super) fn finish(mut self) -> Result<SinkReport, MediaError> {
+        self.video.send_end().map_err(|code| self.encode_error(EncodeError::Encoder(code)))?;
+        self.write_encoded()?;
+        let failed = |code| write_error(&self.location, code);
+        self.muxer.write_trailer().map_err(failed)?;
+        self.muxer.close().map_err(failed)?;
+        let bytes = match &mut self.destination {
+            Destination::File(file) => {
+                file.complete()?;
+                file.size()
+            }
+            Destination::Direct(_) => None,
+        };
+        let settings = self.video.encoder().settings();
+        Ok(SinkReport {
+            frames: self.video.frames(),
+            packets: self.packets,
+            bytes,
+            encoder: settings.codec.name().to_owned(),
+            pixel_format: settings.layout.name.to_owned(),
+        })
+    }
+
+    fn encode_error(&self, error: EncodeError) -> MediaError {
+        let encoder = self.video.encoder().settings().codec.name();
+        let (problem, remedy) = match error {
+            EncodeError::Encoder(code) => {
+                (format!("encoder {encoder} failed: {}", error_text(code)), "try another one with --codec")
+            }
+            EncodeError::OffGrid(pts, rate) => (
+                format!(
+                    "a frame at time stamp {pts} is not on the fixed rate of {rate} that {encoder} needs"
+                ),
+                "use -o x.mkv with --codec libx264, which store any time stamp",
+            ),
+        };
+        MediaError::Output { output: self.location.clone(), problem, remedy: remedy.to_owned() }
+    }
+}
+
+fn write_header(
+    muxer: &mut Muxer,
+    location: &str,
+    destination: &Destination,
+    options: &OutputOptions,
+) -> Result<(), MediaError> {
+    let format = muxer.format();
+    let settings = muxer_options(muxer, options);
+    muxer.open(&destination.location()).map_err(|code| write_error(location, code))?;
+    let unknown = muxer.write_header(&settings).map_err(|code| header_error(location, format, code))?;
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(MediaError::Option {
+        option: "--muxer-option".to_owned(),
+        problem: format!("{} does not know {}", format.name(), unknown.join(", ")),
+        remedy: format!("`ffmpeg -h muxer={}` lists its options", format.name()),
+    })
+}
+
+/// Our defaults for the muxer, then the user's.
+fn muxer_options(muxer: &mut Muxer, options: &OutputOptions) -> Vec<(String, String)> {
+    let mut settings: Vec<(String, String)> = Vec::new();
+    if muxer.format().name() == "mpegts" {
+        // Otherwise every time stamp is put off by 1.4 s.
+        muxer.set_max_delay(0);
+        muxer.set_avoid_negative_ts(AVFMT_AVOID_NEG_TS_DISABLED);
+        settings.push(("mpegts_copyts".to_owned(), "1".to_owned()));
+    }
+    settings.extend(options.muxer_options.iter().cloned());
+    settings
+}
+
+fn header_error(location: &str, format: OutputFormat, code: i32) -> MediaError {
+    match write_error(location, code) {
+        MediaError::Output { output, problem, remedy } => {
+            MediaError::Output { output, problem: format!("the {} header {problem}", format.name()), remedy }
+        }
+        other => other,
+    }
+}
+
+/// Repeats packets so that none is missing in a format whose readers count frames.
+#[derive(Default)]
+struct Repeater {
+    last: Option<Packet>,
+}
+
+impl Repeater {
+    /// Repetitions of the packet before, if there is a gap, and `packet`.
+    fn fill_gap(&mut self, packet: Packet) -> Vec<Packet> {
+        let mut filled = Vec::new();
+        if let (Some(last), Some(pts)) = (&self.last, packet.pts()) {
+            for missing in last.pts().map_or(pts, |last| last + 1)..pts {
+                let mut repeated = last.clone();
+                repeated.set_pts(Some(missing));
+                repeated.set_dts(Some(missing));
+                filled.push(repeated);
+            }
+        }
+        self.last = Some(packet.clone());
+        filled.push(packet);
+        filled
+    }
+}

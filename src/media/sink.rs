@@ -1,0 +1,96 @@
+//! Where frames and packets go: a container, a pipe, a connection, pictures.
+
+use super::muxed::{Geometry, MuxedSink, Opened};
+use super::options::OutputOptions;
+use super::stream::{CopyPacket, Delivered, InputDescription, Interrupt, SinkReport};
+use crate::error::MediaError;
+use crate::frame::{Frame, Rational};
+
+/// An output that takes frames and packets in any interleaving, and appears under its name when it is finished.
+///
+/// Dropping an unfinished sink removes what it has written, as [`Sink::abort`] does.
+pub struct Sink {
+    muxed: MuxedSink,
+    delivered: Delivered,
+    notes: Vec<String>,
+}
+
+impl Sink {
+    /// Decides everything about the output, opens the encoder and writes the header.
+    ///
+    /// `location` is a file, a URL or `-` for standard output. `width` and `height` are those of the frames to come, in
+    /// luma samples; `sample_aspect_ratio` is the shape of a sample, 0/1 if unknown.
+    ///
+    /// # Errors
+    ///
+    /// [`MediaError::Unsupported`] if the container cannot hold a stream of the input, [`MediaError::Option`] if an
+    /// option does not fit encoder or container, [`MediaError::Output`] if the output exists already or cannot be
+    /// written.
+    pub fn open(
+        location: &str,
+        options: &OutputOptions,
+        input: &InputDescription,
+        width: u32,
+        height: u32,
+        sample_aspect_ratio: Rational,
+        interrupt: Interrupt,
+    ) -> Result<Self, MediaError> {
+        let geometry = Geometry { width, height, sample_aspect_ratio };
+        let Opened { sink, delivered, notes } =
+            MuxedSink::open(location, options, input, geometry, interrupt)?;
+        Ok(Self { muxed: sink, delivered, notes })
+    }
+
+    /// The frames that [`Sink::write_frame`] takes.
+    pub fn delivered(&self) -> &Delivered {
+        &self.delivered
+    }
+
+    /// Decisions that the user should know of: what is converted, reduced or left out.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+
+    /// Encodes a frame, its time stamp and duration in the time base of the input's video.
+    ///
+    /// # Errors
+    ///
+    /// [`MediaError::Output`] if the frame is not as [`Sink::delivered`] says, or if encoding or writing fails;
+    /// [`MediaError::ClosedPipe`] if the reader of the output is gone.
+    pub fn write_frame(&mut self, frame: &Frame) -> Result<(), MediaError> {
+        let info = &frame.info;
+        let wanted = &self.delivered;
+        if (info.width, info.height, info.format) != (wanted.width, wanted.height, wanted.format) {
+            return Err(MediaError::Output {
+                output: self.muxed.location().to_owned(),
+                problem: format!(
+                    "expected frames of {}x{} {}, found {}x{} {}",
+                    wanted.width, wanted.height, wanted.format, info.width, info.height, info.format
+                ),
+                remedy: "deliver what Sink::delivered says".to_owned(),
+            });
+        }
+        self.muxed.write_frame(frame)
+    }
+
+    /// Passes a packet of another stream on.
+    ///
+    /// # Errors
+    ///
+    /// [`MediaError::Output`] if writing fails, [`MediaError::ClosedPipe`] if the reader of the output is gone.
+    pub fn write_packet(&mut self, packet: CopyPacket) -> Result<(), MediaError> {
+        self.muxed.write_packet(packet)
+    }
+
+    /// Drains the encoder, ends the file and gives it its name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sink::write_frame`]; the unfinished file is removed.
+    pub fn finish(self) -> Result<SinkReport, MediaError> {
+        self.muxed.finish()
+    }
+
+    /// Gives up and removes what was written.
+    pub fn abort(self) {}
+}

@@ -1,0 +1,110 @@
+//! Files that appear under their name only when they are complete.
+
+use crate::error::MediaError;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// A file that is written beside its final name, and renamed at the end. Dropping it removes what was written.
+#[derive(Debug)]
+pub(super) struct TemporaryFile {
+    part: PathBuf,
+    target: PathBuf,
+    is_complete: bool,
+}
+
+impl TemporaryFile {
+    /// Reserves `.NAME.framecast-part` in the folder of `location`.
+    pub(super) fn create(location: &Path) -> Result<Self, MediaError> {
+        // A link is written through, as any other tool would.
+        let target = std::fs::canonicalize(location).unwrap_or_else(|_| location.to_owned());
+        let Some(name) = target.file_name() else {
+            return Err(output_error(location, "is a folder", "name a file in it"));
+        };
+        let part = target.with_file_name(format!(".{}.framecast-part", name.to_string_lossy()));
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&part)
+            .map_err(|error| file_error(location, &error))?;
+        Ok(Self { part, target, is_complete: false })
+    }
+
+    /// Where to write.
+    pub(super) fn part(&self) -> &Path {
+        &self.part
+    }
+
+    /// Bytes written.
+    pub(super) fn size(&self) -> Option<u64> {
+        let path = if self.is_complete { &self.target } else { &self.part };
+        std::fs::metadata(path).ok().map(|metadata| metadata.len())
+    }
+
+    /// Gives the file its final name, over an existing one.
+    pub(super) fn complete(&mut self) -> Result<(), MediaError> {
+        std::fs::rename(&self.part, &self.target).map_err(|error| file_error(&self.target, &error))?;
+        self.is_complete = true;
+        Ok(())
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        if !self.is_complete {
+            // A file that cannot be removed was most likely removed by someone else.
+            let _ = std::fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// Refuses an output that is the input, or that exists without `overwrite`.
+pub(super) fn check_replaceable(location: &Path, input: &str, overwrite: bool) -> Result<(), MediaError> {
+    let Ok(existing) = std::fs::canonicalize(location) else { return Ok(()) };
+    if existing.is_dir() {
+        return Err(output_error(location, "is a folder", "name a file in it"));
+    }
+    let input = Path::new(input.strip_prefix("file:").unwrap_or(input));
+    if is_same_file(&existing, input) {
+        return Err(output_error(location, "is the input itself", "write to another file"));
+    }
+    if !overwrite {
+        return Err(output_error(location, "exists already", "add -y to replace it"));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (std::fs::metadata(a), std::fs::metadata(b)) {
+        (Ok(a), Ok(b)) => a.dev() == b.dev() && a.ino() == b.ino(),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    std::fs::canonicalize(b).is_ok_and(|b| a == b)
+}
+
+/// The error for a file that cannot be opened, written or renamed.
+pub(super) fn file_error(location: &Path, error: &std::io::Error) -> MediaError {
+    let remedy = match error.kind() {
+        ErrorKind::NotFound => "create the folder first",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "write to a folder of your own",
+        ErrorKind::StorageFull => "free some space or write to another disk",
+        ErrorKind::FileTooLarge | ErrorKind::QuotaExceeded => "raise the limit or write to another disk",
+        _ => "write to another file",
+    };
+    output_error(location, &format!("cannot be written: {error}"), remedy)
+}
+
+fn output_error(location: &Path, problem: &str, remedy: &str) -> MediaError {
+    MediaError::Output {
+        output: location.display().to_string(),
+        problem: problem.to_owned(),
+        remedy: remedy.to_owned(),
+    }
+}
