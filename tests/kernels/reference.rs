@@ -197,7 +197,13 @@ fn coverage(j: i64, shift: u8, position: f64) -> Vec<(i64, f64)> {
 }
 
 /// Samples of [`framecast::kernel::Kernels::resample`], neither rounded nor clamped.
-pub(crate) fn resample(plane: &Plane, horizontal: &Axis, vertical: &Axis, filter: Filter, gain: f64) -> Vec<f64> {
+pub(crate) fn resample(
+    plane: &Plane,
+    horizontal: &Axis,
+    vertical: &Axis,
+    filter: Filter,
+    gain: f64,
+) -> Vec<f64> {
     let source = Picture::of_plane(plane);
     let columns: Vec<_> = (0..horizontal.output).map(|j| filter_taps(horizontal, filter, j)).collect();
     let mut out = Vec::new();

@@ -59,7 +59,8 @@ impl Packer {
         let columns = Span::new(region.x, region.width, plane.width);
         self.row.resize(region.width, 0.0);
         let row = &mut self.row;
-        arch.dispatch(
+        rows::vectorized(
+            arch,
             #[inline(always)]
             || {
                 let mut scatter = Scatter::new(out, region, spec.block);
@@ -95,7 +96,8 @@ impl Packer {
             convert::neutral(&frame.info),
         );
         let (row, rgb) = (&mut self.row, &mut self.rgb);
-        arch.dispatch(
+        rows::vectorized(
+            arch,
             #[inline(always)]
             || {
                 let mut scatter = Scatter::new(out, region, spec.block);

@@ -47,7 +47,8 @@ impl Resampler {
         self.bias.resize(plan.output.0, 0.0);
         rows::rounding_bias(0.0, false, 0, &mut self.bias);
         let (padded, summed, bias) = (&mut self.padded, &mut self.summed, &mut self.bias);
-        arch.dispatch(
+        rows::vectorized(
+            arch,
             #[inline(always)]
             || {
                 let mut outputs = out.rows_mut();

@@ -5,6 +5,15 @@ use crate::kernel::convert::{self, BAYER, Linear};
 /// Elements per step of the blocked loops: two AVX2 registers.
 pub(super) const LANES: usize = 16;
 
+/// Runs `work`, an `#[inline(always)]` closure, compiled for the instructions of `arch`.
+///
+/// The bound matters: it makes the closure an `FnOnce`. One that the compiler takes for an `FnMut` is called through
+/// a shim, which is not inlined and so not compiled for `arch`.
+#[inline(always)]
+pub(super) fn vectorized(arch: pulp::Arch, work: impl FnOnce()) {
+    arch.dispatch(work);
+}
+
 /// A sample as planes hold it.
 pub(super) trait Sample: bytemuck::Pod {
     fn widen(self) -> f32;

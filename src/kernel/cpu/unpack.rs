@@ -67,7 +67,8 @@ impl Unpacker {
         let [row, ..] = &mut self.picture;
         let (bias, dithered) = (&mut self.bias, &mut self.dithered);
         rows::rounding_bias(map.offset, false, 0, bias);
-        arch.dispatch(
+        rows::vectorized(
+            arch,
             #[inline(always)]
             || {
                 for (y, out) in plane.rows_mut().enumerate() {
@@ -109,7 +110,8 @@ impl Unpacker {
             [] => return,
         };
         let mut chroma = chroma.map(|planes| planes.map(Plane::rows_mut));
-        arch.dispatch(
+        rows::vectorized(
+            arch,
             #[inline(always)]
             || {
                 for (y, out) in luma.rows_mut().enumerate() {
