@@ -90,11 +90,7 @@ impl Packer {
         };
         let columns = Span::new(region.x, region.width, luma.width);
         self.row.resize(region.width, 0.0);
-        self.rgb.resize(
-            columns.count,
-            chroma.as_ref().map(|(enlarger, _)| &**enlarger),
-            convert::neutral(&frame.info),
-        );
+        self.rgb.resize(columns.count, chroma.as_ref().map(|(enlarger, _)| *enlarger));
         let (row, rgb) = (&mut self.row, &mut self.rgb);
         rows::vectorized(
             arch,
@@ -125,22 +121,17 @@ impl Packer {
 }
 
 impl RgbRows {
-    /// Makes room for `count` columns and, for a picture without chroma, makes them neutral.
-    fn resize(&mut self, count: usize, enlarger: Option<&Enlarger>, neutral: f32) {
+    /// Makes room for `count` columns. Without an enlarger there is no chroma, and its rows are zero.
+    fn resize(&mut self, count: usize, enlarger: Option<&Enlarger>) {
         self.luma.resize(count, 0.0);
-        match enlarger {
-            Some(enlarger) => {
-                let horizontal = &enlarger.horizontal;
-                let length = horizontal.row_length(count + horizontal.period());
-                self.padded.resize(horizontal.padded(), 0.0);
-                self.chroma.iter_mut().for_each(|row| row.resize(length, 0.0));
-            }
-            None => {
-                for row in &mut self.chroma {
-                    row.clear();
-                    row.resize(count, neutral);
-                }
-            }
+        let mut length = count;
+        if let Some(Enlarger { horizontal, .. }) = enlarger {
+            length = horizontal.row_length(count + horizontal.period());
+            self.padded.resize(horizontal.padded(), 0.0);
+        }
+        for row in &mut self.chroma {
+            row.clear();
+            row.resize(length, 0.0);
         }
     }
 
@@ -217,9 +208,8 @@ struct Span {
 
 impl Span {
     fn new(origin: i64, length: usize, size: u32) -> Self {
+        let origin = convert::nearest_origin(origin, length, size);
         let size = i64::from(size);
-        // A region that lies beside the picture sees its edge, moved to the region's own edge.
-        let origin = origin.clamp(1 - length as i64, size - 1);
         let start = origin.max(0);
         let end = (origin + length as i64).min(size);
         Self { start: start as usize, count: (end - start) as usize, left: (start - origin) as usize }

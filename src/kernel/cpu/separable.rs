@@ -237,8 +237,11 @@ fn sum_rows(ring: &[f32], offsets: &[usize], weights: &[f32], out: &mut [f32]) {
     for (block, out) in out.as_chunks_mut::<WIDE>().0.iter_mut().enumerate() {
         let mut sums = [0.0; WIDE];
         for (offset, weight) in offsets.iter().zip(weights) {
-            let values = ring.get(offset + block * WIDE..).and_then(|rest| rest.first_chunk::<WIDE>());
-            for (sum, value) in sums.iter_mut().zip(values.into_iter().flatten()) {
+            let Some(values) = ring.get(offset + block * WIDE..).and_then(|rest| rest.first_chunk::<WIDE>())
+            else {
+                continue;
+            };
+            for (sum, value) in sums.iter_mut().zip(values) {
                 *sum += weight * value;
             }
         }
