@@ -66,9 +66,10 @@ impl Packer {
                 let mut scatter = Scatter::new(out, region, spec.block);
                 for y in 0..region.height {
                     let samples = columns.visible(samples::<S>(plane, clamp_row(region.y, y, plane.height)));
-                    rows::widen_linear(samples, map, columns.placed(row));
-                    columns.extend(row);
-                    scatter.row(0, y, row);
+                    scatter.row(0, y, row, |row| {
+                        rows::widen_linear(samples, map, columns.placed(row));
+                        columns.extend(row);
+                    });
                 }
             },
         );
@@ -110,9 +111,10 @@ impl Packer {
                     }
                     let inputs = rgb.inputs(skipped);
                     for (component, (weights, offset)) in map.weights.iter().zip(map.offsets).enumerate() {
-                        rows::affine(inputs, *weights, offset, columns.placed(row));
-                        columns.extend(row);
-                        scatter.row(component, y, row);
+                        scatter.row(component, y, row, |row| {
+                            rows::affine(inputs, *weights, offset, columns.placed(row));
+                            columns.extend(row);
+                        });
                     }
                 }
             },
@@ -127,7 +129,7 @@ impl RgbRows {
         let mut length = count;
         if let Some(Enlarger { horizontal, .. }) = enlarger {
             length = horizontal.row_length(count + horizontal.period());
-            self.padded.resize(horizontal.padded(), 0.0);
+            self.padded.resize(horizontal.padded_length(), 0.0);
         }
         for row in &mut self.chroma {
             row.clear();
@@ -172,7 +174,7 @@ impl Enlarger {
         let weights = self.vertical.weights.get(y * width..).unwrap_or_default();
         let inside = self.horizontal.inside(padded);
         inside.fill(0.0);
-        for (k, weight) in weights.iter().take(width).enumerate() {
+        for (k, weight) in weights.iter().copied().take(width).enumerate() {
             let row = samples::<S>(plane, clamp_row(first, k, plane.height));
             for (sum, sample) in inside.iter_mut().zip(row) {
                 *sum += weight * sample.widen();
@@ -245,15 +247,21 @@ impl<'a> Scatter<'a> {
         Self { out, block, columns, plane: columns * (region.height / block) }
     }
 
-    /// Writes row `y` of picture channel `component`.
+    /// Writes row `y` of picture channel `component`, which `fill` computes, in `scratch` if it cannot be in place.
     #[inline(always)]
-    fn row(&mut self, component: usize, y: usize, row: &[f32]) {
+    fn row(&mut self, component: usize, y: usize, scratch: &mut [f32], fill: impl FnOnce(&mut [f32])) {
         let block = self.block;
         let channel = (component * block + y % block) * block;
+        let start = channel * self.plane + y / block * self.columns;
+        if block == 1 {
+            fill(self.out.get_mut(start..start + self.columns).unwrap_or_default());
+            return;
+        }
+        fill(scratch);
         for phase in 0..block {
-            let start = (channel + phase) * self.plane + y / block * self.columns;
+            let start = start + phase * self.plane;
             if let Some(out) = self.out.get_mut(start..start + self.columns) {
-                rows::take_phase(row, block, phase, out);
+                rows::take_phase(scratch, block, phase, out);
             }
         }
     }

@@ -42,7 +42,7 @@ impl Resampler {
         let index = self.filter(plan);
         let Some((_, filter)) = self.filters.get_mut(index) else { return };
         filter.restart();
-        self.padded.resize(filter.horizontal().padded(), 0.0);
+        self.padded.resize(filter.horizontal().padded_length(), 0.0);
         self.summed.resize(filter.stride(), 0.0);
         self.bias.resize(plan.output.0, 0.0);
         rows::rounding_bias(0.0, false, 0, &mut self.bias);
