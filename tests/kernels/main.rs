@@ -1,5 +1,6 @@
 //! The pixel kernels of every backend against a plain double-precision reference.
 
+mod agreement;
 mod blend;
 mod pack;
 mod reference;
