@@ -106,13 +106,14 @@ fn a_reader_that_goes_away_is_a_clean_end() {
 }
 
 #[test]
-fn an_output_to_standard_output_needs_a_format() {
-    let mut command = program();
-    command.arg("-i").arg(short()).args(["-o", "-"]);
-    let result = support::outcome(&mut command);
-    assert!(matches!(result.code, Some(2 | 4)), "{:?} {}", result.code, result.stderr);
-    assert!(result.stderr.contains("-f"), "{}", result.stderr);
-    assert!(result.stdout.is_empty());
+fn standard_output_gets_a_container_that_holds_all_streams() {
+    let sounding = derived("sounding.mkv", "-i @0 -f lavfi -i sine=d=0.5 -c:v copy -c:a flac", &[&short()]);
+    let folder = scratch();
+    let output = folder.path().join("out");
+    for (input, format) in [(short(), "nut"), (sounding, "matroska,webm")] {
+        piped(&input, &output, "--upscale 1 -i - -o -");
+        assert_eq!(Probe::new(&output).format(), format);
+    }
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn check_raw_video(location: &str, options: &InputOptions) -> Result<(), MediaEr
         return Err(missing("--video-size", "1280x720"));
     }
     if options.pixel_format.is_none() {
-        return Err(missing("--pixel-format", "yuv420p"));
+        return Err(missing("--input-pix-fmt", "yuv420p"));
     }
     if options.rate.is_none() {
         return Err(missing("--rate", "30000/1001"));
@@ -127,7 +127,7 @@ fn check_unused(options: &InputOptions, unused: &[String]) -> Result<(), MediaEr
     let is_unused = |(key, _): &&(String, String)| unused.contains(key);
     match options.options.iter().find(is_unused) {
         Some((key, _)) => Err(MediaError::Option {
-            option: key.clone(),
+            option: format!("--input-option {key}"),
             problem: "neither the demuxer nor the protocol of the input has this option".to_owned(),
             remedy: "ffmpeg -h demuxer=NAME lists a demuxer's options".to_owned(),
         }),

@@ -7,7 +7,7 @@ mod probe;
 
 pub(crate) use clip::{clip, derived, ffmpeg, rotated, scratch, text_file};
 pub(crate) use probe::{
-    Probe, decoded_hash, fraction, frame_times, packet_times, psnr, start_time, stream_hashes, texts,
+    Probe, decoded_hash, fraction, frame_times, packet_times, psnr, raw, start_time, stream_hashes, texts,
 };
 
 use serde_json::Value;
@@ -52,7 +52,7 @@ pub(crate) fn succeed(input: &Path, output: &Path, options: &str) -> Outcome {
     let check = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-xerror", "-i"])
         .arg(output)
-        .args(["-map", "0:v", "-f", "null", "-"])
+        .args(["-map", "0:v:0", "-fps_mode", "passthrough", "-enc_time_base", "-1", "-f", "null", "-"])
         .output()
         .unwrap();
     let complaint = String::from_utf8_lossy(&check.stderr).into_owned();

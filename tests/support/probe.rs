@@ -53,6 +53,11 @@ impl Probe {
         chapters.iter().map(entry).collect()
     }
 
+    /// Name of the container.
+    pub(crate) fn format(&self) -> String {
+        text(&self.0["format"]["format_name"])
+    }
+
     /// A tag of the whole file.
     pub(crate) fn tag(&self, name: &str) -> String {
         text(&self.0["format"]["tags"][name])
@@ -85,6 +90,13 @@ pub(crate) fn stream_hashes(path: &Path, map: &str) -> Vec<String> {
 /// A hash of a stream's decoded contents in a given form (`-pix_fmt ...`), or in its own.
 pub(crate) fn decoded_hash(path: &Path, map: &str, options: &str) -> String {
     hashes(path, &format!("-map {map} {options} -fps_mode passthrough -f md5 -")).concat()
+}
+
+/// The samples of the video as they were stored.
+pub(crate) fn raw(path: &Path) -> Vec<u8> {
+    let output =
+        ffmpeg().arg("-i").arg(path).args(["-map", "0:v:0", "-f", "rawvideo", "-"]).output().unwrap();
+    output.stdout
 }
 
 /// Text of a subtitle stream as SubRip.
