@@ -1,6 +1,5 @@
 //! Files that appear under their name only when they are complete.
 
-use crate::cleanup::{self, Guard};
 use crate::error::MediaError;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -9,9 +8,9 @@ use std::path::{Path, PathBuf};
 /// A file that is written beside its final name, and renamed at the end. Dropping it removes what was written.
 #[derive(Debug)]
 pub(super) struct TemporaryFile {
-    /// `None` once the file has its final name.
-    part: Option<Guard>,
+    part: PathBuf,
     target: PathBuf,
+    is_complete: bool,
 }
 
 impl TemporaryFile {
@@ -23,34 +22,40 @@ impl TemporaryFile {
             return Err(output_error(location, "is a folder", "name a file in it"));
         };
         let part = target.with_file_name(format!(".{}.framecast-part", name.to_string_lossy()));
-        // Registered first: whoever ends the process at once finds every file that may exist.
-        let part = cleanup::register(part);
         OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
-            .open(part.path())
+            .open(&part)
             .map_err(|error| file_error(location, &error))?;
-        Ok(Self { part: Some(part), target })
+        Ok(Self { part, target, is_complete: false })
     }
 
     /// Where to write.
     pub(super) fn part(&self) -> &Path {
-        self.part.as_ref().map_or(&self.target, Guard::path)
+        &self.part
     }
 
     /// Bytes written.
     pub(super) fn size(&self) -> Option<u64> {
-        std::fs::metadata(self.part()).ok().map(|metadata| metadata.len())
+        let path = if self.is_complete { &self.target } else { &self.part };
+        std::fs::metadata(path).ok().map(|metadata| metadata.len())
     }
 
     /// Gives the file its final name, over an existing one.
     pub(super) fn complete(&mut self) -> Result<(), MediaError> {
-        std::fs::rename(self.part(), &self.target).map_err(|error| file_error(&self.target, &error))?;
-        if let Some(part) = self.part.take() {
-            part.keep();
-        }
+        std::fs::rename(&self.part, &self.target).map_err(|error| file_error(&self.target, &error))?;
+        self.is_complete = true;
         Ok(())
+    }
+}
+
+impl Drop for TemporaryFile {
+    fn drop(&mut self) {
+        if !self.is_complete {
+            // A file that cannot be removed was most likely removed by someone else.
+            let _ = std::fs::remove_file(&self.part);
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The pixel kernels of every backend against a plain double-precision reference.
 
-mod agreement;
 mod blend;
 mod pack;
 mod reference;
