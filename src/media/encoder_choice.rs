@@ -70,8 +70,9 @@ fn default_encoder(
     video: &VideoInfo,
 ) -> Result<VideoCodec, MediaError> {
     let named = match format.name() {
-        "yuv4mpegpipe" | "nut" | "rawvideo" => Some("rawvideo"),
-        "null" => Some("wrapped_avframe"),
+        "nut" | "rawvideo" => Some("rawvideo"),
+        // Before FFmpeg 6 the writer of YUV4MPEG takes nothing else.
+        "yuv4mpegpipe" | "null" => Some("wrapped_avframe"),
         "webm" | "ivf" => Some("libvpx-vp9"),
         "hevc" => Some("libx265"),
         _ => None,

@@ -211,7 +211,7 @@ fn write_header(
         return Ok(());
     }
     Err(MediaError::Option {
-        option: "--muxer-option".to_owned(),
+        option: "--muxer-opt".to_owned(),
         problem: format!("{} does not know {}", format.name(), unknown.join(", ")),
         remedy: format!("`ffmpeg -h muxer={}` lists its options", format.name()),
     })
