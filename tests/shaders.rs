@@ -1,4 +1,12 @@
 //! Every shader program is valid WGSL, without a GPU.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 #![cfg(feature = "gpu")]
 
 use framecast::kernel::gpu::SHADERS;

@@ -245,23 +245,3 @@ pub trait Kernels: Send {
     /// Resamples one plane by `plan`, with its change of depth, rounding and clamping to `0..=plan.output_max`.
     fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError>;
 }
-
-/// Which backend does the pixel work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum KernelChoice {
-    /// The GPU if the machine has one, else the CPU.
-    #[default]
-    Auto,
-    /// SIMD on the CPU.
-    Cpu,
-    /// Compute shaders, on a software adapter too.
-    Gpu,
-}
-
-/// Makes the chosen backend.
-pub fn create(choice: KernelChoice) -> Result<Box<dyn Kernels>, KernelError> {
-    match choice {
-        KernelChoice::Auto | KernelChoice::Cpu => Ok(Box::new(cpu::CpuKernels::new())),
-        KernelChoice::Gpu => Err(KernelError::Unavailable { backend: "gpu", reason: "not built in".into() }),
-    }
-}

@@ -23,6 +23,8 @@ mod ffi_picture;
 mod frame_export;
 mod frame_import;
 mod hdr;
+mod image_read;
+mod input;
 mod library;
 mod metadata;
 mod mov_text;

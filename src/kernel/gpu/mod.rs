@@ -8,7 +8,7 @@ pub use shaders::{SHADERS, Shader};
 
 use super::{Kernels, Region, ResamplePlan, TensorColor, TensorSpec, TilePlace, UnpackSpec, check};
 use crate::error::KernelError;
-use crate::frame::{Frame, Plane, Tensor, TensorData};
+use crate::frame::{Frame, Plane, Tensor, TensorData, TensorSlice, TensorView};
 use device::{Device, Dispatch};
 use half::slice::HalfFloatSliceExt;
 use wgpu::{Buffer, ComputePipeline};
@@ -63,10 +63,10 @@ impl GpuKernels {
     }
 
     /// Uploads the elements of `tensor` as f32.
-    fn upload_elements(&mut self, label: &'static str, tensor: &Tensor) -> Buffer {
-        match &tensor.data {
-            TensorData::F32(values) => self.device.upload(label, bytemuck::cast_slice(values)),
-            TensorData::F16(values) => {
+    fn upload_elements(&mut self, label: &'static str, tensor: TensorView<'_>) -> Buffer {
+        match tensor.data {
+            TensorSlice::F32(values) => self.device.upload(label, bytemuck::cast_slice(values)),
+            TensorSlice::F16(values) => {
                 self.staging.resize(values.len(), 0.0);
                 values.convert_to_f32_slice(&mut self.staging);
                 self.device.upload(label, bytemuck::cast_slice(&self.staging))
@@ -80,7 +80,7 @@ impl GpuKernels {
 
     fn unpack_luma(
         &mut self,
-        tensor: &Tensor,
+        tensor: TensorView<'_>,
         spec: &UnpackSpec,
         source: &Frame,
         out: &mut Frame,
@@ -102,7 +102,12 @@ impl GpuKernels {
         })
     }
 
-    fn unpack_rgb(&mut self, tensor: &Tensor, spec: &UnpackSpec, out: &mut Frame) -> Result<(), KernelError> {
+    fn unpack_rgb(
+        &mut self,
+        tensor: TensorView<'_>,
+        spec: &UnpackSpec,
+        out: &mut Frame,
+    ) -> Result<(), KernelError> {
         const LABELS: [(&str, &str); 3] = [("luma params", "luma"), ("cb params", "cb"), ("cr params", "cr")];
         let elements = self.upload_elements("elements", tensor);
         let mut planes = Vec::with_capacity(LABELS.len());
@@ -179,7 +184,7 @@ impl Kernels for GpuKernels {
 
     fn unpack(
         &mut self,
-        tensor: &Tensor,
+        tensor: TensorView<'_>,
         spec: &UnpackSpec,
         source: &Frame,
         out: &mut Frame,
@@ -193,7 +198,7 @@ impl Kernels for GpuKernels {
 
     fn blend_tile(
         &mut self,
-        tile: &Tensor,
+        tile: TensorView<'_>,
         place: &TilePlace,
         canvas: &mut Tensor,
     ) -> Result<(), KernelError> {
@@ -205,7 +210,7 @@ impl Kernels for GpuKernels {
         let params = self.device.uniform("blend_tile params", &params::BlendTile::new(tile, place, canvas));
         let weights = self.device.upload("tile weights", bytemuck::cast_slice(&self.weights));
         let elements = self.upload_elements("elements", tile);
-        let sums = self.upload_elements("canvas", canvas);
+        let sums = self.upload_elements("canvas", canvas.view());
         let dispatch = Dispatch {
             pipeline: &self.blend_tile,
             buffers: &[&params, &elements, &weights, &sums],

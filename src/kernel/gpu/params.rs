@@ -1,6 +1,6 @@
 //! The parameters of the shader programs, laid out as their `Params` structs are.
 
-use crate::frame::{Frame, Plane, Tensor};
+use crate::frame::{Frame, Plane, Tensor, TensorView};
 use crate::kernel::convert::{self, Affine};
 use crate::kernel::{Region, ResamplePlan, Skip, TensorSpec, TilePlace, UnpackSpec};
 
@@ -146,7 +146,7 @@ pub(super) struct UnpackLuma {
 
 impl UnpackLuma {
     pub(super) fn new(
-        tensor: &Tensor,
+        tensor: TensorView<'_>,
         spec: &UnpackSpec,
         (source, source_luma): (&Frame, &Plane),
         (out, luma): (&Frame, &Plane),
@@ -188,7 +188,7 @@ pub(super) struct UnpackRgb {
 impl UnpackRgb {
     /// The parameters of each colour plane of `out`.
     pub(super) fn of_planes(
-        tensor: &Tensor,
+        tensor: TensorView<'_>,
         spec: &UnpackSpec,
         out: &Frame,
     ) -> impl Iterator<Item = Self> + use<> {
@@ -294,7 +294,7 @@ pub(super) struct BlendTile {
 }
 
 impl BlendTile {
-    pub(super) fn new(tile: &Tensor, place: &TilePlace, canvas: &Tensor) -> Self {
+    pub(super) fn new(tile: TensorView<'_>, place: &TilePlace, canvas: &Tensor) -> Self {
         let [_, rows, columns] = tile.shape;
         let [_, canvas_rows, canvas_columns] = canvas.shape;
         Self {
