@@ -154,6 +154,17 @@ pub fn lossless(pixel_format: &str, codec: &str) -> PathBuf {
     )
 }
 
+/// 12 frames of 175x143 without any header.
+pub fn raw(pixel_format: &str) -> PathBuf {
+    make(
+        &format!("raw_{pixel_format}.raw"),
+        &format!(
+            "-f lavfi -i testsrc2=s=176x144:r=12:d=1,scale=175:143:flags=neighbor -pix_fmt {pixel_format} -f rawvideo"
+        ),
+        &[],
+    )
+}
+
 /// H.264 of a pixel format, 12 frames.
 pub fn h264(pixel_format: &str) -> PathBuf {
     make(

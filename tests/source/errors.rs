@@ -82,6 +82,7 @@ fn piped(clip: &Path, arguments: &[&str], options: &InputOptions) -> Vec<u8> {
         .args(arguments)
         .arg("-")
         .stdout(Stdio::from(writer))
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let location = format!("pipe:{}", reader.as_raw_fd());
