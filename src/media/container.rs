@@ -5,9 +5,7 @@ use super::options::OutputOptions;
 use super::stream::{InputDescription, StreamKind};
 use super::temporary::{TemporaryFile, check_replaceable};
 use crate::error::MediaError;
-use ffmpeg_next::ffi::{
-    AVERROR_EXIT, AVERROR_PROTOCOL_NOT_FOUND, AVFMT_NOFILE, AVFMT_NOTIMESTAMPS, AVFMT_VARIABLE_FPS,
-};
+use ffmpeg_next::ffi::{AVERROR_EXIT, AVERROR_PROTOCOL_NOT_FOUND, AVFMT_NOFILE};
 use ffmpeg_next::util::error as errno;
 use std::path::Path;
 
@@ -114,17 +112,10 @@ pub(super) fn local_path(location: &str) -> Option<&Path> {
 }
 
 /// True for formats that store frames at a fixed rate, or whose readers count frames instead of reading time stamps.
+/// (FFmpeg's own flag for this is missing from formats that store any time stamp.)
 pub(super) fn has_fixed_rate(format: OutputFormat) -> bool {
-    // A program stream stores time stamps; only its default frame rates are few.
-    let is_program_stream = matches!(format.name(), "mpeg" | "vob" | "dvd" | "svcd" | "vcd");
-    match format.name() {
-        "mxf" | "mxf_d10" | "mxf_opatom" => true,
-        _ => {
-            !is_program_stream
-                && !format.has_flag(AVFMT_VARIABLE_FPS)
-                && !format.has_flag(AVFMT_NOTIMESTAMPS)
-        }
-    }
+    const FIXED: [&str; 8] = ["avi", "yuv4mpegpipe", "mxf", "mxf_d10", "mxf_opatom", "dv", "gxf", "swf"];
+    FIXED.contains(&format.name())
 }
 
 /// What FFmpeg's error code means for the user who named `location`.

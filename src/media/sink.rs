@@ -2,6 +2,7 @@
 
 use super::muxed::{Geometry, MuxedSink, Opened};
 use super::options::OutputOptions;
+use super::picture_sink::PictureSink;
 use super::stream::{CopyPacket, Delivered, InputDescription, Interrupt, SinkReport};
 use crate::error::MediaError;
 use crate::frame::{Frame, Rational};
@@ -10,9 +11,14 @@ use crate::frame::{Frame, Rational};
 ///
 /// Dropping an unfinished sink removes what it has written, as [`Sink::abort`] does.
 pub struct Sink {
-    muxed: MuxedSink,
+    body: Body,
     delivered: Delivered,
     notes: Vec<String>,
+}
+
+enum Body {
+    Muxed(Box<MuxedSink>),
+    Pictures(Box<PictureSink>),
 }
 
 impl Sink {
@@ -36,8 +42,12 @@ impl Sink {
         interrupt: Interrupt,
     ) -> Result<Self, MediaError> {
         let geometry = Geometry { width, height, sample_aspect_ratio };
+        if let Some(kind) = PictureSink::kind_of(location, options) {
+            let (sink, delivered, notes) = PictureSink::open(location, kind, options, input, geometry)?;
+            return Ok(Self { body: Body::Pictures(Box::new(sink)), delivered, notes });
+        }
         let Opened { sink, delivered, notes } = MuxedSink::open(location, options, input, geometry, interrupt)?;
-        Ok(Self { muxed: sink, delivered, notes })
+        Ok(Self { body: Body::Muxed(Box::new(sink)), delivered, notes })
     }
 
     /// The frames that [`Sink::write_frame`] takes.
@@ -61,7 +71,10 @@ impl Sink {
         let wanted = &self.delivered;
         if (info.width, info.height, info.format) != (wanted.width, wanted.height, wanted.format) {
             return Err(MediaError::Output {
-                output: self.muxed.location().to_owned(),
+                output: match &self.body {
+                    Body::Muxed(sink) => sink.location().to_owned(),
+                    Body::Pictures(sink) => sink.location().to_owned(),
+                },
                 problem: format!(
                     "expected frames of {}x{} {}, found {}x{} {}",
                     wanted.width, wanted.height, wanted.format, info.width, info.height, info.format
@@ -69,7 +82,10 @@ impl Sink {
                 remedy: "deliver what Sink::delivered says".to_owned(),
             });
         }
-        self.muxed.write_frame(frame)
+        match &mut self.body {
+            Body::Muxed(sink) => sink.write_frame(frame),
+            Body::Pictures(sink) => sink.write_frame(frame),
+        }
     }
 
     /// Passes a packet of another stream on.
@@ -78,7 +94,10 @@ impl Sink {
     ///
     /// [`MediaError::Output`] if writing fails, [`MediaError::ClosedPipe`] if the reader of the output is gone.
     pub fn write_packet(&mut self, packet: CopyPacket) -> Result<(), MediaError> {
-        self.muxed.write_packet(packet)
+        match &mut self.body {
+            Body::Muxed(sink) => sink.write_packet(packet),
+            Body::Pictures(_) => Ok(()),
+        }
     }
 
     /// Drains the encoder, ends the file and gives it its name.
@@ -87,7 +106,10 @@ impl Sink {
     ///
     /// As [`Sink::write_frame`]; the unfinished file is removed.
     pub fn finish(self) -> Result<SinkReport, MediaError> {
-        self.muxed.finish()
+        match self.body {
+            Body::Muxed(sink) => sink.finish(),
+            Body::Pictures(sink) => sink.finish(),
+        }
     }
 
     /// Gives up and removes what was written.

@@ -36,6 +36,11 @@ impl TemporaryFile {
         &self.part
     }
 
+    /// Replaces the contents.
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), MediaError> {
+        std::fs::write(&self.part, bytes).map_err(|error| file_error(&self.target, &error))
+    }
+
     /// Bytes written.
     pub(super) fn size(&self) -> Option<u64> {
         let path = if self.is_complete { &self.target } else { &self.part };

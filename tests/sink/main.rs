@@ -1,4 +1,5 @@
 //! What a sink writes, as ffprobe and ffmpeg read it back.
 
+mod pixels;
 mod support;
 mod time;
