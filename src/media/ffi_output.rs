@@ -46,7 +46,8 @@ pub(super) const fn check(code: c_int) -> Result<(), i32> {
 
 /// FFmpeg's words for an error code.
 pub(super) fn error_text(code: i32) -> String {
-    Error::from(code).to_string()
+    let text = Error::from(code).to_string();
+    if text.is_empty() { format!("error {code}") } else { text }
 }
 
 /// A muxer, by name or file name.

@@ -27,12 +27,12 @@ fn lossless_encoders_keep_every_sample() {
         let input = input(format, TICKS, RATE);
         let (report, raw) = write(open(&path, &codec("ffv1"), &input), &steady(0, 1, 4));
         assert_eq!(report.pixel_format, input.video.source_format);
-        assert_eq!(decode(&path, &input.video.source_format), raw.concat(), "{format}");
+        assert!(decode(&path, &input.video.source_format) == raw.concat(), "{format}");
     }
     for format in [yuv(Subsampling::S420, 8), yuv(Subsampling::S444, 8)] {
         let path = folder.path().join(format!("x264{format}.mkv"));
         let (_, raw) = write(open(&path, &lossless_x264(), &input(format, TICKS, RATE)), &steady(0, 1, 4));
-        assert_eq!(decode(&path, &format.to_string()), raw.concat(), "{format}");
+        assert!(decode(&path, &format.to_string()) == raw.concat(), "{format}");
     }
 }
 
@@ -54,7 +54,7 @@ fn packed_formats_hold_the_same_samples() {
         assert_eq!(sink.delivered().format, format, "{packed}");
         let (report, raw) = write(sink, &steady(0, 1, 3));
         assert_eq!(report.pixel_format, packed);
-        assert_eq!(decode(&path, planar), raw.concat(), "{packed}");
+        assert!(decode(&path, planar) == raw.concat(), "{packed}");
     }
 }
 
@@ -107,7 +107,7 @@ fn rgb_sources_become_full_range_yuv444_for_x264() {
     write(sink, &steady(0, 1, 3));
     assert_eq!(
         probe(&path, "v:0", "stream=codec_name,pix_fmt,color_range,color_space"),
-        ["h264,yuv444p,pc,bt709"]
+        ["h264,yuvj444p,pc,bt709"]
     );
 }
 
