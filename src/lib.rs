@@ -3,7 +3,13 @@
 //! Arrows point down only: `cli` → [`engine`] → [`pipeline`] → [`stage`] → [`kernel`], [`model`], [`media`] →
 //! [`mod@frame`] → [`error`]. Nothing below `pipeline` starts a thread.
 
+pub mod cleanup;
+pub mod config;
+pub mod engine;
 pub mod error;
 pub mod frame;
 pub mod kernel;
 pub mod media;
+pub mod model;
+pub mod pipeline;
+pub mod stage;

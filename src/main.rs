@@ -1,1 +1,25 @@
-fn main() {}
+//! The command line of framecast.
+
+mod cli;
+
+use anyhow::Context;
+use clap::{CommandFactory, FromArgMatches};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match start() {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            cli::say_error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Parses the arguments (ending the process at `--help` and on wrong usage) and carries the command out.
+fn start() -> anyhow::Result<u8> {
+    let matches = cli::Cli::command().get_matches();
+    let arguments = cli::Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let interrupt = cli::watch_signals().context("cannot watch for signals")?;
+    Ok(cli::dispatch(arguments, &matches, interrupt))
+}

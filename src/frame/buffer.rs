@@ -1,6 +1,7 @@
 //! Aligned memory and a pool that recycles it, so that a running pipeline allocates no frame.
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// One cache line; the unit of allocation, so that every buffer starts on a 64-byte boundary.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -44,12 +45,6 @@ impl AlignedBuffer {
         let end = length.min(all.len());
         all.split_at_mut(end).0
     }
-
-    /// Changes the length, keeping the allocation when it is large enough. Contents are unspecified.
-    pub fn resize(&mut self, length: usize) {
-        self.blocks.resize(length.div_ceil(64), bytemuck::Zeroable::zeroed());
-        self.length = length;
-    }
 }
 
 impl std::fmt::Debug for AlignedBuffer {
@@ -58,57 +53,51 @@ impl std::fmt::Debug for AlignedBuffer {
     }
 }
 
-/// Buffers kept for reuse beyond this many are freed.
+/// Buffers of one length kept for reuse; more are freed.
 const KEPT: usize = 64;
+
+/// Spare buffers by their length.
+type Shelves = Mutex<HashMap<usize, Vec<AlignedBuffer>>>;
 
 /// Hands out buffers and takes them back when they are dropped.
 ///
 /// The pool itself never waits: back-pressure comes from the bounded channels through which frames travel,
 /// and the pool only makes sure that their memory is reused.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct BufferPool {
-    returned: Receiver<AlignedBuffer>,
-    home: Sender<AlignedBuffer>,
-}
-
-impl Default for BufferPool {
-    fn default() -> Self {
-        Self::new()
-    }
+    shelves: Arc<Shelves>,
 }
 
 impl BufferPool {
     /// An empty pool.
     pub fn new() -> Self {
-        let (home, returned) = bounded(KEPT);
-        Self { returned, home }
+        Self::default()
     }
 
-    /// A buffer of `length` bytes with unspecified contents, recycled when one is free.
+    /// A buffer of `length` bytes with unspecified contents, recycled when one of that length is free.
     pub fn take(&self, length: usize) -> PooledBuffer {
-        let mut buffer = self.returned.try_recv().unwrap_or_default();
-        buffer.resize(length);
-        PooledBuffer { buffer, home: Some(self.home.clone()) }
+        let spare = lock(&self.shelves).get_mut(&length).and_then(Vec::pop);
+        let buffer = spare.unwrap_or_else(|| AlignedBuffer::new(length));
+        PooledBuffer { buffer, home: Arc::downgrade(&self.shelves) }
     }
 }
 
-/// A buffer that goes back to its pool when dropped.
-#[derive(Debug, Default)]
+fn lock(shelves: &Shelves) -> MutexGuard<'_, HashMap<usize, Vec<AlignedBuffer>>> {
+    // A panic elsewhere leaves the shelves whole: each operation on them is a single push or pop.
+    shelves.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A buffer that goes back to its pool when dropped, if the pool is still there.
+#[derive(Clone, Debug, Default)]
 pub struct PooledBuffer {
     buffer: AlignedBuffer,
-    home: Option<Sender<AlignedBuffer>>,
+    home: Weak<Shelves>,
 }
 
 impl PooledBuffer {
     /// A buffer that belongs to no pool.
     pub fn unpooled(length: usize) -> Self {
-        Self { buffer: AlignedBuffer::new(length), home: None }
-    }
-}
-
-impl Clone for PooledBuffer {
-    fn clone(&self) -> Self {
-        Self { buffer: self.buffer.clone(), home: self.home.clone() }
+        Self { buffer: AlignedBuffer::new(length), home: Weak::new() }
     }
 }
 
@@ -127,9 +116,12 @@ impl std::ops::DerefMut for PooledBuffer {
 
 impl Drop for PooledBuffer {
     fn drop(&mut self) {
-        if let Some(home) = &self.home {
-            // A full pool means enough spare buffers: this one is freed.
-            let _ = home.try_send(std::mem::take(&mut self.buffer));
+        let Some(shelves) = self.home.upgrade() else { return };
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut shelves = lock(&shelves);
+        let shelf = shelves.entry(buffer.len()).or_default();
+        if shelf.len() < KEPT {
+            shelf.push(buffer);
         }
     }
 }
@@ -144,9 +136,8 @@ mod tests {
         let first = pool.take(1000);
         let address = first.bytes().as_ptr();
         drop(first);
-        let second = pool.take(900);
-        assert_eq!(second.bytes().as_ptr(), address);
-        assert_eq!(second.len(), 900);
+        assert_ne!(pool.take(900).bytes().as_ptr(), address);
+        assert_eq!(pool.take(1000).bytes().as_ptr(), address);
         assert_eq!(address.align_offset(64), 0);
     }
 }

@@ -116,7 +116,8 @@ impl std::fmt::Display for PixelFormat {
                 write!(f, "yuv{}{ratio}p", if alpha { "a" } else { "" })?;
             }
         }
-        if self.depth > 8 {
+        let is_gray_alpha = self.model == Model::Gray && self.alpha;
+        if self.depth > 8 || is_gray_alpha {
             write!(f, "{}", self.depth)?;
         }
         Ok(())

@@ -13,5 +13,5 @@ pub use buffer::{AlignedBuffer, BufferPool, PooledBuffer};
 pub use color::{Color, Matrix, Range, Siting};
 pub use format::{Model, PixelFormat, Subsampling};
 pub use picture::{Frame, FrameData, FrameInfo, Plane, Planes, SideData};
-pub use tensor::{DataType, Tensor, TensorData};
+pub use tensor::{DataType, Tensor, TensorData, TensorSlice, TensorView};
 pub use time::{Pts, Rational, TimeBase, rescale};

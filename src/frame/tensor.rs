@@ -56,6 +56,14 @@ impl Tensor {
         self.shape = shape;
     }
 
+    /// Gives the tensor a shape and sets every element to 0, as f32.
+    pub fn clear(&mut self, shape: [usize; 3]) {
+        self.reset(shape, DataType::F32);
+        if let TensorData::F32(values) = &mut self.data {
+            values.fill(0.0);
+        }
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
@@ -79,6 +87,45 @@ impl Tensor {
         match &self.data {
             TensorData::F32(values) => Some(values),
             TensorData::F16(_) => None,
+        }
+    }
+}
+
+impl Tensor {
+    /// The tensor as a view.
+    pub fn view(&self) -> TensorView<'_> {
+        let data = match &self.data {
+            TensorData::F32(values) => TensorSlice::F32(values),
+            TensorData::F16(values) => TensorSlice::F16(values),
+        };
+        TensorView { shape: self.shape, data }
+    }
+}
+
+/// Elements that somebody else owns, for example a network's output.
+#[derive(Clone, Copy)]
+pub enum TensorSlice<'a> {
+    /// 32-bit floats.
+    F32(&'a [f32]),
+    /// 16-bit floats.
+    F16(&'a [f16]),
+}
+
+/// A dense tensor `[1, channels, height, width]` in somebody else's memory.
+#[derive(Clone, Copy)]
+pub struct TensorView<'a> {
+    /// Channels, height, width.
+    pub shape: [usize; 3],
+    /// `channels * height * width` elements.
+    pub data: TensorSlice<'a>,
+}
+
+impl TensorView<'_> {
+    /// True if no element is infinite or NaN.
+    pub fn is_finite(&self) -> bool {
+        match self.data {
+            TensorSlice::F32(values) => values.iter().all(|v| v.is_finite()),
+            TensorSlice::F16(values) => values.iter().all(|v| v.is_finite()),
         }
     }
 }

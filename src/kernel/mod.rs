@@ -2,12 +2,15 @@
 //!
 //! [`Kernels`] is implemented by `cpu` (SIMD through `pulp`) and, with the feature `gpu`, by `gpu` (WGSL on wgpu).
 
+mod check;
+mod convert;
+pub mod cpu;
 mod resample;
 
 pub use resample::{Axis, Filter, ResamplePlan, Taps};
 
 use crate::error::KernelError;
-use crate::frame::{DataType, Frame, Plane, Tensor};
+use crate::frame::{DataType, Frame, Plane, Tensor, TensorView};
 
 /// Colour representation of a network's picture channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
@@ -90,30 +93,62 @@ pub struct UnpackSpec {
     pub dither: bool,
 }
 
-/// Where a tile's tensor goes in the canvas, in tensor elements (after space-to-depth).
+/// Where a tile's tensor goes in the canvas, in tensor elements (after space-to-depth), and how it fades into its
+/// neighbours.
 ///
-/// Elements before `left + feather` ramp up linearly from 0 to 1 where the tile overlaps an earlier one, so that the
-/// weights of overlapping tiles sum to 1.
+/// A ramp `(start, length)` covers the tile's columns (or rows) `start..start + length`. Along a left or top ramp,
+/// position i weighs `(i + 0.5) / length`; along a right or bottom ramp it weighs 1 minus that. So where the right
+/// ramp of one tile and the left ramp of the next have the same length and cover the same canvas columns, their
+/// weights sum to 1. An element's weight is the product of its column's and its row's. A length of 0 cuts hard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TilePlace {
     /// Position of the tile's first column in the canvas; may be negative when the tile was padded beyond the picture.
     pub x: i64,
     /// Position of the tile's first row in the canvas; may be negative.
     pub y: i64,
-    /// Columns that the tile shares on its left and right with its neighbours: (start, length) in tile columns of
-    /// the ramp. Left of a left ramp and right of a right ramp the tile weighs nothing. `None` at the picture's edge.
+    /// Ramp in tile columns towards the left neighbour; columns before it weigh nothing. `None` at the picture's
+    /// edge, where the tile weighs fully.
     pub left: Option<(usize, usize)>,
-    /// See `left`.
+    /// Ramp in tile columns towards the right neighbour; columns after it weigh nothing. `None` as for `left`.
     pub right: Option<(usize, usize)>,
     /// See `left`, in rows.
     pub top: Option<(usize, usize)>,
-    /// See `left`, in rows.
+    /// See `right`, in rows.
     pub bottom: Option<(usize, usize)>,
+}
+
+impl TilePlace {
+    /// Weight of tile column `column`, 0 to 1.
+    pub fn column_weight(&self, column: usize) -> f32 {
+        rising(self.left, column) * (1.0 - falling(self.right, column))
+    }
+
+    /// Weight of tile row `row`, 0 to 1.
+    pub fn row_weight(&self, row: usize) -> f32 {
+        rising(self.top, row) * (1.0 - falling(self.bottom, row))
+    }
+}
+
+/// The ramp from 0 to 1 at `position`; 1 where there is none.
+fn rising(ramp: Option<(usize, usize)>, position: usize) -> f32 {
+    let Some((start, length)) = ramp else { return 1.0 };
+    match position.checked_sub(start) {
+        None => 0.0,
+        Some(i) if i >= length => 1.0,
+        Some(i) => (i as f32 + 0.5) / length as f32,
+    }
+}
+
+/// As [`rising`], but 0 where there is no ramp.
+fn falling(ramp: Option<(usize, usize)>, position: usize) -> f32 {
+    ramp.map_or(0.0, |ramp| rising(Some(ramp), position))
 }
 
 /// The pixel work. Implementations keep scratch memory, hence `&mut self`; after warm-up none allocates.
 ///
-/// Every method checks that its arguments fit each other and returns [`KernelError::Shape`] if not.
+/// Every method checks that its arguments fit each other and returns [`KernelError::Shape`] if not. Rounding is to
+/// nearest, halves up; what is not a number becomes code value 0. The dither is an 8x8 Bayer matrix centred on 0 whose
+/// place is that of the sample in its output plane.
 pub trait Kernels: Send {
     /// Name of the backend and its device, for example `cpu (avx2)` or `gpu (llvmpipe)`.
     fn name(&self) -> String;
@@ -134,23 +169,46 @@ pub trait Kernels: Send {
     /// The tensor may be larger than the frame (padding). [`TensorColor::Luma`] writes plane 0 only;
     /// [`TensorColor::Rgb`] writes the three planes with the matrix, range and siting of `out`, chroma being averaged
     /// with a box of the subsampling's size placed by the siting (a tent of taps 1 2 1 where it is co-sited).
-    /// `source` is the frame that was packed from its top-left corner; [`Skip::Nearest`] adds its luma.
+    /// `source` is the frame that was packed from its top-left corner; [`Skip::Nearest`] adds its luma. A luma element
+    /// stands for a code value of `source`; where `out` is deeper or shallower, it is scaled as by
+    /// [`ResamplePlan::new`], so limited range keeps its black and white.
     fn unpack(
         &mut self,
-        tensor: &Tensor,
+        tensor: TensorView<'_>,
         spec: &UnpackSpec,
         source: &Frame,
         out: &mut Frame,
     ) -> Result<(), KernelError>;
 
-    /// Adds `tile`, weighted as `place` says, into `canvas` (same channels and type f32, cleared by the caller).
+    /// Adds `tile`, weighted as `place` says, into `canvas` (same channels, type f32, cleared by the caller). What lies
+    /// outside of the canvas is left out.
     fn blend_tile(
         &mut self,
-        tile: &Tensor,
+        tile: TensorView<'_>,
         place: &TilePlace,
         canvas: &mut Tensor,
     ) -> Result<(), KernelError>;
 
     /// Resamples one plane by `plan`, with its change of depth, rounding and clamping to `0..=plan.output_max`.
     fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError>;
+}
+
+/// Which backend does the pixel work.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KernelChoice {
+    /// The GPU if the machine has one, else the CPU.
+    #[default]
+    Auto,
+    /// SIMD on the CPU.
+    Cpu,
+    /// Compute shaders, on a software adapter too.
+    Gpu,
+}
+
+/// Makes the chosen backend.
+pub fn create(choice: KernelChoice) -> Result<Box<dyn Kernels>, KernelError> {
+    match choice {
+        KernelChoice::Auto | KernelChoice::Cpu => Ok(Box::new(cpu::CpuKernels::new())),
+        KernelChoice::Gpu => Err(KernelError::Unavailable { backend: "gpu", reason: "not built in".into() }),
+    }
 }

@@ -103,7 +103,8 @@ pub struct Taps {
 }
 
 impl Taps {
-    fn new(axis: &Axis, filter: Filter) -> Self {
+    /// The weights of `filter` along `axis`.
+    pub(super) fn new(axis: &Axis, filter: Filter) -> Self {
         if axis.is_identity() {
             return Self {
                 width: 1,
@@ -124,6 +125,28 @@ impl Taps {
             let sum: f64 = row.iter().sum();
             first.push(start as i32);
             weights.extend(row.iter().map(|w| (w / sum) as f32));
+        }
+        Self { width, first, weights }
+    }
+
+    /// Weights that average `luma` samples down to chroma of log2 subsampling `shift`, each over a box of the
+    /// subsampling's size around the chroma sample at `position` (0..1, see `Siting::position`).
+    ///
+    /// A co-sited chroma sample halves a subsampling of two thus with the taps 1 2 1, a centred one with 1 1.
+    pub(super) fn averaging(luma: usize, shift: u8, position: f64) -> Self {
+        let block = f64::from(1u32 << shift);
+        let width = (1 << shift) + usize::from(shift > 0);
+        let mut first = Vec::new();
+        let mut weights = Vec::new();
+        for j in 0..luma.div_ceil(1 << shift) {
+            let start = j as f64 * block + position * (block - 1.0) + 0.5 - block / 2.0;
+            let column = start.floor();
+            first.push(column as i32);
+            weights.extend((0..width).map(|k| {
+                let left = column + k as f64;
+                let covered = (left + 1.0).min(start + block) - left.max(start);
+                (covered.max(0.0) / block) as f32
+            }));
         }
         Self { width, first, weights }
     }
@@ -163,13 +186,12 @@ impl ResamplePlan {
         full_range: bool,
         dither: bool,
     ) -> Self {
-        let levels = |depth: u8| f64::from(1u32 << depth) - f64::from(u8::from(full_range));
         Self {
             source: (horizontal.source, vertical.source),
             output: (horizontal.output, vertical.output),
             horizontal: Taps::new(&horizontal, filter),
             vertical: Taps::new(&vertical, filter),
-            gain: (levels(output_depth) / levels(source_depth)) as f32,
+            gain: (levels(output_depth, full_range) / levels(source_depth, full_range)) as f32,
             source_depth,
             output_depth,
             dither: dither && output_depth < source_depth,
@@ -188,6 +210,11 @@ impl ResamplePlan {
             && self.source == self.output
             && self.source_depth == self.output_depth
     }
+}
+
+/// What code values are proportional to when the depth changes: 2^depth - 1 in full range, 2^depth in limited range.
+pub(super) fn levels(depth: u8, full_range: bool) -> f64 {
+    f64::from(1u32 << depth) - f64::from(u8::from(full_range))
 }
 
 #[cfg(test)]

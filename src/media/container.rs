@@ -41,14 +41,17 @@ pub(super) fn choose_format(
         return OutputFormat::find(Some(name), location).ok_or_else(|| MediaError::Option {
             option: "--format".to_owned(),
             problem: format!("FFmpeg has no muxer called `{name}`"),
-            remedy: "`ffmpeg -muxers` lists them, for example matroska, mp4, mov, mpegts, nut, null".to_owned(),
+            remedy: "`ffmpeg -muxers` lists them, for example matroska, mp4, mov, mpegts, nut, null"
+                .to_owned(),
         });
     }
     let name = match location {
         STDOUT | "pipe:" | "pipe:1" if carries_other_streams(options, input) => Some("matroska"),
         STDOUT | "pipe:" | "pipe:1" => Some("nut"),
         url if url.starts_with("rtmp") => Some("flv"),
-        url if ["udp:", "srt:", "tcp:", "rtp:"].iter().any(|scheme| url.starts_with(scheme)) => Some("mpegts"),
+        url if ["udp:", "srt:", "tcp:", "rtp:"].iter().any(|scheme| url.starts_with(scheme)) => {
+            Some("mpegts")
+        }
         _ => None,
     };
     OutputFormat::find(name, location).ok_or_else(|| MediaError::Output {

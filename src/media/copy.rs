@@ -114,7 +114,9 @@ fn text_format(codec: &str) -> Option<TextFormat> {
 
 /// True for the text track that QuickTime stores its chapters in: they are written as chapters.
 fn is_chapter_text(stream: &StreamInfo, input: &InputDescription) -> bool {
-    stream.kind == StreamKind::Data && stream.codec == "bin_data" && stream.codec_tag() == *b"text"
+    stream.kind == StreamKind::Data
+        && stream.codec == "bin_data"
+        && stream.codec_tag() == *b"text"
         && !input.chapters.is_empty()
 }
 
@@ -148,9 +150,35 @@ fn stream_is_cover_elsewhere(format: OutputFormat, stream: &StreamInfo) -> bool 
 /// What a transport stream has a stream type for; its muxer takes all the rest as anonymous private data.
 fn mpegts_takes(codec: &str) -> bool {
     const CODECS: [&str; 29] = [
-        "mpeg1video", "mpeg2video", "mpeg4", "h264", "hevc", "vvc", "cavs", "avs2", "avs3", "dirac", "vc1", "mp1",
-        "mp2", "mp3", "aac", "aac_latm", "ac3", "eac3", "dts", "truehd", "opus", "s302m", "pcm_bluray",
-        "dvb_subtitle", "dvb_teletext", "hdmv_pgs_subtitle", "smpte_klv", "klv", "timed_id3",
+        "mpeg1video",
+        "mpeg2video",
+        "mpeg4",
+        "h264",
+        "hevc",
+        "vvc",
+        "cavs",
+        "avs2",
+        "avs3",
+        "dirac",
+        "vc1",
+        "mp1",
+        "mp2",
+        "mp3",
+        "aac",
+        "aac_latm",
+        "ac3",
+        "eac3",
+        "dts",
+        "truehd",
+        "opus",
+        "s302m",
+        "pcm_bluray",
+        "dvb_subtitle",
+        "dvb_teletext",
+        "hdmv_pgs_subtitle",
+        "smpte_klv",
+        "klv",
+        "timed_id3",
     ];
     CODECS.contains(&codec)
 }

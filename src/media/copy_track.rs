@@ -36,7 +36,11 @@ impl CopyTrack {
     }
 
     /// Payloads of text subtitles change their wrapping.
-    pub(super) fn converted(stream: &StreamInfo, output_index: usize, conversion: SubtitleConversion) -> Self {
+    pub(super) fn converted(
+        stream: &StreamInfo,
+        output_index: usize,
+        conversion: SubtitleConversion,
+    ) -> Self {
         let header = extradata(&stream.parameters).to_vec();
         Self { conversion: Some(conversion), header, ..Self::unchanged(stream, output_index) }
     }

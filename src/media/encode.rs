@@ -128,9 +128,7 @@ impl VideoTrack {
     fn encoder_pts(&mut self, pts: Pts) -> Result<Pts, EncodeError> {
         let wanted = match &mut self.clock {
             Clock::Source => pts,
-            Clock::Counter(counter) => {
-                counter.number(pts).ok_or(EncodeError::OffGrid(pts, counter.rate))?
-            }
+            Clock::Counter(counter) => counter.number(pts).ok_or(EncodeError::OffGrid(pts, counter.rate))?,
         };
         // Encoders refuse a time stamp twice; a damaged input may have one.
         Ok(self.last.map_or(wanted, |(last, _)| wanted.max(last + 1)))

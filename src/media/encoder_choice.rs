@@ -1,10 +1,10 @@
 //! Which encoder writes the video, in which pixel format, and with which options.
 
 use super::encoder_options::encoder_options;
+use super::encoder_pixel::{PixelLayout, Wanted, nearest};
 use super::ffi_encode::{VideoCodec, all_pixel_layouts, codec_id, pixel_layout_by_name};
 use super::ffi_output::OutputFormat;
 use super::options::OutputOptions;
-use super::pixel::{PixelLayout, Wanted, nearest};
 use super::stream::{InputDescription, VideoInfo};
 use crate::error::MediaError;
 use crate::frame::{Color, PixelFormat, Range};
@@ -93,7 +93,10 @@ fn default_encoder(
     let is_general = matches!(
         format.default_video(),
         AVCodecID::AV_CODEC_ID_H264 | AVCodecID::AV_CODEC_ID_MPEG4 | AVCodecID::AV_CODEC_ID_MPEG2VIDEO
-    ) && !matches!(format.name(), "m4v" | "mpeg2video" | "mpeg" | "vob" | "dvd" | "svcd" | "mxf" | "mxf_d10");
+    ) && !matches!(
+        format.name(),
+        "m4v" | "mpeg2video" | "mpeg" | "vob" | "dvd" | "svcd" | "mxf" | "mxf_d10"
+    );
     let suitable = preferred.iter().filter(|(_, id)| is_general && format.takes(*id) != Some(false));
     suitable
         .filter_map(|(name, _)| VideoCodec::find(name))
@@ -113,7 +116,11 @@ fn unknown_encoder(name: &str) -> MediaError {
         Some(_) => format!("this FFmpeg has no video encoder for `{name}`"),
         None => format!("there is no video encoder called `{name}`"),
     };
-    MediaError::Option { option: "--codec".to_owned(), problem, remedy: format!("use one of {}", names.join(", ")) }
+    MediaError::Option {
+        option: "--codec".to_owned(),
+        problem,
+        remedy: format!("use one of {}", names.join(", ")),
+    }
 }
 
 /// Levenshtein's distance.
@@ -196,7 +203,12 @@ fn note_losses(
         notes.push(format!("alpha is dropped: encoder {name} takes {}, which has none", layout.name));
     }
     if layout.depth() < format.depth {
-        notes.push(format!("{} bits per sample become {}: {name} takes {}", format.depth, layout.depth(), layout.name));
+        notes.push(format!(
+            "{} bits per sample become {}: {name} takes {}",
+            format.depth,
+            layout.depth(),
+            layout.name
+        ));
     }
     if source.is_rgb && !layout.is_rgb && !layout.is_palette && name != "wrapped_avframe" {
         let remedy = if options.pixel_format.is_none() { "; --pix-fmt yuv420p plays everywhere" } else { "" };
@@ -204,7 +216,11 @@ fn note_losses(
     }
     let (x, y) = layout.subsampling;
     let subsampling = format.subsampling();
-    if !source.is_rgb && layout.has_color() && (x > subsampling.x || y > subsampling.y) && format.color_planes() == 3 {
+    if !source.is_rgb
+        && layout.has_color()
+        && (x > subsampling.x || y > subsampling.y)
+        && format.color_planes() == 3
+    {
         notes.push(format!("chroma is reduced: {format} becomes {} for {name}", layout.name));
     }
 }
@@ -249,10 +265,22 @@ fn codec_range(id: AVCodecID) -> Option<Range> {
     };
     match id {
         AV_CODEC_ID_MJPEG | AV_CODEC_ID_LJPEG | AV_CODEC_ID_AMV => Some(Range::Full),
-        AV_CODEC_ID_MPEG1VIDEO | AV_CODEC_ID_MPEG2VIDEO | AV_CODEC_ID_MPEG4 | AV_CODEC_ID_MSMPEG4V2
-        | AV_CODEC_ID_MSMPEG4V3 | AV_CODEC_ID_WMV1 | AV_CODEC_ID_WMV2 | AV_CODEC_ID_FLV1
-        | AV_CODEC_ID_H261 | AV_CODEC_ID_H263 | AV_CODEC_ID_H263P | AV_CODEC_ID_THEORA
-        | AV_CODEC_ID_VP8 | AV_CODEC_ID_PRORES | AV_CODEC_ID_DNXHD | AV_CODEC_ID_CFHD
+        AV_CODEC_ID_MPEG1VIDEO
+        | AV_CODEC_ID_MPEG2VIDEO
+        | AV_CODEC_ID_MPEG4
+        | AV_CODEC_ID_MSMPEG4V2
+        | AV_CODEC_ID_MSMPEG4V3
+        | AV_CODEC_ID_WMV1
+        | AV_CODEC_ID_WMV2
+        | AV_CODEC_ID_FLV1
+        | AV_CODEC_ID_H261
+        | AV_CODEC_ID_H263
+        | AV_CODEC_ID_H263P
+        | AV_CODEC_ID_THEORA
+        | AV_CODEC_ID_VP8
+        | AV_CODEC_ID_PRORES
+        | AV_CODEC_ID_DNXHD
+        | AV_CODEC_ID_CFHD
         | AV_CODEC_ID_DVVIDEO => Some(Range::Limited),
         _ => None,
     }

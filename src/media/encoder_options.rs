@@ -10,8 +10,20 @@ use crate::error::MediaError;
 const QP_TO_LAMBDA: f64 = 118.0;
 
 /// Options that set a quality or a rate, so that no default may.
-const RATE_OPTIONS: [&str; 12] =
-    ["b", "crf", "qp", "q", "qscale", "global_quality", "cq", "lossless", "qmin", "qmax", "maxrate", "quality"];
+const RATE_OPTIONS: [&str; 12] = [
+    "b",
+    "crf",
+    "qp",
+    "q",
+    "qscale",
+    "global_quality",
+    "cq",
+    "lossless",
+    "qmin",
+    "qmax",
+    "maxrate",
+    "quality",
+];
 
 /// The options for the encoder: defaults first, so that the user's come last and win.
 pub(super) fn encoder_options(
@@ -64,12 +76,12 @@ fn check_supported(codec: VideoCodec, options: &OutputOptions) -> Result<(), Med
         remedy: remedy.to_owned(),
     };
     if options.crf.is_some() && !codec.has_option("crf") {
-        let remedy = "leave it out, or set the quality with --encoder-option q=2 (1 to 31) or b=8M";
+        let remedy = "leave it out, or set the quality with --encoder-opt q=2 (1 to 31) or b=8M";
         return Err(lacks("--crf", "constant rate factor", remedy));
     }
     if options.preset.is_some() && !codec.has_option("preset") {
         let remedy = match name {
-            "libvpx" | "libvpx-vp9" | "libaom-av1" => "set the speed with --encoder-option cpu-used=4",
+            "libvpx" | "libvpx-vp9" | "libaom-av1" => "set the speed with --encoder-opt cpu-used=4",
             _ => "leave it out",
         };
         return Err(lacks("--preset", "presets", remedy));
@@ -78,7 +90,8 @@ fn check_supported(codec: VideoCodec, options: &OutputOptions) -> Result<(), Med
 }
 
 fn sets_rate(options: &OutputOptions) -> bool {
-    let in_private = |value: &str| ["crf=", "qp=", "bitrate=", "lossless="].iter().any(|key| value.contains(key));
+    let in_private =
+        |value: &str| ["crf=", "qp=", "bitrate=", "lossless="].iter().any(|key| value.contains(key));
     options.crf.is_some()
         || options.encoder_options.iter().any(|(key, value)| {
             RATE_OPTIONS.contains(&key.as_str()) || (key.ends_with("-params") && in_private(value))

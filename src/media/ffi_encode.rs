@@ -1,9 +1,9 @@
 //! Encoders and the pictures that they are fed, behind functions that cannot be misused. No decision is taken here.
 #![allow(unsafe_code)]
 
+use super::encoder_pixel::{Component, PixelLayout};
 use super::ffi_output::{av_rational, c_string, check, dictionary, left_over, static_str};
 use super::ffi_picture::{ColorCodes, Picture};
-use super::pixel::{Component, PixelLayout};
 use crate::frame::{Color, Rational, SideData, TimeBase};
 use ffmpeg_next::codec::Parameters;
 use ffmpeg_next::ffi::*;
@@ -198,8 +198,7 @@ impl Encoder {
         // SAFETY: the context is valid; the dictionary goes in owned and what is left of it comes back owned.
         let left = unsafe {
             let mut raw = dictionary(&encoder.settings.options).disown();
-            let code =
-                avcodec_open2(context.as_ptr(), encoder.settings.codec.0.as_ptr(), &raw mut raw);
+            let code = avcodec_open2(context.as_ptr(), encoder.settings.codec.0.as_ptr(), &raw mut raw);
             let left = Dictionary::own(raw);
             check(code)?;
             left_over(&left)
@@ -314,4 +313,3 @@ impl Drop for Encoder {
         unsafe { avcodec_free_context(&raw mut context) };
     }
 }
-

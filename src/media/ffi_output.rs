@@ -46,8 +46,7 @@ pub(super) const fn check(code: c_int) -> Result<(), i32> {
 
 /// FFmpeg's words for an error code.
 pub(super) fn error_text(code: i32) -> String {
-    let text = Error::from(code).to_string();
-    if text.is_empty() { format!("error {code}") } else { text }
+    Error::from(code).to_string()
 }
 
 /// A muxer, by name or file name.
@@ -326,8 +325,7 @@ impl Drop for Muxer {
 /// Containers that store a block size that is not one for these codecs would mislead the next (as FFmpeg's tool does).
 fn repair_block_align(parameters: &mut AVCodecParameters) {
     let codec = parameters.codec_id;
-    let bogus_mp3 =
-        codec == AVCodecID::AV_CODEC_ID_MP3 && matches!(parameters.block_align, 1 | 576 | 1152);
+    let bogus_mp3 = codec == AVCodecID::AV_CODEC_ID_MP3 && matches!(parameters.block_align, 1 | 576 | 1152);
     if bogus_mp3 || codec == AVCodecID::AV_CODEC_ID_AC3 {
         parameters.block_align = 0;
     }

@@ -25,7 +25,11 @@ pub(super) fn extradata(parameters: &Parameters) -> &[u8] {
     unsafe {
         let parameters = &*parameters.as_ptr();
         let size = usize::try_from(parameters.extradata_size).unwrap_or_default();
-        if parameters.extradata.is_null() { &[] } else { std::slice::from_raw_parts(parameters.extradata, size) }
+        if parameters.extradata.is_null() {
+            &[]
+        } else {
+            std::slice::from_raw_parts(parameters.extradata, size)
+        }
     }
 }
 

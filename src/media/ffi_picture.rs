@@ -62,8 +62,8 @@ pub(super) struct Picture {
 impl Picture {
     pub(super) fn new(settings: &EncoderSettings) -> Result<Self, i32> {
         // SAFETY: the frame that comes back is owned.
-        let frame = NonNull::new(unsafe { av_frame_alloc() })
-            .ok_or(AVERROR(ffmpeg_next::util::error::ENOMEM))?;
+        let frame =
+            NonNull::new(unsafe { av_frame_alloc() }).ok_or(AVERROR(ffmpeg_next::util::error::ENOMEM))?;
         let mut picture = Self { frame, attached: Vec::new(), plane_rows: [0; 4] };
         let color = ColorCodes::new(settings);
         // SAFETY: the frame is valid and has no buffers yet; see `apply_settings` for the enumerations.

@@ -1,8 +1,8 @@
 //! From the planar frames of the pipeline to the pictures that an encoder wants: packing, range, RGB.
 
+use super::encoder_pixel::{Component, PixelLayout};
 use super::ffi_picture::{Picture, PlaneMut};
-use super::pixel::{Component, PixelLayout};
-use super::rgb::{RgbConverter, range_tables, samples};
+use super::rgb_export::{RgbConverter, range_tables, samples};
 use crate::frame::{Color, Frame, PixelFormat, Plane};
 
 /// Fills pictures of one layout from frames of one format.
@@ -101,7 +101,8 @@ fn scatter_frame(
                 }
                 (Some(plane), None) => scatter(row, component, big_endian, samples(plane, y)),
                 (Some(plane), Some(table)) => {
-                    let mapped = samples(plane, y).map(|code| table.get(usize::from(code)).copied().unwrap_or(code));
+                    let mapped =
+                        samples(plane, y).map(|code| table.get(usize::from(code)).copied().unwrap_or(code));
                     scatter(row, component, big_endian, mapped);
                 }
             }
@@ -145,7 +146,8 @@ fn scatter_rgb(
                 scatter_row(target, y, component, big_endian, codes);
             }
             None => {
-                let opaque = std::iter::repeat_n(u16::MAX >> (16 - component.depth), frame.info.width as usize);
+                let opaque =
+                    std::iter::repeat_n(u16::MAX >> (16 - component.depth), frame.info.width as usize);
                 scatter_row(target, y, component, big_endian, opaque);
             }
         }

@@ -1,7 +1,7 @@
 //! One frame as one picture file.
 
 use super::frame_export::quantize;
-use super::rgb::{RgbConverter, samples};
+use super::rgb_export::{RgbConverter, samples};
 use crate::frame::{Color, Frame, Model, PixelFormat};
 use image::codecs::{bmp::BmpEncoder, jpeg::JpegEncoder, png::PngEncoder, tiff::TiffEncoder, webp::WebPEncoder};
 use image::{ExtendedColorType, ImageEncoder, ImageResult};

@@ -17,11 +17,18 @@ pub(super) fn global_tags(tags: &[(String, String)]) -> Tags {
 pub(super) fn stream_tags(tags: &[(String, String)], kind: StreamKind) -> Tags {
     // mkvmerge's statistics may carry a language, as in `BPS-eng`.
     const STATISTICS: [&str; 7] = [
-        "duration", "bps", "number_of_frames", "number_of_bytes", "_statistics_writing_app",
-        "_statistics_writing_date_utc", "_statistics_tags",
+        "duration",
+        "bps",
+        "number_of_frames",
+        "number_of_bytes",
+        "_statistics_writing_app",
+        "_statistics_writing_date_utc",
+        "_statistics_tags",
     ];
     let is_statistic = |key: &str| {
-        STATISTICS.iter().any(|name| key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
+        STATISTICS
+            .iter()
+            .any(|name| key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-')))
     };
     let is_of_encoder =
         |key: &str| kind == StreamKind::Video && matches!(key, "encoder" | "encoder_options" | "vendor_id");

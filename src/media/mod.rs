@@ -3,35 +3,56 @@
 //! A [`Source`] turns an input into frames and packets; a [`Sink`] turns them into an output. FFmpeg's types do not
 //! leave this module.
 
+mod comb;
 mod container;
 mod copy;
 mod copy_track;
+mod decode;
+mod deinterlace;
+mod describe;
 mod encode;
 mod encoder_choice;
 mod encoder_options;
+mod encoder_pixel;
 mod ffi_encode;
+mod ffi_frame;
+mod ffi_input;
 mod ffi_output;
 mod ffi_parameters;
 mod ffi_picture;
 mod frame_export;
+mod frame_import;
 mod hdr;
 mod image_write;
+mod library;
 mod metadata;
 mod mov_text;
 mod muxed;
+mod open;
 mod options;
 mod output_streams;
 mod picture_sink;
 mod pixel;
+mod reader;
 mod rgb;
+mod rgb_export;
+mod select;
 mod sink;
+mod source;
 mod stream;
 mod subtitle;
 mod temporary;
+mod timeline;
+mod timing;
+mod trim;
 mod video_open;
 
+use crate::error::MediaError;
+
+pub use library::set_library_log_level;
 pub use options::{Deinterlace, InputOptions, OutputOptions};
 pub use sink::Sink;
+pub use source::Source;
 pub use stream::{
     Chapter, CopyPacket, Delivered, InputDescription, Interrupt, SinkReport, SourceItem, SourceReport,
     StreamInfo, StreamKind, VideoInfo,

@@ -127,7 +127,8 @@ fn write_records(spans: &[Span]) -> Vec<u8> {
             let offset = |position: usize| u16::try_from(position).unwrap_or(u16::MAX).to_be_bytes();
             let flag = |on: bool, flag: u8| if on { flag } else { 0 };
             let style = span.style;
-            let flags = flag(style.bold, BOLD) | flag(style.italic, ITALIC) | flag(style.underline, UNDERLINE);
+            let flags =
+                flag(style.bold, BOLD) | flag(style.italic, ITALIC) | flag(style.underline, UNDERLINE);
             let [red, green, blue] = style.color.unwrap_or([0xff; 3]);
             records.extend_from_slice(&offset(start));
             records.extend_from_slice(&offset(end));

@@ -90,7 +90,8 @@ impl MuxedSink {
     /// Cover pictures are packets that come before all others.
     fn write_covers(&mut self, input: &InputDescription, fates: &[Fate]) -> Result<(), MediaError> {
         let covers = input.streams.iter().zip(fates).enumerate();
-        let covers = covers.filter(|(_, (stream, fate))| stream.kind == StreamKind::Picture && **fate == Fate::Copy);
+        let covers =
+            covers.filter(|(_, (stream, fate))| stream.kind == StreamKind::Picture && **fate == Fate::Copy);
         for (position, (stream, _)) in covers {
             let Some(mut packet) = stream.picture.clone() else { continue };
             packet.set_pts(Some(0));
@@ -186,7 +187,9 @@ impl MuxedSink {
                 (format!("encoder {encoder} failed: {}", error_text(code)), "try another one with --codec")
             }
             EncodeError::OffGrid(pts, rate) => (
-                format!("a frame at time stamp {pts} is not on the fixed rate of {rate} that {encoder} needs"),
+                format!(
+                    "a frame at time stamp {pts} is not on the fixed rate of {rate} that {encoder} needs"
+                ),
                 "use -o x.mkv with --codec libx264, which store any time stamp",
             ),
         };
@@ -208,7 +211,7 @@ fn write_header(
         return Ok(());
     }
     Err(MediaError::Option {
-        option: "--muxer-option".to_owned(),
+        option: "--muxer-opt".to_owned(),
         problem: format!("{} does not know {}", format.name(), unknown.join(", ")),
         remedy: format!("`ffmpeg -h muxer={}` lists its options", format.name()),
     })
@@ -229,11 +232,9 @@ fn muxer_options(muxer: &mut Muxer, options: &OutputOptions) -> Vec<(String, Str
 
 fn header_error(location: &str, format: OutputFormat, code: i32) -> MediaError {
     match write_error(location, code) {
-        MediaError::Output { output, problem, remedy } => MediaError::Output {
-            output,
-            problem: format!("the {} header {problem}", format.name()),
-            remedy,
-        },
+        MediaError::Output { output, problem, remedy } => {
+            MediaError::Output { output, problem: format!("the {} header {problem}", format.name()), remedy }
+        }
         other => other,
     }
 }

@@ -178,6 +178,7 @@ fn add_cover_attachment(muxer: &mut Muxer, stream: &StreamInfo) -> Result<(), i3
     metadata.retain(|(key, _)| !matches!(key.as_str(), "filename" | "mimetype"));
     metadata.push(("filename".to_owned(), format!("cover.{extension}")));
     metadata.push(("mimetype".to_owned(), mime.to_owned()));
-    let spec = StreamSpec { parameters: &parameters, disposition: 0, side_data: &[], ..spec_of(stream, &metadata) };
+    let spec =
+        StreamSpec { parameters: &parameters, disposition: 0, side_data: &[], ..spec_of(stream, &metadata) };
     muxer.add_stream(&spec).map(|_| ())
 }

@@ -186,7 +186,7 @@ fn refuse_encoder_options(kind: PictureKind, options: &OutputOptions) -> Result<
     match options.encoder_options.iter().find(|(key, _)| key != "quality" || kind != PictureKind::Jpeg) {
         None => Ok(()),
         Some((key, _)) => Err(MediaError::Option {
-            option: "--encoder-option".to_owned(),
+            option: "--encoder-opt".to_owned(),
             problem: format!("{} pictures have no option `{key}`", kind.name()),
             remedy: "leave it out; jpeg has quality=1 to quality=100".to_owned(),
         }),

@@ -1,5 +1,6 @@
 //! Where frames and packets go: a container, a pipe, a connection, pictures.
 
+use super::library;
 use super::muxed::{Geometry, MuxedSink, Opened};
 use super::options::OutputOptions;
 use super::picture_sink::PictureSink;
@@ -41,6 +42,7 @@ impl Sink {
         sample_aspect_ratio: Rational,
         interrupt: Interrupt,
     ) -> Result<Self, MediaError> {
+        library::initialise();
         let geometry = Geometry { width, height, sample_aspect_ratio };
         if let Some(kind) = PictureSink::kind_of(location, options) {
             let (sink, delivered, notes) = PictureSink::open(location, kind, options, input, geometry)?;

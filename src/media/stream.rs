@@ -132,6 +132,26 @@ pub struct InputDescription {
     pub duration: Option<i64>,
 }
 
+/// FFmpeg's `AV_PKT_DATA_DISPLAYMATRIX`.
+const DISPLAY_MATRIX: u32 = 5;
+
+impl InputDescription {
+    /// The stream that is processed.
+    pub fn video_stream(&self) -> Option<&StreamInfo> {
+        self.streams.iter().find(|stream| stream.kind == StreamKind::Video)
+    }
+
+    /// True if players turn the picture by a quarter, so that its width is shown upright.
+    pub fn is_turned(&self) -> bool {
+        let side_data = self.video_stream().map(|stream| stream.side_data.as_slice()).unwrap_or_default();
+        let matrix = side_data.iter().find(|data| data.kind == DISPLAY_MATRIX);
+        // The matrix is nine native-endian 32-bit numbers; the first is the share of x that stays in x.
+        let first =
+            matrix.and_then(|data| data.bytes.first_chunk::<4>()).map(|bytes| i32::from_ne_bytes(*bytes));
+        first == Some(0)
+    }
+}
+
 /// A packet that is passed through.
 pub struct CopyPacket {
     /// Position of its stream in [`InputDescription::streams`].

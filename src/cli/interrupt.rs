@@ -1,0 +1,28 @@
+//! Ctrl-C and SIGTERM: the first ends the run with a playable output, the second abandons it.
+
+use framecast::cleanup;
+use framecast::media::Interrupt;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Exit code of a run that was ended early.
+pub(super) const EXIT_CODE: u8 = 130;
+
+/// Starts the thread that waits for signals. It ends with the process.
+pub(crate) fn watch() -> std::io::Result<Interrupt> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let interrupt = Interrupt::default();
+    let triggered = interrupt.clone();
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        for _ in signals.forever() {
+            if triggered.is_triggered() {
+                cleanup::remove_all();
+                // Without destructors: other threads may be in the middle of FFmpeg or ONNX Runtime.
+                signal_hook::low_level::exit(i32::from(EXIT_CODE));
+            }
+            triggered.trigger();
+            super::say("finishing the output; once more to abandon it");
+        }
+    })?;
+    Ok(interrupt)
+}

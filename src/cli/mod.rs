@@ -1,0 +1,35 @@
+//! Arguments in, messages out. The library does the work.
+
+mod args;
+mod interrupt;
+mod logging;
+mod progress;
+mod run;
+mod summary;
+mod value;
+
+pub(crate) use args::Cli;
+pub(crate) use interrupt::watch as watch_signals;
+
+use args::Command;
+use clap::ArgMatches;
+use framecast::media::Interrupt;
+use std::io::Write;
+
+/// Carries the command out and returns the exit code.
+pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, interrupt: Interrupt) -> u8 {
+    match (cli.command, matches.subcommand()) {
+        (Command::Run(arguments), Some((_, matches))) => run::run(*arguments, matches, interrupt),
+        (Command::Run(_), None) => 2,
+    }
+}
+
+/// Writes the one line that says why a command failed.
+pub(crate) fn say_error(message: &str) {
+    say(&format!("error: {message}"));
+}
+
+/// Writes a line for people. A closed standard error is no reason to stop.
+fn say(message: &str) {
+    let _ = writeln!(std::io::stderr(), "framecast: {message}");
+}

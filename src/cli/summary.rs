@@ -1,0 +1,220 @@
+//! What a run says when it has ended.
+
+use framecast::pipeline::{StageTime, Summary};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// The summary for people, several lines.
+pub(super) fn text(summary: &Summary) -> String {
+    let mut out = String::new();
+    for line in lines(summary) {
+        let _ = writeln!(out, "{line}");
+    }
+    out
+}
+
+/// The summary as an event for programs. Times are in seconds, sizes in bytes.
+pub(super) fn event(summary: &Summary) -> Value {
+    json!({
+        "event": "summary",
+        "frames_in": summary.source.frames,
+        "frames_out": summary.sink.frames,
+        "damaged": summary.source.damaged,
+        "rescaled": summary.source.rescaled,
+        "deinterlaced": summary.source.deinterlaced,
+        "packets_copied": summary.sink.packets,
+        "output_bytes": summary.sink.bytes,
+        "encoder": summary.sink.encoder,
+        "pixel_format": summary.sink.pixel_format,
+        "input_size": [summary.input_size.0, summary.input_size.1],
+        "output_size": [summary.output_size.0, summary.output_size.1],
+        "elapsed_seconds": summary.elapsed.as_secs_f64(),
+        "fps": summary.frames_per_second,
+        "real_time_factor": summary.real_time_factor,
+        "model": summary.model,
+        "provider": summary.provider,
+        "kernels": summary.kernels,
+        "stages": summary.stages.iter().map(stage_event).collect::<Vec<_>>(),
+        "network_seconds": summary.network_time.as_secs_f64(),
+        "bottleneck": summary.bottleneck,
+        "processor_seconds": summary.processor_time.as_secs_f64(),
+        "peak_memory_bytes": summary.peak_memory,
+        "notes": summary.notes,
+        "interrupted": summary.interrupted,
+    })
+}
+
+fn stage_event(stage: &StageTime) -> Value {
+    json!({
+        "stage": stage.stage,
+        "threads": stage.threads,
+        "busy_seconds": stage.busy.as_secs_f64(),
+        "starved_seconds": stage.starved.as_secs_f64(),
+        "blocked_seconds": stage.blocked.as_secs_f64(),
+    })
+}
+
+fn lines(summary: &Summary) -> Vec<String> {
+    let mut lines = vec![
+        format!(
+            "frames    {} in, {} out in {}, {:.1} fps, {:.2} x real time{}",
+            summary.source.frames,
+            summary.sink.frames,
+            seconds(summary.elapsed),
+            summary.frames_per_second,
+            summary.real_time_factor,
+            if summary.interrupted { ", ended early" } else { "" }
+        ),
+        format!("size      {} -> {}", size(summary.input_size), size(summary.output_size)),
+        format!(
+            "encoder   {} ({}){}",
+            summary.sink.encoder,
+            summary.sink.pixel_format,
+            summary.sink.bytes.map_or(String::new(), |bytes| format!(", {}", mebibytes(bytes)))
+        ),
+        match (&summary.model, &summary.provider) {
+            (Some(model), Some(provider)) => format!("model     {model} on {provider}"),
+            (Some(model), None) => format!("model     {model}"),
+            (None, _) => "model     none".into(),
+        },
+        format!("kernels   {}", summary.kernels),
+    ];
+    lines.extend(counts(summary));
+    lines.extend(table(summary));
+    lines.extend(summary.notes.iter().map(|note| format!("note      {note}")));
+    lines
+}
+
+/// A line on what was unusual, if anything was.
+fn counts(summary: &Summary) -> Option<String> {
+    let source = &summary.source;
+    let named = [
+        (source.damaged, "damaged and skipped"),
+        (source.rescaled, "rescaled after a change of size"),
+        (source.deinterlaced, "deinterlaced"),
+    ];
+    let told: Vec<String> =
+        named.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    (!told.is_empty()).then(|| format!("counts    {}", told.join(", ")))
+}
+
+/// Time per stage, and what limited the run.
+fn table(summary: &Summary) -> Vec<String> {
+    let mut lines = vec!["stage     threads      busy   starved   blocked".to_string()];
+    lines.extend(summary.stages.iter().map(|stage| {
+        format!(
+            "{:<10}{:>7}{:>10}{:>10}{:>10}",
+            stage.stage,
+            stage.threads,
+            seconds(stage.busy),
+            seconds(stage.starved),
+            seconds(stage.blocked)
+        )
+    }));
+    let memory = match summary.peak_memory {
+        0 => String::new(),
+        bytes => format!(", peak memory {}", mebibytes(bytes)),
+    };
+    lines.push(format!(
+        "bottleneck {}; network {}, processor {}{memory}",
+        summary.bottleneck,
+        seconds(summary.network_time),
+        seconds(summary.processor_time)
+    ));
+    lines
+}
+
+fn size((width, height): (u32, u32)) -> String {
+    format!("{width}x{height}")
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use framecast::media::{SinkReport, SourceReport};
+
+    fn summary() -> Summary {
+        Summary {
+            source: SourceReport { frames: 60, damaged: 2, rescaled: 0, deinterlaced: 5 },
+            sink: SinkReport {
+                frames: 60,
+                packets: 90,
+                bytes: Some(3 << 20),
+                encoder: "libx264".into(),
+                pixel_format: "yuv420p".into(),
+            },
+            input_size: (320, 180),
+            output_size: (640, 360),
+            elapsed: Duration::from_millis(1500),
+            frames_per_second: 40.0,
+            real_time_factor: 1.6,
+            model: Some("live-x2".into()),
+            provider: Some("cpu, 1 thread".into()),
+            kernels: "cpu (avx2)".into(),
+            stages: vec![StageTime {
+                stage: "decode",
+                threads: 1,
+                busy: Duration::from_millis(250),
+                starved: Duration::ZERO,
+                blocked: Duration::from_secs(1),
+            }],
+            network_time: Duration::from_secs(1),
+            bottleneck: "upscale",
+            processor_time: Duration::from_secs(2),
+            peak_memory: 100 << 20,
+            notes: vec!["subtitle stream 2 was converted to mov_text".into()],
+            interrupted: false,
+        }
+    }
+
+    #[test]
+    fn text_tells_what_happened() {
+        let expected = "\
+frames    60 in, 60 out in 1.50 s, 40.0 fps, 1.60 x real time
+size      320x180 -> 640x360
+encoder   libx264 (yuv420p), 3.0 MiB
+model     live-x2 on cpu, 1 thread
+kernels   cpu (avx2)
+counts    2 damaged and skipped, 5 deinterlaced
+stage     threads      busy   starved   blocked
+decode          1    0.25 s    0.00 s    1.00 s
+bottleneck upscale; network 1.00 s, processor 2.00 s, peak memory 100.0 MiB
+note      subtitle stream 2 was converted to mov_text
+";
+        assert_eq!(text(&summary()), expected);
+    }
+
+    #[test]
+    fn what_did_not_happen_is_left_out() {
+        let plain = Summary {
+            source: SourceReport { frames: 1, ..SourceReport::default() },
+            model: None,
+            provider: None,
+            peak_memory: 0,
+            interrupted: true,
+            ..summary()
+        };
+        let text = text(&plain);
+        assert!(!text.contains("counts") && !text.contains("peak memory"), "{text}");
+        assert!(text.contains("model     none") && text.contains("ended early"), "{text}");
+    }
+
+    #[test]
+    fn the_event_holds_numbers_not_texts() {
+        let event = event(&summary());
+        assert_eq!(event["event"], "summary");
+        assert_eq!(event["output_size"], json!([640, 360]));
+        assert_eq!(event["stages"][0]["busy_seconds"], 0.25);
+        assert_eq!(event["network_seconds"], 1.0);
+        assert_eq!(event["peak_memory_bytes"], 100 << 20);
+    }
+}

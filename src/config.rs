@@ -1,0 +1,135 @@
+//! What a run shall do, checked before anything starts; each error states the legal range.
+
+use crate::error::ConfigError;
+use crate::kernel::KernelChoice;
+use crate::media::{InputOptions, OutputOptions};
+pub use crate::model::Device;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// The size that a run aims at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Width and height times this factor, 1 to 8. 1 is a plain transcode through the same path.
+    Factor(u32),
+    /// At most this width and height: the picture keeps its shape and fills one of the two.
+    Within {
+        /// Width in display pixels.
+        width: u32,
+        /// Height in display pixels.
+        height: u32,
+    },
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Self::Factor(2)
+    }
+}
+
+impl FromStr for Target {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        let wrong = || ConfigError {
+            setting: "--upscale".into(),
+            expected: "a factor from 1 to 8, WIDTHxHEIGHT, 720p, 1080p, 1440p or 4k".into(),
+            found: text.into(),
+        };
+        let within = |width, height| Ok(Self::Within { width, height });
+        match text.to_ascii_lowercase().as_str() {
+            "720p" => return within(1280, 720),
+            "1080p" => return within(1920, 1080),
+            "1440p" => return within(2560, 1440),
+            "4k" | "2160p" => return within(3840, 2160),
+            _ => {}
+        }
+        if let Some((width, height)) = text.split_once(['x', 'X']) {
+            let side =
+                |text: &str| text.parse().ok().filter(|side| (2..=32768).contains(side)).ok_or_else(wrong);
+            return within(side(width)?, side(height)?);
+        }
+        match text.parse() {
+            Ok(factor @ 1..=8) => Ok(Self::Factor(factor)),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Factor(factor) => write!(f, "{factor}"),
+            Self::Within { width, height } => write!(f, "{width}x{height}"),
+        }
+    }
+}
+
+/// How frames are processed between source and sink.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ProcessingOptions {
+    /// The size aimed at.
+    pub target: Target,
+    /// Name of a model, or path of an .onnx file with its manifest (.toml) beside it; the default model of the target
+    /// if `None`.
+    pub model: Option<String>,
+    /// Where the network runs.
+    pub device: Device,
+    /// Which kernels do the pixel work.
+    pub kernels: KernelChoice,
+    /// Threads for networks, 1 to 1024; all cores if `None`.
+    pub threads: Option<usize>,
+    /// Largest side of a tile in input pixels, 64 to 8192; chosen by memory if `None`.
+    pub tile: Option<usize>,
+    /// Dithers where bit depth shrinks or a network's output is rounded.
+    pub dither: bool,
+    /// The ONNX Runtime library; searched if `None`.
+    pub runtime_library: Option<PathBuf>,
+}
+
+impl ProcessingOptions {
+    /// Checks the ranges that the types do not.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let within = |setting: &str, value: Option<usize>, low: usize, high: usize| match value {
+            Some(value) if !(low..=high).contains(&value) => Err(ConfigError {
+                setting: setting.into(),
+                expected: format!("{low} to {high}"),
+                found: value.to_string(),
+            }),
+            _ => Ok(()),
+        };
+        within("--threads", self.threads, 1, 1024)?;
+        within("--tile", self.tile, 64, 8192)
+    }
+}
+
+/// A whole run from an input to an output.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunConfig {
+    /// File, URL, picture pattern, or `-` for standard input.
+    pub input: String,
+    /// How the input is read.
+    pub input_options: InputOptions,
+    /// File, URL, picture pattern, or `-` for standard output.
+    pub output: String,
+    /// How the output is written.
+    pub output_options: OutputOptions,
+    /// What happens in between.
+    pub processing: ProcessingOptions,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_parse_and_refuse() {
+        assert_eq!("3".parse::<Target>().unwrap(), Target::Factor(3));
+        assert_eq!("4K".parse::<Target>().unwrap(), Target::Within { width: 3840, height: 2160 });
+        assert_eq!("640x480".parse::<Target>().unwrap(), Target::Within { width: 640, height: 480 });
+        for wrong in ["0", "9", "x", "1x1", "huge", "-2", "2.5"] {
+            let message = wrong.parse::<Target>().unwrap_err().to_string();
+            assert!(message.contains("expected a factor from 1 to 8"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The engine: what the command line, and programs that embed framecast, use.
+//!
+//! [`run`] does a whole file or stream. [`Engine`] is for programs that have frames of their own: they push decoded
+//! frames and pull enlarged ones.
+
+use crate::config::ProcessingOptions;
+use crate::error::{ConfigError, Error};
+use crate::frame::{BufferPool, Frame, Rational};
+use crate::pipeline::{Chain, ChainOptions, Event, Plan, StageTime, SystemClock};
+use crate::stage::Geometry;
+use crossbeam_channel::{RecvError, TryRecvError, TrySendError};
+use std::sync::Arc;
+
+pub use crate::pipeline::{Observer, run};
+
+/// What became of a pushed frame.
+#[derive(Debug)]
+pub enum Push {
+    /// It is on its way.
+    Accepted,
+    /// There is no room: pull a frame, then push this one again.
+    Full(Frame),
+}
+
+/// What a pull brought.
+#[derive(Debug)]
+pub enum Pull {
+    /// The next frame, in the order in which they were pushed.
+    Frame(Frame),
+    /// None is ready: push another, or wait.
+    Pending,
+    /// All frames pushed before [`Engine::flush`] have been pulled.
+    End,
+}
+
+/// Enlarges frames that its user decodes, on threads of its own.
+///
+/// ```no_run
+/// use framecast::config::ProcessingOptions;
+/// use framecast::engine::{Engine, Pull, Push};
+/// use framecast::frame::{Color, Frame, PixelFormat, Rational};
+/// use framecast::stage::Geometry;
+///
+/// # fn decoded() -> Option<Frame> { None }
+/// # fn main() -> Result<(), framecast::error::Error> {
+/// let source =
+///     Geometry { width: 640, height: 360, format: PixelFormat::YUV420P, color: Color::default() };
+/// let mut engine = Engine::new(source, Rational::new(1, 1), &ProcessingOptions::default())?;
+/// while let Some(mut frame) = decoded() {
+///     while let Push::Full(back) = engine.push_frame(frame)? {
+///         frame = back;
+///         if let Pull::Frame(enlarged) = engine.wait_frame()? {
+///             println!("{} x {}", enlarged.info.width, enlarged.info.height);
+///         }
+///     }
+/// }
+/// engine.flush()?;
+/// while let Pull::Frame(enlarged) = engine.wait_frame()? {
+///     println!("{} x {}", enlarged.info.width, enlarged.info.height);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Engine {
+    chain: Chain,
+    source: Geometry,
+    target: Geometry,
+    provider: Option<String>,
+    flushed: bool,
+}
+
+impl Engine {
+    /// Prepares the network and starts the threads. All frames pushed must have the geometry `source`.
+    ///
+    /// Output frames have the source's format and the size that `options.target` asks for.
+    pub fn new(
+        source: Geometry,
+        sample_aspect_ratio: Rational,
+        options: &ProcessingOptions,
+    ) -> Result<Self, Error> {
+        options.validate()?;
+        for (setting, side) in [("width", source.width), ("height", source.height)] {
+            if !(1..=32768).contains(&side) {
+                let (setting, found) = (setting.into(), side.to_string());
+                return Err(ConfigError { setting, expected: "1 to 32768".into(), found }.into());
+            }
+        }
+        let mut plan = Plan::new(source, sample_aspect_ratio, false, false, options)?;
+        let target = Geometry { width: plan.output.width, height: plan.output.height, ..source };
+        let pool = BufferPool::new();
+        let (upscalers, composer) = plan.stages(options, target, sample_aspect_ratio, &pool)?;
+        let clock = Arc::new(SystemClock::default());
+        let chain = Chain::start(ChainOptions { upscalers, composer, clock })?;
+        Ok(Self { chain, source, target, provider: plan.provider, flushed: false })
+    }
+
+    /// Geometry of the frames that come out.
+    pub const fn output(&self) -> Geometry {
+        self.target
+    }
+
+    /// The execution provider that runs the network and its thread layout; `None` without a network.
+    pub fn provider(&self) -> Option<&str> {
+        self.provider.as_deref()
+    }
+
+    /// Gives the engine a frame, without waiting.
+    pub fn push_frame(&mut self, frame: Frame) -> Result<Push, Error> {
+        self.check(&frame)?;
+        match self.chain.ends().map(|ends| ends.input.try_send(Event::Frame(frame))) {
+            Some(Err(TrySendError::Full(Event::Frame(frame)))) => Ok(Push::Full(frame)),
+            // Where the chain has failed, its reason is the next thing to pull.
+            _ => Ok(Push::Accepted),
+        }
+    }
+
+    /// Takes the next frame if one is ready.
+    pub fn next_frame(&mut self) -> Result<Pull, Error> {
+        match self.chain.ends().map(|ends| ends.output.try_recv()) {
+            Some(Ok(event)) => pulled(event),
+            Some(Err(TryRecvError::Empty)) => Ok(Pull::Pending),
+            Some(Err(TryRecvError::Disconnected)) | None => Ok(Pull::End),
+        }
+    }
+
+    /// Waits for the next frame. Only returns [`Pull::Frame`] or [`Pull::End`]; waits for ever if nothing was pushed.
+    pub fn wait_frame(&mut self) -> Result<Pull, Error> {
+        match self.chain.ends().map(|ends| ends.output.recv()) {
+            Some(Ok(event)) => pulled(event),
+            Some(Err(RecvError)) | None => Ok(Pull::End),
+        }
+    }
+
+    /// Says that no frame will follow. Frames on their way can still be pulled.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        if !self.flushed {
+            self.flushed = true;
+            // A chain that has failed says so on the next pull.
+            let _ = self.chain.ends().map(|ends| ends.input.send(Event::End));
+        }
+        Ok(())
+    }
+
+    /// Time that the stages spent so far.
+    pub fn times(&self) -> Vec<StageTime> {
+        self.chain.times()
+    }
+
+    fn check(&self, frame: &Frame) -> Result<(), ConfigError> {
+        let refuse = |expected: String, found: String| {
+            Err(ConfigError { setting: "push_frame".into(), expected, found })
+        };
+        if self.flushed {
+            return refuse("no frame after flush".into(), "a frame".into());
+        }
+        let (info, source) = (&frame.info, &self.source);
+        if (info.width, info.height, info.format) != (source.width, source.height, source.format) {
+            return refuse(
+                format!("{} x {} {}", source.width, source.height, source.format),
+                format!("{} x {} {}", info.width, info.height, info.format),
+            );
+        }
+        Ok(())
+    }
+}
+
+fn pulled(event: Event) -> Result<Pull, Error> {
+    match event {
+        Event::Frame(frame) => Ok(Pull::Frame(frame)),
+        Event::End => Ok(Pull::End),
+        Event::Failed(error) => Err(error),
+    }
+}

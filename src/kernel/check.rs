@@ -1,0 +1,171 @@
+//! Checks that a kernel's arguments fit each other, shared by the backends.
+
+use super::{Region, ResamplePlan, Skip, Taps, TensorColor, TensorSpec, TilePlace, UnpackSpec};
+use crate::error::KernelError;
+use crate::frame::{Frame, Plane, Tensor, TensorSlice, TensorView};
+
+/// Checks the arguments of [`super::Kernels::pack`].
+pub(super) fn pack(frame: &Frame, region: Region, spec: &TensorSpec) -> Result<(), KernelError> {
+    const OPERATION: &str = "pack";
+    check_frame(OPERATION, frame)?;
+    let block = spec.block;
+    require(
+        OPERATION,
+        block > 0
+            && region.width > 0
+            && region.height > 0
+            && region.width.is_multiple_of(block)
+            && region.height.is_multiple_of(block),
+        || format!("a region of multiples of {block} pixels"),
+        || format!("{} x {}", region.width, region.height),
+    )
+}
+
+/// Checks the arguments of [`super::Kernels::unpack`].
+pub(super) fn unpack(
+    tensor: TensorView<'_>,
+    spec: &UnpackSpec,
+    source: &Frame,
+    out: &Frame,
+) -> Result<(), KernelError> {
+    const OPERATION: &str = "unpack";
+    check_tensor(OPERATION, tensor)?;
+    check_frame(OPERATION, source)?;
+    check_frame(OPERATION, out)?;
+    let (width, height) = (out.info.width as usize, out.info.height as usize);
+    let [channels, rows, columns] = tensor.shape;
+    let block = spec.tensor.block;
+    require(
+        OPERATION,
+        block > 0
+            && channels == spec.tensor.channels()
+            && columns.saturating_mul(block) >= width
+            && rows.saturating_mul(block) >= height,
+        || format!("{} channels that cover {width} x {height} in blocks of {block}", spec.tensor.channels()),
+        || format!("a tensor of {channels} x {rows} x {columns}"),
+    )?;
+    if spec.skip == Skip::None {
+        return Ok(());
+    }
+    let (source_width, source_height) = (source.info.width as usize, source.info.height as usize);
+    require(
+        OPERATION,
+        spec.tensor.color == TensorColor::Luma
+            && source_width.saturating_mul(spec.scale) >= width
+            && source_height.saturating_mul(spec.scale) >= height,
+        || format!("for a skip connection, luma of a picture that covers {width} x {height}"),
+        || format!("{:?} of {source_width} x {source_height} times {}", spec.tensor.color, spec.scale),
+    )
+}
+
+/// Checks the arguments of [`super::Kernels::blend_tile`].
+pub(super) fn blend(tile: TensorView<'_>, place: &TilePlace, canvas: &Tensor) -> Result<(), KernelError> {
+    const OPERATION: &str = "blend_tile";
+    check_tensor(OPERATION, tile)?;
+    check_tensor(OPERATION, canvas.view())?;
+    require(
+        OPERATION,
+        tile.shape[0] == canvas.shape[0] && canvas.as_f32().is_some(),
+        || format!("an f32 canvas of {} channels", tile.shape[0]),
+        || format!("{canvas:?}"),
+    )?;
+    let limit = i64::from(i32::MAX);
+    require(
+        OPERATION,
+        place.x.abs() <= limit && place.y.abs() <= limit,
+        || format!("a position within ±{limit}"),
+        || format!("({}, {})", place.x, place.y),
+    )
+}
+
+/// Checks the arguments of [`super::Kernels::resample`].
+pub(super) fn resample(plan: &ResamplePlan, source: &Plane, out: &Plane) -> Result<(), KernelError> {
+    const OPERATION: &str = "resample";
+    for (role, plane, size, depth) in
+        [("source", source, plan.source, plan.source_depth), ("output", out, plan.output, plan.output_depth)]
+    {
+        check_plane(OPERATION, plane)?;
+        let bytes = if depth <= 8 { 1 } else { 2 };
+        require(
+            OPERATION,
+            (plane.width as usize, plane.height as usize, plane.sample_bytes) == (size.0, size.1, bytes),
+            || format!("a {role} of {} x {} with {bytes} bytes per sample", size.0, size.1),
+            || format!("{} x {} with {}", plane.width, plane.height, plane.sample_bytes),
+        )?;
+    }
+    check_taps(OPERATION, &plan.horizontal, plan.output.0)?;
+    check_taps(OPERATION, &plan.vertical, plan.output.1)
+}
+
+fn check_taps(operation: &'static str, taps: &Taps, output: usize) -> Result<(), KernelError> {
+    require(
+        operation,
+        taps.width > 0
+            && taps.first.len() == output
+            && taps.weights.len() == output * taps.width
+            && taps.first.is_sorted(),
+        || format!("ascending taps for {output} samples"),
+        || format!("{} rows of {} in {}", taps.first.len(), taps.width, taps.weights.len()),
+    )
+}
+
+fn check_frame(operation: &'static str, frame: &Frame) -> Result<(), KernelError> {
+    let format = frame.info.format;
+    let planes = frame.planes();
+    require(
+        operation,
+        planes.len() == format.plane_count() && (8..=16).contains(&format.depth),
+        || format!("{} planes of 8 to 16 bits", format.plane_count()),
+        || format!("{} planes of {} bits", planes.len(), format.depth),
+    )?;
+    for (index, plane) in planes.iter().enumerate() {
+        check_plane(operation, plane)?;
+        let (width, height) = format.plane_size(index, frame.info.width, frame.info.height);
+        require(
+            operation,
+            (plane.width, plane.height, plane.sample_bytes) == (width, height, format.sample_bytes()),
+            || format!("plane {index} of {width} x {height} with {} bytes per sample", format.sample_bytes()),
+            || format!("{} x {} with {}", plane.width, plane.height, plane.sample_bytes),
+        )?;
+    }
+    Ok(())
+}
+
+fn check_plane(operation: &'static str, plane: &Plane) -> Result<(), KernelError> {
+    require(
+        operation,
+        plane.width > 0
+            && plane.height > 0
+            && plane.stride.is_multiple_of(64)
+            && plane.stride >= plane.width as usize * plane.sample_bytes
+            && plane.buffer.len() == plane.stride * plane.height as usize,
+        || "a plane with samples".to_owned(),
+        || format!("{} x {} in {:?}", plane.width, plane.height, plane.buffer),
+    )
+}
+
+fn check_tensor(operation: &'static str, tensor: TensorView<'_>) -> Result<(), KernelError> {
+    let stored = match tensor.data {
+        TensorSlice::F32(values) => values.len(),
+        TensorSlice::F16(values) => values.len(),
+    };
+    let expected = tensor.shape.iter().product::<usize>();
+    require(
+        operation,
+        stored == expected && stored > 0,
+        || format!("{expected} elements"),
+        || stored.to_string(),
+    )
+}
+
+fn require(
+    operation: &'static str,
+    holds: bool,
+    expected: impl FnOnce() -> String,
+    found: impl FnOnce() -> String,
+) -> Result<(), KernelError> {
+    if holds {
+        return Ok(());
+    }
+    Err(KernelError::Shape { operation, expected: expected(), found: found() })
+}

@@ -1,0 +1,187 @@
+//! The numbers of the conversions between code values and tensor elements, shared by the backends.
+
+use super::resample::levels;
+use super::{Filter, Skip, Taps, TensorSpec, UnpackSpec, resample::Axis};
+use crate::frame::{Frame, FrameInfo, Matrix, Range, Subsampling};
+
+/// `element = code * gain + offset`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Linear {
+    pub(super) gain: f32,
+    pub(super) offset: f32,
+}
+
+/// Luma code values of `info` to tensor elements.
+pub(super) fn pack_luma(info: &FrameInfo, spec: &TensorSpec) -> Linear {
+    Linear { gain: (f64::from(spec.range) / f64::from(info.format.max_value())) as f32, offset: -spec.mean }
+}
+
+/// Tensor elements to luma code values of `out`, and the gain of the skip connection's code values.
+pub(super) fn unpack_luma(spec: &UnpackSpec, source: &FrameInfo, out: &FrameInfo) -> (Linear, f32) {
+    let full = out.color.range == Range::Full;
+    let depth_gain = levels(out.format.depth, full) / levels(source.format.depth, full);
+    let gain = f64::from(source.format.max_value()) * depth_gain / f64::from(spec.tensor.range);
+    let mean = match spec.skip {
+        Skip::None => f64::from(spec.tensor.mean),
+        Skip::Nearest => 0.0,
+    };
+    (Linear { gain: gain as f32, offset: (mean * gain) as f32 }, depth_gain as f32)
+}
+
+/// Three linear forms of three inputs: `out[i] = weights[i] . input + offsets[i]`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Affine {
+    pub(super) weights: [[f32; 3]; 3],
+    pub(super) offsets: [f32; 3],
+}
+
+/// Code values Y, Cb, Cr of `info` to tensor elements R, G, B. Grey frames have no say in chroma: their Cb and Cr
+/// are read as the neutral code value.
+pub(super) fn yuv_to_rgb(info: &FrameInfo, spec: &TensorSpec) -> Affine {
+    let (kr, kb) = matrix(info).weights();
+    let kg = 1.0 - kr - kb;
+    let codes = Codes::of(info);
+    let range = f64::from(spec.range);
+    let luma = range / codes.luma_span;
+    let chroma = range / codes.chroma_span;
+    let rows = [
+        [0.0, 2.0 * (1.0 - kr)],
+        [-2.0 * kb * (1.0 - kb) / kg, -2.0 * kr * (1.0 - kr) / kg],
+        [2.0 * (1.0 - kb), 0.0],
+    ];
+    Affine {
+        weights: rows.map(|[cb, cr]| [luma as f32, (cb * chroma) as f32, (cr * chroma) as f32]),
+        offsets: rows.map(|[cb, cr]| {
+            let black = codes.black * luma + codes.neutral * (cb + cr) * chroma;
+            (-black - f64::from(spec.mean)) as f32
+        }),
+    }
+}
+
+/// Tensor elements R, G, B to code values Y, Cb, Cr of `info`.
+pub(super) fn rgb_to_yuv(info: &FrameInfo, spec: &TensorSpec) -> Affine {
+    let (kr, kb) = matrix(info).weights();
+    let luma = [kr, 1.0 - kr - kb, kb];
+    let codes = Codes::of(info);
+    let chroma = |unit: [f64; 3], weight: f64| {
+        let scale = codes.chroma_span / (2.0 * (1.0 - weight));
+        std::array::from_fn(|i| match (unit.get(i), luma.get(i)) {
+            (Some(unit), Some(luma)) => (unit - luma) * scale,
+            _ => 0.0,
+        })
+    };
+    let rows: [[f64; 3]; 3] = [
+        luma.map(|weight| weight * codes.luma_span),
+        chroma([0.0, 0.0, 1.0], kb),
+        chroma([1.0, 0.0, 0.0], kr),
+    ];
+    let range = f64::from(spec.range);
+    let [y, cb, cr] = rows.map(|row| row.iter().sum::<f64>() * f64::from(spec.mean) / range);
+    Affine {
+        weights: rows.map(|row| row.map(|weight| (weight / range) as f32)),
+        offsets: [(y + codes.black) as f32, (cb + codes.neutral) as f32, (cr + codes.neutral) as f32],
+    }
+}
+
+fn matrix(info: &FrameInfo) -> Matrix {
+    info.color.resolved_matrix(info.width, info.height)
+}
+
+/// The neutral chroma code value of `info`.
+pub(super) fn neutral(info: &FrameInfo) -> f32 {
+    Codes::of(info).neutral as f32
+}
+
+/// Where black, white and neutral chroma lie.
+struct Codes {
+    black: f64,
+    luma_span: f64,
+    neutral: f64,
+    chroma_span: f64,
+}
+
+impl Codes {
+    fn of(info: &FrameInfo) -> Self {
+        let depth = info.format.depth;
+        let unit = f64::from(1u32 << (depth - 8));
+        let neutral = 128.0 * unit;
+        match info.color.range {
+            Range::Limited => {
+                Self { black: 16.0 * unit, luma_span: 219.0 * unit, neutral, chroma_span: 224.0 * unit }
+            }
+            Range::Full => {
+                let max = f64::from(info.format.max_value());
+                Self { black: 0.0, luma_span: max, neutral, chroma_span: max }
+            }
+        }
+    }
+}
+
+/// How chroma of a picture relates to its luma grid; two pictures with equal keys share their taps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ChromaKey {
+    size: (u32, u32),
+    subsampling: Subsampling,
+    siting: crate::frame::Siting,
+}
+
+impl ChromaKey {
+    pub(super) fn of(frame: &Frame) -> Self {
+        let info = &frame.info;
+        Self {
+            size: (info.width, info.height),
+            subsampling: info.format.subsampling(),
+            siting: info.color.siting,
+        }
+    }
+
+    /// Horizontal and vertical taps that bring chroma to luma size bilinearly.
+    pub(super) fn enlarging(&self) -> (Taps, Taps) {
+        self.per_axis(|luma, shift, position| {
+            let chroma = luma.div_ceil(1 << shift);
+            Taps::new(&Axis::chroma(chroma, luma, 1.0, (shift, position), (0, 0.0)), Filter::Bilinear)
+        })
+    }
+
+    /// Horizontal and vertical taps that average luma-sized chroma with a box around each chroma sample.
+    pub(super) fn averaging(&self) -> (Taps, Taps) {
+        self.per_axis(Taps::averaging)
+    }
+
+    fn per_axis(&self, taps: impl Fn(usize, u8, f64) -> Taps) -> (Taps, Taps) {
+        let (width, height) = self.size;
+        let (x, y) = self.siting.position();
+        (taps(width as usize, self.subsampling.x, x), taps(height as usize, self.subsampling.y, y))
+    }
+}
+
+/// Ranks of an ordered 8x8 dither (Bayer, 1973); row `y & 7`, column `x & 7` of the output plane.
+pub(super) const BAYER: [[u8; 8]; 8] = [
+    [0, 32, 8, 40, 2, 34, 10, 42],
+    [48, 16, 56, 24, 50, 18, 58, 26],
+    [12, 44, 4, 36, 14, 46, 6, 38],
+    [60, 28, 52, 20, 62, 30, 54, 22],
+    [3, 35, 11, 43, 1, 33, 9, 41],
+    [51, 19, 59, 27, 49, 17, 57, 25],
+    [15, 47, 7, 39, 13, 45, 5, 37],
+    [63, 31, 55, 23, 61, 29, 53, 21],
+];
+
+/// What a rank of [`BAYER`] adds before rounding: within ±0.5 code values and 0 on average.
+pub(super) fn dither(rank: u8) -> f32 {
+    (f32::from(rank) + 0.5) / 64.0 - 0.5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BAYER, dither};
+
+    #[test]
+    fn the_dither_holds_every_rank_once_and_is_centred() {
+        let mut ranks: Vec<u8> = BAYER.iter().flatten().copied().collect();
+        ranks.sort_unstable();
+        assert!(ranks.iter().copied().eq(0..64));
+        let sum: f32 = ranks.iter().copied().map(dither).sum();
+        assert!(sum.abs() < 1e-6);
+    }
+}

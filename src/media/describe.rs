@@ -1,0 +1,134 @@
+//! What an input consists of, in the words of [`InputDescription`].
+
+use super::ffi_input::{self, InputFacts, StreamFacts};
+use super::frame_import::Importer;
+use super::trim::Trim;
+use super::{InputDescription, StreamInfo, StreamKind, VideoInfo};
+use crate::frame::{Rational, SideData, rescale};
+use ffmpeg_next::ffi::{AVFMT_NOTIMESTAMPS, AVPacketSideDataType};
+use ffmpeg_next::format::context::Input;
+
+/// All that a description is made of.
+pub(super) struct Parts<'a> {
+    pub(super) location: &'a str,
+    pub(super) facts: &'a InputFacts,
+    pub(super) streams: Vec<StreamFacts>,
+    pub(super) kinds: &'a [Option<StreamKind>],
+    pub(super) importer: &'a Importer,
+    pub(super) sample_aspect_ratio: Rational,
+    pub(super) trim: Trim,
+    /// Side data of the first picture that belongs to the stream.
+    pub(super) first_side_data: Vec<SideData>,
+}
+
+/// Describes an opened container.
+pub(super) fn describe(input: &Input, parts: Parts<'_>) -> Option<InputDescription> {
+    let processed = parts.kinds.iter().position(|kind| *kind == Some(StreamKind::Video))?;
+    let video = video_info(&parts, parts.streams.get(processed)?);
+    let duration = parts.trim.length(parts.facts.start, parts.facts.duration);
+    let mut streams = Vec::new();
+    for (facts, kind) in parts.streams.into_iter().zip(parts.kinds) {
+        if let Some(kind) = kind {
+            streams.push(stream_info(facts, *kind));
+        }
+    }
+    for stream in streams.iter_mut().filter(|stream| stream.kind == StreamKind::Video) {
+        add_missing(&mut stream.side_data, &parts.first_side_data);
+    }
+    Some(InputDescription {
+        location: parts.location.to_owned(),
+        format: parts.facts.format.clone(),
+        video,
+        streams,
+        chapters: parts.trim.chapters(ffi_input::chapter_facts(input)),
+        metadata: parts.facts.metadata.clone(),
+        duration,
+    })
+}
+
+fn video_info(parts: &Parts<'_>, stream: &StreamFacts) -> VideoInfo {
+    let (width, height) = parts.importer.size();
+    let format = &parts.facts.format;
+    VideoInfo {
+        width,
+        height,
+        format: parts.importer.format(),
+        source_format: parts.importer.source_format().to_owned(),
+        color: parts.importer.color(),
+        sample_aspect_ratio: parts.sample_aspect_ratio,
+        time_base: stream.time_base,
+        frame_rate: frame_rate(stream),
+        frame_estimate: frame_estimate(parts, stream),
+        variable_rate: is_variable(parts.facts, stream),
+        is_picture: format == "image2" || format.ends_with("_pipe"),
+    }
+}
+
+/// The average frame rate, else the guessed one; 0/1 if both are unknown.
+pub(super) fn frame_rate(stream: &StreamFacts) -> Rational {
+    [stream.average_rate, stream.real_rate]
+        .into_iter()
+        .find(|rate| rate.is_positive())
+        .unwrap_or(Rational::new(0, 1))
+}
+
+/// The container's count, else length times rate; the latter also for a part of the input.
+fn frame_estimate(parts: &Parts<'_>, stream: &StreamFacts) -> Option<u64> {
+    const MICROSECONDS: Rational = Rational::new(1, 1_000_000);
+    let is_whole = parts.trim == Trim::default();
+    if let Some(frames) = stream.frames.filter(|_| is_whole) {
+        return Some(frames);
+    }
+    let rate = frame_rate(stream);
+    if !rate.is_positive() {
+        return None;
+    }
+    let own = stream.duration.map(|ticks| rescale(ticks, stream.time_base, MICROSECONDS));
+    let length = parts.trim.length(parts.facts.start, own.or(parts.facts.duration))?;
+    u64::try_from(rescale(length, MICROSECONDS, rate.inverse())).ok()
+}
+
+/// A guess: the rate that could represent all time stamps is not the average rate (nor the field rate).
+fn is_variable(facts: &InputFacts, stream: &StreamFacts) -> bool {
+    let (average, real) = (stream.average_rate, stream.real_rate);
+    if facts.format_flags & AVFMT_NOTIMESTAMPS != 0 || !average.is_positive() || !real.is_positive() {
+        return false;
+    }
+    // real / average in thousandths.
+    let ratio = 1000 * i128::from(real.num) * i128::from(average.den)
+        / (i128::from(real.den) * i128::from(average.num));
+    !(995..=1005).contains(&ratio) && !(1990..=2010).contains(&ratio)
+}
+
+fn stream_info(facts: StreamFacts, kind: StreamKind) -> StreamInfo {
+    let is_video = matches!(kind, StreamKind::Video | StreamKind::OtherVideo);
+    let frame_rate = if is_video { frame_rate(&facts) } else { Rational::new(0, 1) };
+    if facts.codec == "none" || facts.codec == "unknown_codec" {
+        tracing::debug!("stream {} has a codec that FFmpeg does not know", facts.index);
+    }
+    StreamInfo {
+        index: facts.index,
+        kind,
+        codec: facts.codec,
+        time_base: facts.time_base,
+        frame_rate,
+        disposition: facts.disposition,
+        metadata: facts.metadata,
+        side_data: facts.side_data.into_iter().filter(|data| !describes_coding(data.kind)).collect(),
+        parameters: facts.parameters,
+        picture: facts.picture,
+    }
+}
+
+/// Side data about the coded bits rather than about the stream's meaning.
+fn describes_coding(kind: u32) -> bool {
+    kind == AVPacketSideDataType::AV_PKT_DATA_CPB_PROPERTIES as u32
+}
+
+fn add_missing(side_data: &mut Vec<SideData>, found: &[SideData]) {
+    for data in found {
+        if !side_data.iter().any(|present| present.kind == data.kind) {
+            side_data.push(data.clone());
+        }
+    }
+}

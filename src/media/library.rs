@@ -1,0 +1,21 @@
+//! FFmpeg's process-wide state.
+
+use ffmpeg_next as ffmpeg;
+use std::sync::Once;
+
+/// Sets FFmpeg up once per process and silences its log, which would mix with ours on standard error.
+pub(super) fn initialise() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Only registers the texts of error codes; it cannot fail.
+        let _ = ffmpeg::init();
+        ffmpeg::log::set_level(ffmpeg::log::Level::Fatal);
+    });
+}
+
+/// Lets FFmpeg write its own warnings to standard error (`true`), or only fatal errors (`false`, the default).
+pub fn set_library_log_level(verbose: bool) {
+    initialise();
+    let level = if verbose { ffmpeg::log::Level::Verbose } else { ffmpeg::log::Level::Fatal };
+    ffmpeg::log::set_level(level);
+}

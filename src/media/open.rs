@@ -1,0 +1,185 @@
+//! Opening a container, and saying in one line why that is not possible.
+
+use super::ffi_input::{self, OpenFailure};
+use super::{InputOptions, Interrupt, MediaError};
+use ffmpeg::format::context::Input;
+use ffmpeg_next as ffmpeg;
+use std::io::Read;
+use std::path::Path;
+
+/// Opens `location` with libavformat and reads its streams' headers.
+///
+/// # Errors
+/// [`MediaError::Input`] if it cannot be read, [`MediaError::Option`] for options that are missing or wrong,
+/// [`MediaError::Interrupted`].
+pub(super) fn open(
+    location: &str,
+    options: &InputOptions,
+    interrupt: &Interrupt,
+) -> Result<Input, MediaError> {
+    check_file(location)?;
+    check_raw_video(location, options)?;
+    let url = if location == "-" { "pipe:0" } else { location };
+    match ffi_input::open_input(url, options.format.as_deref(), &demuxer_options(options), interrupt) {
+        Ok((input, unused)) => {
+            check_unused(options, &unused)?;
+            Ok(input)
+        }
+        Err(_) if interrupt.is_triggered() => Err(MediaError::Interrupted),
+        Err(failure) => Err(explain(location, options, &failure)),
+    }
+}
+
+/// True if `location` names a file of this machine rather than a URL or a pipe.
+pub(super) fn is_local(location: &str) -> bool {
+    location != "-" && (Path::new(location).exists() || !has_protocol(location))
+}
+
+fn has_protocol(location: &str) -> bool {
+    let Some((protocol, _)) = location.split_once(':') else {
+        return false;
+    };
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | ',');
+    // One letter is a drive.
+    protocol.len() > 1 && protocol.chars().all(is_name)
+}
+
+fn check_file(location: &str) -> Result<(), MediaError> {
+    // A pattern for picture sequences names no file itself.
+    if !is_local(location) || location.contains('%') || location.contains('*') {
+        return Ok(());
+    }
+    let metadata = std::fs::metadata(location).map_err(|error| unreadable(location, &error))?;
+    if metadata.is_dir() {
+        return Err(wrong(
+            location,
+            "is a directory",
+            "name a file in it, or a picture sequence such as frame%05d.png",
+        ));
+    }
+    if metadata.is_file() && metadata.len() == 0 {
+        return Err(wrong(location, "is an empty file", "check that it was copied or recorded completely"));
+    }
+    Ok(())
+}
+
+/// What the system said when a file was opened.
+pub(super) fn unreadable(location: &str, error: &std::io::Error) -> MediaError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => wrong(location, "no such file", "check the path"),
+        std::io::ErrorKind::PermissionDenied => {
+            wrong(location, "permission denied", "check who may read the file")
+        }
+        _ => wrong(location, &format!("cannot be opened ({error})"), "check the path"),
+    }
+}
+
+fn wrong(location: &str, problem: &str, remedy: &str) -> MediaError {
+    MediaError::Input { input: location.to_owned(), problem: problem.to_owned(), remedy: remedy.to_owned() }
+}
+
+/// Raw video says nothing of itself, so the user must.
+fn check_raw_video(location: &str, options: &InputOptions) -> Result<(), MediaError> {
+    let is_raw = match options.format.as_deref() {
+        Some(format) => format == "rawvideo",
+        None => {
+            let extension = Path::new(location).extension().and_then(|extension| extension.to_str());
+            is_local(location) && extension.is_some_and(|extension| extension.eq_ignore_ascii_case("yuv"))
+        }
+    };
+    let missing = |option: &str, example: &str| MediaError::Option {
+        option: option.to_owned(),
+        problem: "is missing; raw video does not say it itself".to_owned(),
+        remedy: format!("give it, for example {option} {example}"),
+    };
+    if !is_raw {
+        return Ok(());
+    }
+    if options.video_size.is_none() {
+        return Err(missing("--video-size", "1280x720"));
+    }
+    if options.pixel_format.is_none() {
+        return Err(missing("--pixel-format", "yuv420p"));
+    }
+    if options.rate.is_none() {
+        return Err(missing("--rate", "30000/1001"));
+    }
+    Ok(())
+}
+
+fn demuxer_options(options: &InputOptions) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    if let Some((width, height)) = options.video_size {
+        all.push(("video_size".to_owned(), format!("{width}x{height}")));
+    }
+    if let Some(rate) = options.rate {
+        all.push(("framerate".to_owned(), rate.to_string()));
+    }
+    if let Some(pixel_format) = &options.pixel_format {
+        all.push(("pixel_format".to_owned(), pixel_format.clone()));
+    }
+    all.extend(options.options.iter().cloned());
+    all
+}
+
+/// An option of the user's own that neither demuxer nor protocol took is a mistake worth saying.
+fn check_unused(options: &InputOptions, unused: &[String]) -> Result<(), MediaError> {
+    let is_unused = |(key, _): &&(String, String)| unused.contains(key);
+    match options.options.iter().find(is_unused) {
+        Some((key, _)) => Err(MediaError::Option {
+            option: key.clone(),
+            problem: "neither the demuxer nor the protocol of the input has this option".to_owned(),
+            remedy: "ffmpeg -h demuxer=NAME lists a demuxer's options".to_owned(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn explain(location: &str, options: &InputOptions, failure: &OpenFailure) -> MediaError {
+    let invalid = ffmpeg::Error::InvalidData;
+    match failure {
+        OpenFailure::UnknownFormat => MediaError::Option {
+            option: "--input-format".to_owned(),
+            problem: format!("FFmpeg has no demuxer {}", options.format.as_deref().unwrap_or_default()),
+            remedy: "ffmpeg -demuxers lists them".to_owned(),
+        },
+        OpenFailure::Nul => wrong(location, "the name or an option holds a NUL character", "remove it"),
+        OpenFailure::Open(
+            ffmpeg::Error::OptionNotFound | ffmpeg::Error::Other { errno: ffmpeg::error::EINVAL },
+        ) => wrong(
+            location,
+            "the demuxer or protocol refuses the given options",
+            "check the input options' names and values",
+        ),
+        OpenFailure::Open(ffmpeg::Error::ProtocolNotFound) => {
+            wrong(location, "FFmpeg does not know this protocol", "ffmpeg -protocols lists them")
+        }
+        OpenFailure::Open(error) if *error == invalid && is_mp4(location) => wrong(
+            location,
+            "the MP4 index (moov atom) is missing or damaged",
+            "the recording was cut off or is still being written; repair it from a sound recording of the same device",
+        ),
+        OpenFailure::Open(error) if *error == invalid || *error == ffmpeg::Error::Eof => wrong(
+            location,
+            "is no video in a format that FFmpeg knows",
+            "check the file, or name its demuxer if it is one without a header",
+        ),
+        OpenFailure::Open(error) => wrong(
+            location,
+            &format!("cannot be opened ({error})"),
+            "check the name and that it can be reached",
+        ),
+        OpenFailure::Streams(error) => wrong(
+            location,
+            &format!("its streams cannot be read ({error})"),
+            "the file is damaged or cut off",
+        ),
+    }
+}
+
+/// True if the file begins like MP4 or QuickTime.
+fn is_mp4(location: &str) -> bool {
+    let mut head = [0; 8];
+    let read = std::fs::File::open(location).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && matches!(head.get(4..8), Some(b"ftyp" | b"mdat" | b"moov" | b"wide" | b"free" | b"skip"))
+}

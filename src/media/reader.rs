@@ -1,0 +1,384 @@
+//! Demultiplexing and decoding: from an open container to pictures and packets in time.
+
+use super::decode::{Decoded, Decoder, Received};
+use super::ffi_input::{self, StreamFacts};
+use super::timeline::Timeline;
+use super::timing::Stamper;
+use super::trim::Trim;
+use super::{CopyPacket, Interrupt, MediaError, StreamKind};
+use crate::frame::{Rational, TimeBase, rescale};
+use ffmpeg::format::context::Input;
+use ffmpeg_next as ffmpeg;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// What comes out of an input before pictures are processed.
+pub(super) enum Raw {
+    /// A picture of the processed stream.
+    Picture(Decoded),
+    /// A packet of another stream.
+    Packet(CopyPacket),
+    /// Nothing more.
+    End,
+}
+
+/// After the trimmed part's end other streams are awaited for this long, in microseconds.
+const INTERLEAVING: i64 = 10_000_000;
+/// How far before the start seeking begins, in microseconds: key frames may be shown later than they are stored.
+const SEEK_MARGINS: [i64; 4] = [1_000_000, 6_000_000, 40_000_000, i64::MAX];
+/// More errors in a row mean that a demuxer or decoder makes no progress.
+const ERRORS_IN_A_ROW: u32 = 1000;
+
+/// What a reader must know of each stream of the input.
+struct Track {
+    time_base: TimeBase,
+    /// Position among the selected streams, if its packets are passed through.
+    position: Option<usize>,
+    is_dense: bool,
+    /// True while packets of the trimmed part may still come.
+    is_awaited: bool,
+}
+
+/// Reads one input.
+pub(super) struct Reader {
+    location: String,
+    input: Input,
+    interrupt: Interrupt,
+    decoder: Decoder,
+    tracks: Vec<Track>,
+    time_base: TimeBase,
+    stamper: Stamper,
+    timeline: Timeline,
+    trim: Trim,
+    is_strict: bool,
+    /// A packet that the decoder had no room for.
+    unsent: Option<ffmpeg::Packet>,
+    may_have_pictures: bool,
+    is_finished: bool,
+    video_is_past: bool,
+    /// Time stamp of the first picture since opening or seeking, delivered or not.
+    landed: Option<i64>,
+    lookahead: VecDeque<Raw>,
+    errors_in_a_row: u32,
+    damaged: u64,
+}
+
+/// What to read and how.
+pub(super) struct ReaderSetup<'a> {
+    pub(super) location: &'a str,
+    pub(super) input: Input,
+    pub(super) interrupt: Interrupt,
+    pub(super) decoder: Decoder,
+    pub(super) streams: &'a [StreamFacts],
+    /// Role of each stream, `None` for those left out.
+    pub(super) kinds: &'a [Option<StreamKind>],
+    pub(super) frame_rate: Rational,
+    pub(super) trim: Trim,
+    pub(super) is_strict: bool,
+    /// True if the container's time stamps may start over.
+    pub(super) may_restart: bool,
+}
+
+impl Reader {
+    pub(super) fn new(mut setup: ReaderSetup<'_>) -> Self {
+        let video = setup.decoder.stream();
+        let mut position = 0;
+        let mut tracks = Vec::new();
+        for (stream, kind) in setup.streams.iter().zip(setup.kinds) {
+            let is_copied = !matches!(
+                kind,
+                None | Some(StreamKind::Video | StreamKind::Picture | StreamKind::Attachment)
+            );
+            if !is_copied && stream.index != video {
+                ffi_input::discard_stream(&mut setup.input, stream.index);
+            }
+            let is_audio = *kind == Some(StreamKind::Audio);
+            tracks.push(Track {
+                time_base: stream.time_base,
+                position: is_copied.then_some(position),
+                is_dense: is_audio || stream.index == video,
+                is_awaited: is_audio,
+            });
+            position += usize::from(kind.is_some());
+        }
+        let time_base = tracks.get(video).map_or(Rational::new(1, 1), |track| track.time_base);
+        Self {
+            location: setup.location.to_owned(),
+            stamper: Stamper::new(setup.location, time_base, setup.frame_rate),
+            timeline: Timeline::new(setup.location, tracks.len(), video, setup.may_restart),
+            input: setup.input,
+            interrupt: setup.interrupt,
+            decoder: setup.decoder,
+            tracks,
+            time_base,
+            trim: setup.trim,
+            is_strict: setup.is_strict,
+            unsent: None,
+            may_have_pictures: false,
+            is_finished: false,
+            video_is_past: false,
+            landed: None,
+            lookahead: VecDeque::new(),
+            errors_in_a_row: 0,
+            damaged: 0,
+        }
+    }
+
+    /// The container, for questions about its streams.
+    pub(super) fn input_mut(&mut self) -> &mut Input {
+        &mut self.input
+    }
+
+    /// Damaged packets and pictures so far.
+    pub(super) fn damaged(&self) -> u64 {
+        self.damaged
+    }
+
+    /// Takes a used picture back.
+    pub(super) fn recycle(&mut self, picture: ffmpeg::frame::Video) {
+        self.decoder.recycle(picture);
+    }
+
+    /// Goes to just before the trimmed part, as far as the input can be positioned.
+    ///
+    /// # Errors
+    /// As [`Reader::next`].
+    pub(super) fn seek_to_start(&mut self, input_start: i64) -> Result<(), MediaError> {
+        let Some(start) = self.trim.start() else {
+            return Ok(());
+        };
+        for margin in SEEK_MARGINS {
+            let target = start.saturating_sub(margin).max(input_start);
+            let is_at_begin = target <= input_start;
+            if is_at_begin && self.landed.is_none() {
+                return Ok(()); // Nothing was read yet: this is the beginning.
+            }
+            if self.input.seek(target, ..target.saturating_add(1)).is_err() {
+                tracing::debug!("{}: seeking failed; decoding from where the input stands", self.location);
+            }
+            self.forget();
+            while self.landed.is_none() {
+                let raw = self.read_on()?;
+                let is_end = matches!(raw, Raw::End);
+                self.lookahead.push_back(raw);
+                if is_end {
+                    break;
+                }
+            }
+            let has_landed = self.landed.is_some_and(|landed| self.trim.is_before(landed, self.time_base));
+            if has_landed || is_at_begin {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.decoder.reset();
+        self.stamper.reset();
+        self.timeline.reset();
+        self.lookahead.clear();
+        self.unsent = None;
+        self.may_have_pictures = false;
+        self.is_finished = false;
+        self.video_is_past = false;
+        self.landed = None;
+        self.damaged = 0;
+    }
+
+    /// The next picture or packet.
+    ///
+    /// # Errors
+    /// [`MediaError::Interrupted`]; [`MediaError::Input`] if reading fails before any picture, and at any damage if
+    /// reading is strict.
+    pub(super) fn next(&mut self) -> Result<Raw, MediaError> {
+        match self.lookahead.pop_front() {
+            Some(raw) => Ok(raw),
+            None => self.read_on(),
+        }
+    }
+
+    fn read_on(&mut self) -> Result<Raw, MediaError> {
+        loop {
+            if self.interrupt.is_triggered() {
+                return Err(MediaError::Interrupted);
+            }
+            if self.may_have_pictures {
+                match self.receive()? {
+                    Some(raw) => return Ok(raw),
+                    None => continue,
+                }
+            }
+            if self.is_finished {
+                return Ok(Raw::End);
+            }
+            if let Some(packet) = self.unsent.take() {
+                self.send(packet)?;
+            } else if let Some(raw) = self.read()? {
+                return Ok(raw);
+            }
+        }
+    }
+
+    /// Reads one packet: the video's goes to the decoder, others are returned if they are wanted.
+    fn read(&mut self) -> Result<Option<Raw>, MediaError> {
+        let mut packet = ffmpeg::Packet::empty();
+        match packet.read(&mut self.input) {
+            Ok(()) => self.errors_in_a_row = 0,
+            Err(error) => {
+                self.handle_read_error(error)?;
+                return Ok(None);
+            }
+        }
+        let is_video = packet.stream() == self.decoder.stream();
+        let Some(track) = self.tracks.get(packet.stream()) else {
+            return Ok(None); // A stream that appeared after opening.
+        };
+        if is_video || track.position.is_some() {
+            self.timeline.place(&mut packet, track.time_base, track.is_dense);
+        }
+        if is_video {
+            if !self.video_is_past {
+                self.send(packet)?;
+            } else if packet
+                .dts()
+                .is_some_and(|dts| self.trim.is_long_after(dts, self.time_base, INTERLEAVING))
+            {
+                self.finish();
+            }
+            return Ok(None);
+        }
+        Ok(self.pass(packet).map(Raw::Packet))
+    }
+
+    /// Prepares a packet of another stream, if it lies in the trimmed part.
+    fn pass(&mut self, mut packet: ffmpeg::Packet) -> Option<CopyPacket> {
+        let track = self.tracks.get_mut(packet.stream())?;
+        let stream = track.position?;
+        if let Some(time) = packet.pts().or(packet.dts()) {
+            if self.trim.is_after(time, track.time_base) {
+                track.is_awaited = false;
+                self.finish_if_past();
+                return None;
+            }
+            if self.trim.is_before(time, track.time_base) {
+                return None;
+            }
+        }
+        let shift = self.trim.shift(track.time_base);
+        packet.set_pts(packet.pts().map(|pts| pts - shift));
+        packet.set_dts(packet.dts().map(|dts| dts - shift));
+        Some(CopyPacket { stream, packet })
+    }
+
+    fn finish_if_past(&mut self) {
+        if self.video_is_past && !self.tracks.iter().any(|track| track.is_awaited) {
+            self.finish();
+        }
+    }
+
+    fn finish(&mut self) {
+        if !self.is_finished {
+            self.is_finished = true;
+            self.may_have_pictures = !self.video_is_past;
+            self.decoder.finish();
+        }
+    }
+
+    fn handle_read_error(&mut self, error: ffmpeg::Error) -> Result<(), MediaError> {
+        self.errors_in_a_row += 1;
+        match error {
+            ffmpeg::Error::Eof => {
+                self.finish();
+                return Ok(());
+            }
+            _ if self.interrupt.is_triggered() => return Err(MediaError::Interrupted),
+            _ if ffi_input::is_again(error) => {
+                // Live devices have nothing yet.
+                std::thread::sleep(Duration::from_millis(1));
+                return Ok(());
+            }
+            ffmpeg::Error::InvalidData if self.errors_in_a_row < ERRORS_IN_A_ROW => {
+                return self.note_damage("the container is damaged");
+            }
+            _ => {}
+        }
+        if self.landed.is_none() {
+            return Err(
+                self.failure(&format!("reading failed ({error})"), "check the input and the connection")
+            );
+        }
+        tracing::warn!("{}: reading failed ({error}); the output ends here", self.location);
+        self.note_damage("reading failed")?;
+        self.finish();
+        Ok(())
+    }
+
+    fn send(&mut self, packet: ffmpeg::Packet) -> Result<(), MediaError> {
+        self.may_have_pictures = true;
+        match self.decoder.send(&packet) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                self.unsent = Some(packet);
+                Ok(())
+            }
+            Err(_) => self.note_damage("a video packet is damaged"),
+        }
+    }
+
+    /// Asks the decoder for a picture; `None` if there is none to deliver at the moment.
+    fn receive(&mut self) -> Result<Option<Raw>, MediaError> {
+        let mut picture = self.decoder.blank();
+        match self.decoder.receive(&mut picture) {
+            Received::Picture { is_damaged } => {
+                self.errors_in_a_row = 0;
+                if is_damaged {
+                    self.note_damage("a picture is damaged")?;
+                }
+                return Ok(self.place(picture).map(Raw::Picture));
+            }
+            Received::Damaged if self.errors_in_a_row < ERRORS_IN_A_ROW => {
+                self.errors_in_a_row += 1;
+                self.note_damage("a video packet is damaged")?;
+            }
+            Received::Hungry | Received::Drained | Received::Damaged => self.may_have_pictures = false,
+        }
+        self.decoder.recycle(picture);
+        Ok(None)
+    }
+
+    /// Gives a picture its time; `None` if it lies outside the trimmed part.
+    fn place(&mut self, picture: ffmpeg::frame::Video) -> Option<Decoded> {
+        let duration = picture.packet().duration.max(0);
+        let pts = self.stamper.stamp(picture.timestamp(), duration);
+        self.landed.get_or_insert(pts);
+        if self.trim.is_after(pts, self.time_base) {
+            self.video_is_past = true;
+            self.finish_if_past();
+        }
+        if self.video_is_past || self.trim.is_before(pts, self.time_base) {
+            self.decoder.recycle(picture);
+            return None;
+        }
+        Some(Decoded { picture, pts: pts - self.trim.shift(self.time_base), duration })
+    }
+
+    fn note_damage(&mut self, what: &str) -> Result<(), MediaError> {
+        self.damaged += 1;
+        if self.is_strict {
+            return Err(self.failure(what, "without strict reading, damage is skipped and counted"));
+        }
+        if self.damaged == 1 {
+            tracing::warn!("{}: {what}; damage is skipped or concealed, and counted", self.location);
+        }
+        Ok(())
+    }
+
+    fn failure(&self, problem: &str, remedy: &str) -> MediaError {
+        MediaError::Input {
+            input: self.location.clone(),
+            problem: problem.to_owned(),
+            remedy: remedy.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Networks: what they expect (manifests), where they are (store), and how they run (ONNX Runtime).
+//!
+//! ort's types do not leave this module, but for [`Runtime::from_environment`].
+
+mod manifest;
+mod runtime;
+mod session;
+mod store;
+
+pub use manifest::{InputManifest, Manifest, OutputManifest, Scores, Task};
+pub use runtime::Runtime;
+pub use session::{Device, Session};
+pub use store::{Model, ModelFile};
+
+pub(crate) use store::DEFAULT_MODEL;

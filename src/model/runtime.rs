@@ -1,0 +1,114 @@
+//! The ONNX Runtime library: found, loaded once per process, and shared by every session.
+
+use super::store::user_data_folder;
+use crate::error::ModelError;
+use ort::environment::Environment;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Names that the library may have in a folder.
+const FILE_NAMES: &[&str] = if cfg!(target_os = "windows") {
+    &["onnxruntime.dll"]
+} else if cfg!(target_os = "macos") {
+    &["libonnxruntime.dylib"]
+} else {
+    &["libonnxruntime.so", "libonnxruntime.so.1"]
+};
+
+/// Folders of the system's linker, searched last.
+const SYSTEM_FOLDERS: &[&str] = &[
+    "/usr/local/lib",
+    "/usr/lib",
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/aarch64-linux-gnu",
+    "/opt/homebrew/lib",
+];
+
+/// ONNX Runtime allows one environment per process, ever.
+static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
+
+/// The loaded ONNX Runtime.
+#[derive(Clone, Debug)]
+pub struct Runtime {
+    environment: Environment,
+    library: Option<PathBuf>,
+}
+
+impl Runtime {
+    /// Loads the library, or returns the one that the process has loaded already.
+    ///
+    /// Without `path` it is searched: `ORT_DYLIB_PATH`, beside the executable, `.cache/onnxruntime/lib` of the
+    /// project's folder, the user's data folder, the system's folders.
+    pub fn load(path: Option<&Path>) -> Result<Self, ModelError> {
+        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(runtime) = loaded.as_ref() {
+            return Ok(runtime.clone());
+        }
+        let library = find_library(path)?;
+        let environment = initialise(&library)?;
+        let runtime = Self { environment, library: Some(library) };
+        *loaded = Some(runtime.clone());
+        Ok(runtime)
+    }
+
+    /// Takes the environment of a program that uses ONNX Runtime itself. To be called before [`Runtime::load`].
+    pub fn from_environment(environment: Environment) -> Self {
+        let runtime = Self { environment, library: None };
+        *LOADED.lock().unwrap_or_else(PoisonError::into_inner) = Some(runtime.clone());
+        runtime
+    }
+
+    pub(super) const fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The library's file, unless the environment was given by the caller.
+    pub fn library(&self) -> Option<&Path> {
+        self.library.as_deref()
+    }
+}
+
+fn initialise(library: &Path) -> Result<Environment, ModelError> {
+    let fault = |problem: String| ModelError::Runtime {
+        problem: format!("{} cannot be used: {problem}", library.display()),
+        remedy: "version 1.24 or newer is needed; `make setup` fetches one".into(),
+    };
+    let builder = ort::init_from(library).map_err(|error| fault(error.to_string()))?;
+    builder.with_name("framecast").with_telemetry(false).build().map_err(|error| fault(error.to_string()))
+}
+
+fn find_library(path: Option<&Path>) -> Result<PathBuf, ModelError> {
+    let named = path.map(|path| ("--ort-lib", path.to_path_buf()));
+    let named = named.or_else(|| Some(("ORT_DYLIB_PATH", std::env::var_os("ORT_DYLIB_PATH")?.into())));
+    if let Some((origin, path)) = named {
+        return if path.is_file() {
+            Ok(path)
+        } else {
+            Err(ModelError::Runtime {
+                problem: format!("{origin} names {}, which is no file", path.display()),
+                remedy: "give the path of libonnxruntime.so".into(),
+            })
+        };
+    }
+    let folders = search_folders();
+    let candidates = folders.iter().flat_map(|folder| FILE_NAMES.iter().map(|name| folder.join(name)));
+    candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| ModelError::Runtime {
+        problem: "the library was not found".into(),
+        remedy: "run `make setup`, or name it with --ort-lib or ORT_DYLIB_PATH".into(),
+    })
+}
+
+fn search_folders() -> Vec<PathBuf> {
+    let executable = std::env::current_exe().ok();
+    let beside: Vec<PathBuf> =
+        executable.iter().flat_map(|path| path.ancestors().skip(1)).map(PathBuf::from).collect();
+    let mut folders: Vec<PathBuf> =
+        beside.first().into_iter().flat_map(|folder| [folder.clone(), folder.join("lib")]).collect();
+    // target/release/framecast and target/debug/deps/test lie two to four levels below the project's folder.
+    let current = std::env::current_dir().ok();
+    let projects = beside.iter().take(5).cloned().chain(current);
+    folders.extend(projects.map(|folder| folder.join(".cache/onnxruntime/lib")));
+    folders.extend(user_data_folder().map(|folder| folder.join("lib")));
+    folders.extend(SYSTEM_FOLDERS.iter().map(PathBuf::from));
+    folders
+}

@@ -1,0 +1,151 @@
+//! Where models come from: our own are part of the program, others are files.
+
+use super::Manifest;
+use crate::error::ModelError;
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+/// A model that is part of the program: manifest and network.
+struct BuiltIn {
+    name: &'static str,
+    manifest: &'static str,
+    network: &'static [u8],
+}
+
+const BUILT_IN: &[BuiltIn] = &[BuiltIn {
+    name: "live-x2",
+    manifest: include_str!("../../models/live-x2.toml"),
+    network: include_bytes!("../../models/live-x2.onnx"),
+}];
+
+/// Name of the model that runs when the user names none.
+pub(crate) const DEFAULT_MODEL: &str = "live-x2";
+
+/// The bytes of an ONNX file.
+pub type ModelFile = Cow<'static, [u8]>;
+
+/// A manifest with its network, checked against each other.
+#[derive(Clone)]
+pub struct Model {
+    /// What the network expects.
+    pub manifest: Manifest,
+    /// The ONNX file.
+    pub network: ModelFile,
+}
+
+impl std::fmt::Debug for Model {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Model({}, {} bytes)", self.manifest.name, self.network.len())
+    }
+}
+
+impl Model {
+    /// Finds a model by name (built in, or `NAME.toml` in the model folders) or by the path of its `.onnx`, whose
+    /// manifest lies beside it with the ending `.toml`.
+    pub fn find(name_or_path: &str) -> Result<Self, ModelError> {
+        let path = Path::new(name_or_path);
+        let is_path = path.extension().is_some_and(|ending| ending == "onnx" || ending == "toml");
+        if is_path {
+            return Self::read(&path.with_extension("toml"), name_or_path);
+        }
+        if let Some(model) = BUILT_IN.iter().find(|model| model.name == name_or_path) {
+            let manifest = Manifest::parse(model.manifest, model.name)?;
+            let network = Cow::Borrowed(model.network);
+            return Self { manifest, network }.verified();
+        }
+        let candidates: Vec<PathBuf> =
+            folders().into_iter().map(|folder| folder.join(format!("{name_or_path}.toml"))).collect();
+        match candidates.iter().find(|path| path.is_file()) {
+            Some(path) => Self::read(path, name_or_path),
+            None => Err(ModelError::Model {
+                model: name_or_path.into(),
+                problem: "there is no model of this name".into(),
+                remedy: format!("built in: {}; or give the path of an .onnx file", built_in_names()),
+            }),
+        }
+    }
+
+    fn read(manifest_path: &Path, asked: &str) -> Result<Self, ModelError> {
+        let fault = |path: &Path, error: std::io::Error, remedy: &str| ModelError::Model {
+            model: asked.into(),
+            problem: format!("cannot read {}: {error}", path.display()),
+            remedy: remedy.into(),
+        };
+        let text = std::fs::read_to_string(manifest_path).map_err(|error| {
+            fault(
+                manifest_path,
+                error,
+                "every .onnx needs its manifest beside it (models/README.md describes it)",
+            )
+        })?;
+        let manifest = Manifest::parse(&text, &manifest_path.display().to_string())?;
+        let network_path = manifest_path.with_file_name(&manifest.file);
+        let network = std::fs::read(&network_path)
+            .map_err(|error| fault(&network_path, error, "put the file that the manifest names there"))?;
+        Self { manifest, network: Cow::Owned(network) }.verified()
+    }
+
+    /// Checks the network against the manifest's hash.
+    fn verified(self) -> Result<Self, ModelError> {
+        let Some(expected) = &self.manifest.sha256 else { return Ok(self) };
+        let found: String = Sha256::digest(&self.network).iter().map(|byte| format!("{byte:02x}")).collect();
+        if found.eq_ignore_ascii_case(expected) {
+            return Ok(self);
+        }
+        Err(ModelError::Model {
+            model: self.manifest.name,
+            problem: format!("{} has SHA-256 {found}, its manifest says {expected}", self.manifest.file),
+            remedy: "the file is damaged or another one: fetch it again".into(),
+        })
+    }
+}
+
+fn built_in_names() -> String {
+    BUILT_IN.iter().map(|model| model.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Folders with models of the user: `models` beside the executable, then the user's data folder.
+fn folders() -> Vec<PathBuf> {
+    let beside = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.join("models")));
+    beside.into_iter().chain(user_data_folder().map(|folder| folder.join("models"))).collect()
+}
+
+/// The user's data folder for framecast.
+pub(super) fn user_data_folder() -> Option<PathBuf> {
+    let base = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")))?;
+    Some(base.join("framecast"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_model_matches_its_manifest() {
+        for model in BUILT_IN {
+            let found = Model::find(model.name).unwrap();
+            assert_eq!(found.manifest.name, model.name);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_what_there_is() {
+        let error = Model::find("no-such-model").unwrap_err().to_string();
+        assert!(error.contains("live-x2"), "{error}");
+    }
+
+    #[test]
+    fn a_changed_network_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("live-x2.onnx");
+        std::fs::write(path.with_extension("toml"), BUILT_IN[0].manifest).unwrap();
+        let mut network = BUILT_IN[0].network.to_vec();
+        network[100] ^= 1;
+        std::fs::write(&path, network).unwrap();
+        let error = Model::find(path.to_str().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("SHA-256"), "{error}");
+    }
+}

@@ -1,0 +1,225 @@
+//! The only file that knows the order: source → upscale → compose → sink, and the packets that go round.
+
+use super::chain::{Chain, ChainOptions, Ends, Event};
+use super::clock::{Clock, SystemClock};
+use super::plan::Plan;
+use super::process::ProcessUsage;
+use super::progress::{ProgressMeter, rate, real_time_factor};
+use super::stage::{Meter, bottleneck, guarded, spawn};
+use super::stats::{Progress, StageTime, Summary};
+use crate::config::RunConfig;
+use crate::error::{Error, MediaError};
+use crate::frame::BufferPool;
+use crate::media::{CopyPacket, Interrupt, Sink, SinkReport, Source, SourceItem, SourceReport};
+use crate::stage::Geometry;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Called a few times per second with what has been done so far.
+pub type Observer = Box<dyn FnMut(&Progress) + Send>;
+
+/// Packets of other streams that wait for the sink. They are small, and a burst of audio must not stop the decoder.
+const PACKETS: usize = 64;
+
+/// Time between two progress reports.
+const REPORT_EVERY: Duration = Duration::from_millis(250);
+
+/// What the decode thread leaves behind.
+struct Decoded {
+    report: SourceReport,
+    interrupted: bool,
+}
+
+/// Runs `config` to its end. Blocks until the output is complete or the run has failed.
+///
+/// `interrupt` ends the run early with a playable output, see [`Summary::interrupted`].
+pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> Result<Summary, Error> {
+    config.processing.validate()?;
+    let usage = ProcessUsage::now();
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+    let pool = BufferPool::new();
+    let source = Source::open(&config.input, &config.input_options, interrupt.clone(), pool.clone())?;
+    let description = source.description();
+    let video = &description.video;
+    let mut plan = Plan::new(
+        Geometry { width: video.width, height: video.height, format: video.format, color: video.color },
+        video.sample_aspect_ratio,
+        description.is_turned(),
+        video.frame_estimate == Some(1),
+        &config.processing,
+    )?;
+    // The user's interrupt ends the reading; what was read is still written.
+    let abort = Interrupt::default();
+    let sink = Sink::open(
+        &config.output,
+        &config.output_options,
+        &description,
+        plan.output.width,
+        plan.output.height,
+        video.sample_aspect_ratio,
+        abort.clone(),
+    )?;
+    let delivered = sink.delivered().clone();
+    let notes = sink.notes();
+    let target = Geometry {
+        width: delivered.width,
+        height: delivered.height,
+        format: delivered.format,
+        color: delivered.color,
+    };
+    let (upscalers, composer) =
+        plan.stages(&config.processing, target, delivered.sample_aspect_ratio, &pool)?;
+    let kernels = plan.kernels.clone();
+    let mut chain = Chain::start(ChainOptions { upscalers, composer, clock: clock.clone() })?;
+    let Some(Ends { input, output }) = chain.ends().cloned() else { return Err(lost("chain")) };
+
+    let decode_meter = Meter::new("decode", 1, clock.clone());
+    let encode_meter = Meter::new("encode", 1, clock.clone());
+    let (packets, packets_waiting) = bounded(PACKETS);
+    let frames = Arc::new(AtomicU64::new(0));
+    let decode = {
+        let (meter, interrupt) = (decode_meter.clone(), interrupt.clone());
+        spawn("decode", move || decode(source, &input, &packets, &interrupt, &meter))?
+    };
+    let (closing, closed) = bounded::<()>(0);
+    let encode = {
+        let (meter, written) = (encode_meter.clone(), frames.clone());
+        spawn("encode", move || {
+            let _closing = closing;
+            guarded("encode", || encode(sink, &output, &packets_waiting, &written, &meter))
+        })?
+    };
+
+    let mut meters = vec![decode_meter];
+    meters.extend(chain.meters());
+    meters.push(encode_meter);
+    let times = || -> Vec<StageTime> { meters.iter().map(|meter| meter.time()).collect() };
+    let rate_of_media = video.frame_rate.to_f64();
+    let mut progress = ProgressMeter::new(video.frame_estimate, rate_of_media);
+    while closed.recv_timeout(REPORT_EVERY) == Err(RecvTimeoutError::Timeout) {
+        observer(&progress.update(clock.now(), frames.load(Ordering::Relaxed), bottleneck(&times())));
+    }
+    let encoded = encode.join().unwrap_or_else(|_| Err(lost("encode")));
+    // A source that still waits for its network is of no use any more.
+    interrupt_if_failed(&encoded, &interrupt);
+    // Frees the channels, so that every thread that still waits on one ends.
+    chain.close();
+    let network_time = chain.network_time();
+    let decoded = decode.join().map_err(|_| lost("decode"))?;
+    let sink_report = encoded?;
+
+    let elapsed = clock.now();
+    let count = frames.load(Ordering::Relaxed);
+    observer(&progress.update(elapsed, count, bottleneck(&times())));
+    let stages = times();
+    let frames_per_second = rate(count, elapsed);
+    Ok(Summary {
+        source: decoded.report,
+        sink: sink_report,
+        input_size: (video.width, video.height),
+        output_size: (delivered.width, delivered.height),
+        elapsed,
+        frames_per_second,
+        real_time_factor: real_time_factor(frames_per_second, rate_of_media),
+        model: plan.model_name(),
+        provider: plan.provider.clone(),
+        kernels,
+        bottleneck: bottleneck(&stages),
+        stages,
+        network_time,
+        processor_time: usage.processor_time_since(),
+        peak_memory: usage.peak_memory(),
+        notes,
+        interrupted: decoded.interrupted,
+    })
+}
+
+fn lost(stage: &str) -> Error {
+    Error::Panic { stage: stage.into(), message: "the thread ended without a result".into() }
+}
+
+fn interrupt_if_failed(encoded: &Result<SinkReport, Error>, interrupt: &Interrupt) {
+    if encoded.is_err() {
+        interrupt.trigger();
+    }
+}
+
+/// Reads the source to its end. Its last word is always a value: the end, or the failure.
+fn decode(
+    mut source: Source,
+    frames: &Sender<Event>,
+    packets: &Sender<CopyPacket>,
+    interrupt: &Interrupt,
+    meter: &Meter,
+) -> Decoded {
+    let outcome = guarded("decode", || read_all(&mut source, frames, packets, interrupt, meter));
+    let (last, interrupted) = match outcome {
+        Ok(interrupted) => (Event::End, interrupted),
+        Err(Error::Media(MediaError::Interrupted)) => (Event::End, true),
+        Err(error) => (Event::Failed(error), false),
+    };
+    // Fails only if the chain is gone, which then has its own reason.
+    let _ = frames.send(last);
+    Decoded { report: source.report(), interrupted }
+}
+
+/// True if the user ended the reading early.
+fn read_all(
+    source: &mut Source,
+    frames: &Sender<Event>,
+    packets: &Sender<CopyPacket>,
+    interrupt: &Interrupt,
+    meter: &Meter,
+) -> Result<bool, Error> {
+    while !interrupt.is_triggered() {
+        let sent = match meter.busy(|| source.next())? {
+            SourceItem::Frame(frame) => meter.blocked(|| frames.send(Event::Frame(frame))).is_ok(),
+            SourceItem::Packet(packet) => meter.blocked(|| packets.send(packet)).is_ok(),
+            SourceItem::End => return Ok(false),
+        };
+        if !sent {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Writes frames and packets as they come, until the frames have ended and no packet is left.
+fn encode(
+    mut sink: Sink,
+    frames: &Receiver<Event>,
+    packets: &Receiver<CopyPacket>,
+    written: &AtomicU64,
+    meter: &Meter,
+) -> Result<SinkReport, Error> {
+    let mut frames = frames.clone();
+    let mut packets = packets.clone();
+    let (mut frames_open, mut packets_open) = (true, true);
+    while frames_open || packets_open {
+        let item = meter.starved(|| {
+            select! {
+                recv(frames) -> event => Ok(event),
+                recv(packets) -> packet => Err(packet),
+            }
+        });
+        match item {
+            Ok(Ok(Event::Frame(frame))) => {
+                meter.busy(|| sink.write_frame(&frame))?;
+                written.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(Ok(Event::Failed(error))) => return Err(error),
+            Ok(Ok(Event::End) | Err(_)) => {
+                frames_open = false;
+                frames = never();
+            }
+            Err(Ok(packet)) => meter.busy(|| sink.write_packet(packet))?,
+            Err(Err(_)) => {
+                packets_open = false;
+                packets = never();
+            }
+        }
+    }
+    Ok(meter.busy(|| sink.finish())?)
+}

@@ -1,0 +1,19 @@
+//! The threads: decode, upscale, compose, encode, joined by bounded channels.
+//!
+//! A stage's failure travels downstream as a value, so whoever waits at the end learns the cause; a closed channel
+//! means only that the peer has gone.
+
+mod chain;
+mod clock;
+mod graph;
+mod plan;
+mod process;
+mod progress;
+mod stage;
+mod stats;
+
+pub use chain::{Chain, ChainOptions, Ends, Event};
+pub use clock::{Clock, SystemClock};
+pub use graph::{Observer, run};
+pub(crate) use plan::Plan;
+pub use stats::{Progress, StageTime, Summary};

@@ -1,0 +1,206 @@
+//! Super-resolution of one frame: planes to tensor, network, tensor to planes, in tiles where memory asks for it.
+
+use super::TileGrid;
+use crate::error::{Error, ModelError};
+use crate::frame::{BufferPool, Frame, FrameInfo, PixelFormat, Tensor};
+use crate::kernel::{Kernels, TensorColor, TensorSpec, UnpackSpec};
+use crate::model::{Device, Model, Runtime, Session};
+use std::time::Duration;
+
+/// Largest area of a tile in input pixels unless the user sets its side. A tile of this size keeps the activations
+/// of the larger networks under 256 MiB.
+const TILE_SIDE: usize = 768;
+
+/// A frame with what a network made of it.
+#[derive(Debug)]
+pub struct Upscaled {
+    /// The frame as it was decoded.
+    pub source: Frame,
+    /// The network's picture: luma only, or all colour planes. `None` without a network.
+    pub network: Option<Frame>,
+}
+
+/// Runs one network over frames of one size.
+pub struct Upscaler {
+    kernels: Box<dyn Kernels>,
+    session: Session,
+    model: String,
+    scale: usize,
+    pack: TensorSpec,
+    unpack: UnpackSpec,
+    grid: TileGrid,
+    pool: BufferPool,
+    input: Tensor,
+    canvas: Tensor,
+    checked: bool,
+}
+
+impl std::fmt::Debug for Upscaler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Upscaler({} x{})", self.model, self.scale)
+    }
+}
+
+/// What an [`Upscaler`] is made of.
+#[derive(Debug)]
+pub struct UpscalerOptions<'a> {
+    /// The network.
+    pub model: &'a Model,
+    /// Where it runs.
+    pub device: Device,
+    /// Threads of its session.
+    pub threads: usize,
+    /// Width and height of the frames.
+    pub size: (u32, u32),
+    /// Largest side of a tile, if the user set one.
+    pub tile: Option<usize>,
+    /// Dithers the network's output.
+    pub dither: bool,
+}
+
+impl Upscaler {
+    /// Prepares `options.model` for frames of `options.size`.
+    pub fn new(
+        runtime: &Runtime,
+        options: &UpscalerOptions<'_>,
+        kernels: Box<dyn Kernels>,
+        pool: BufferPool,
+    ) -> Result<Self, Error> {
+        let manifest = &options.model.manifest;
+        let session = Session::new(runtime, options.model, options.device, options.threads)?;
+        let (width, height) = (options.size.0 as usize, options.size.1 as usize);
+        let grid = TileGrid::new(
+            (width, height),
+            options.tile.unwrap_or(TILE_SIDE),
+            manifest.input.multiple,
+            manifest.receptive_margin,
+            (manifest.scale, manifest.output.depth_to_space),
+        );
+        Ok(Self {
+            kernels,
+            session,
+            model: manifest.name.clone(),
+            scale: manifest.scale,
+            pack: manifest.pack_spec(),
+            unpack: manifest.unpack_spec(options.dither),
+            grid,
+            pool,
+            input: Tensor::empty(),
+            canvas: Tensor::empty(),
+            checked: false,
+        })
+    }
+
+    /// Enlarges `source` by the network's factor. Time stamps and tags are `source`'s.
+    pub fn process(&mut self, source: &Frame) -> Result<Frame, Error> {
+        let mut out = Frame::allocate(self.output_info(&source.info), Some(&self.pool));
+        if self.grid.is_whole() {
+            self.process_whole(source, &mut out)?;
+        } else {
+            self.process_tiles(source, &mut out)?;
+        }
+        if !self.checked {
+            self.check_not_black(source, &out)?;
+            self.checked = true;
+        }
+        Ok(out)
+    }
+
+    /// Time spent inside ONNX Runtime so far.
+    pub const fn network_time(&self) -> Duration {
+        self.session.time()
+    }
+
+    /// The execution provider that runs the network.
+    pub const fn provider(&self) -> &'static str {
+        self.session.provider()
+    }
+
+    /// A luma network gives a grey picture: composition takes the other planes from the source.
+    fn output_info(&self, source: &FrameInfo) -> FrameInfo {
+        let format = match self.pack.color {
+            TensorColor::Luma => PixelFormat::gray(source.format.depth),
+            TensorColor::Rgb => PixelFormat { alpha: false, ..source.format },
+        };
+        let scale = self.scale as u32;
+        FrameInfo {
+            width: source.width * scale,
+            height: source.height * scale,
+            format,
+            side_data: Vec::new(),
+            ..source.clone()
+        }
+    }
+
+    fn process_whole(&mut self, source: &Frame, out: &mut Frame) -> Result<(), Error> {
+        let Some(tile) = self.grid.tiles.first() else { return Ok(()) };
+        self.kernels.pack(source, tile.region, &self.pack, &mut self.input)?;
+        let expected = self.output_shape(self.grid.padded);
+        let (kernels, unpack, model, checked) = (&mut self.kernels, &self.unpack, &self.model, self.checked);
+        self.session.run(&self.input, expected, |output| {
+            if !checked && !output.is_finite() {
+                return Err(not_finite(model));
+            }
+            kernels.unpack(output, unpack, source, out).map_err(Error::from)
+        })?
+    }
+
+    fn process_tiles(&mut self, source: &Frame, out: &mut Frame) -> Result<(), Error> {
+        let canvas_shape = self.output_shape(self.grid.padded);
+        let tile_shape = self.output_shape(self.grid.tile);
+        self.canvas.clear(canvas_shape);
+        for tile in &self.grid.tiles {
+            self.kernels.pack(source, tile.region, &self.pack, &mut self.input)?;
+            let (kernels, canvas, model, checked) =
+                (&mut self.kernels, &mut self.canvas, &self.model, self.checked);
+            self.session.run(&self.input, tile_shape, |output| {
+                if !checked && !output.is_finite() {
+                    return Err(not_finite(model));
+                }
+                kernels.blend_tile(output, &tile.place, canvas).map_err(Error::from)
+            })??;
+        }
+        self.kernels.unpack(self.canvas.view(), &self.unpack, source, out)?;
+        Ok(())
+    }
+
+    const fn output_shape(&self, (width, height): (usize, usize)) -> [usize; 3] {
+        self.unpack.tensor.shape(width * self.scale, height * self.scale)
+    }
+
+    /// A network that turns a picture into black has the wrong value range or damaged weights.
+    fn check_not_black(&self, source: &Frame, out: &Frame) -> Result<(), Error> {
+        let peak = |frame: &Frame| frame.planes().first().map_or(0, peak_value);
+        let black = 1 << (source.info.format.depth - 4);
+        if peak(source) > 4 * black && peak(out) <= black {
+            return Err(ModelError::Model {
+                model: self.model.clone(),
+                problem: "it turned the first frame into black".into(),
+                remedy: "check range and mean in its manifest, or use another model (--model)".into(),
+            }
+            .into());
+        }
+        Ok(())
+    }
+}
+
+fn peak_value(plane: &crate::frame::Plane) -> u32 {
+    let wide = plane.sample_bytes == 2;
+    let row_peak = |row: &[u8]| {
+        if wide {
+            bytemuck::cast_slice::<u8, u16>(row).iter().copied().max().map(u32::from)
+        } else {
+            row.iter().copied().max().map(u32::from)
+        }
+    };
+    plane.rows().filter_map(row_peak).max().unwrap_or(0)
+}
+
+fn not_finite(model: &str) -> Error {
+    ModelError::Model {
+        model: model.into(),
+        problem: "its first output holds values that are not numbers (NaN or infinite)".into(),
+        remedy: "use its 32-bit version, or another model (--model)".into(),
+    }
+    .into()
+}

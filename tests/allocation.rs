@@ -1,0 +1,71 @@
+//! Memory of a frame's size is taken from the heap only until the pipeline is full.
+
+#![allow(unsafe_code)]
+
+use framecast::config::ProcessingOptions;
+use framecast::engine::{Engine, Pull, Push};
+use framecast::frame::{BufferPool, Color, Frame, FrameInfo, PixelFormat, Rational};
+use framecast::stage::Geometry;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A chroma plane of the source, the smallest thing that a pipeline might allocate per frame.
+const PLANE: usize = 320 * 180;
+
+/// Enough that one allocation per frame would stand out.
+const FRAMES: i64 = 200;
+
+static LARGE: AtomicUsize = AtomicUsize::new(0);
+
+/// The system's allocator, counting large requests.
+struct Counting;
+
+// SAFETY: every call is handed on unchanged to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if layout.size() >= PLANE {
+            LARGE.fetch_add(1, Ordering::SeqCst);
+        }
+        // SAFETY: the caller's promises are the system allocator's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the pointer came from `alloc` above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn a_long_run_allocates_no_more_than_a_full_pipeline_holds() {
+    let source = Geometry { width: 640, height: 360, format: PixelFormat::YUV420P, color: Color::default() };
+    let mut engine = Engine::new(source, Rational::new(1, 1), &ProcessingOptions::default()).unwrap();
+    let pool = BufferPool::new();
+    let before = LARGE.load(Ordering::SeqCst);
+    for pts in 0..FRAMES {
+        let info = FrameInfo {
+            width: source.width,
+            height: source.height,
+            format: source.format,
+            color: source.color,
+            sample_aspect_ratio: Rational::new(1, 1),
+            pts,
+            duration: 1,
+            side_data: Vec::new(),
+        };
+        let mut frame = Frame::allocate(info, Some(&pool));
+        for plane in frame.planes_mut() {
+            plane.buffer.bytes_mut().fill(100);
+        }
+        while let Push::Full(back) = engine.push_frame(frame).unwrap() {
+            frame = back;
+            assert!(matches!(engine.wait_frame().unwrap(), Pull::Frame(_)));
+        }
+    }
+    // What the channels and the workers can hold at once, however long the run is.
+    let in_flight = LARGE.load(Ordering::SeqCst) - before;
+    assert!(in_flight < 100, "{in_flight} large allocations in {FRAMES} frames");
+}

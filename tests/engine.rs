@@ -1,0 +1,245 @@
+//! The engine by push and pull: order, time stamps, sizes, tiles, refusals.
+
+#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+
+use framecast::config::{ProcessingOptions, Target};
+use framecast::engine::{Engine, Pull, Push};
+use framecast::error::Error;
+use framecast::frame::{Color, Frame, FrameInfo, PixelFormat, Rational, Subsampling};
+use framecast::stage::Geometry;
+
+const SQUARE: Rational = Rational::new(1, 1);
+
+fn geometry(width: u32, height: u32, format: PixelFormat) -> Geometry {
+    Geometry { width, height, format, color: Color::default() }
+}
+
+/// A smooth picture with some detail, different for every `seed`, within limited range.
+fn picture(geometry: Geometry, seed: i64) -> Frame {
+    let info = FrameInfo {
+        width: geometry.width,
+        height: geometry.height,
+        format: geometry.format,
+        color: geometry.color,
+        sample_aspect_ratio: SQUARE,
+        pts: seed * 1001,
+        duration: 1001,
+        side_data: Vec::new(),
+    };
+    let mut frame = Frame::allocate(info, None);
+    let shift = geometry.format.depth - 8;
+    for (index, plane) in frame.planes_mut().iter_mut().enumerate() {
+        let wide = plane.sample_bytes == 2;
+        for (y, row) in plane.rows_mut().enumerate() {
+            let value = |x: usize| {
+                let phase = (x as f64 + seed as f64) * 0.11 + index as f64;
+                let wave = phase.sin() * ((y as f64) * 0.07).cos();
+                ((wave * 90.0 + 126.0) as u16) << shift
+            };
+            if wide {
+                for (x, sample) in row.chunks_exact_mut(2).enumerate() {
+                    sample.copy_from_slice(&value(x).to_ne_bytes());
+                }
+            } else {
+                for (x, sample) in row.iter_mut().enumerate() {
+                    *sample = value(x) as u8;
+                }
+            }
+        }
+    }
+    frame
+}
+
+fn enlarge_all(engine: &mut Engine, frames: Vec<Frame>) -> Result<Vec<Frame>, Error> {
+    let mut out = Vec::new();
+    for mut frame in frames {
+        while let Push::Full(back) = engine.push_frame(frame)? {
+            frame = back;
+            if let Pull::Frame(done) = engine.wait_frame()? {
+                out.push(done);
+            }
+        }
+    }
+    engine.flush()?;
+    while let Pull::Frame(done) = engine.wait_frame()? {
+        out.push(done);
+    }
+    Ok(out)
+}
+
+fn run(source: Geometry, count: i64, options: &ProcessingOptions) -> Result<Vec<Frame>, Error> {
+    let mut engine = Engine::new(source, SQUARE, options)?;
+    enlarge_all(&mut engine, (0..count).map(|seed| picture(source, seed)).collect())
+}
+
+fn test_model(name: &str) -> Option<String> {
+    Some(format!("{}/tests/models/{name}.onnx", env!("CARGO_MANIFEST_DIR")))
+}
+
+fn samples(frame: &Frame, plane: usize) -> Vec<i32> {
+    let plane = &frame.planes()[plane];
+    let wide = plane.sample_bytes == 2;
+    let row = |row: &[u8]| -> Vec<i32> {
+        if wide {
+            row.chunks_exact(2).map(|s| i32::from(u16::from_ne_bytes([s[0], s[1]]))).collect()
+        } else {
+            row.iter().map(|s| i32::from(*s)).collect()
+        }
+    };
+    plane.rows().flat_map(row).collect()
+}
+
+fn largest_difference(a: &Frame, b: &Frame) -> i32 {
+    (0..a.planes().len())
+        .flat_map(|plane| samples(a, plane).into_iter().zip(samples(b, plane)).map(|(a, b)| (a - b).abs()))
+        .max()
+        .unwrap()
+}
+
+#[test]
+fn frames_come_out_in_order_with_their_time_stamps() {
+    let source = geometry(64, 48, PixelFormat::YUV420P);
+    let options = ProcessingOptions { threads: Some(3), ..Default::default() };
+    let out = run(source, 25, &options).unwrap();
+    let stamps: Vec<_> = out.iter().map(|frame| (frame.info.pts, frame.info.duration)).collect();
+    assert_eq!(stamps, (0..25).map(|index| (index * 1001, 1001)).collect::<Vec<_>>());
+    for (index, frame) in out.iter().enumerate() {
+        assert_eq!((frame.info.width, frame.info.height), (128, 96));
+        // Neighbouring pictures differ: the right one is the one whose averages match its source's.
+        let small = samples(&picture(source, index as i64), 0);
+        let large = samples(frame, 0);
+        let mean = |v: &[i32]| v.iter().map(|s| f64::from(*s)).sum::<f64>() / v.len() as f64;
+        assert!((mean(&small) - mean(&large)).abs() < 0.6, "frame {index}");
+    }
+}
+
+#[test]
+fn the_live_network_restores_what_shrinking_lost() {
+    for format in [PixelFormat::YUV420P, PixelFormat::yuv(Subsampling::S420, 10), PixelFormat::gray(8)] {
+        let large = picture(geometry(128, 96, format), 3);
+        let mut small = picture(geometry(64, 48, format), 3);
+        // The mean of every 2 x 2 block.
+        for (index, plane) in small.planes_mut().iter_mut().enumerate() {
+            let source = samples(&large, index);
+            let width = large.planes()[index].width as usize;
+            let wide = plane.sample_bytes == 2;
+            for (y, row) in plane.rows_mut().enumerate() {
+                for (x, sample) in row.chunks_exact_mut(if wide { 2 } else { 1 }).enumerate() {
+                    let at = |dx: usize, dy: usize| source[(2 * y + dy) * width + 2 * x + dx];
+                    let mean = (at(0, 0) + at(1, 0) + at(0, 1) + at(1, 1) + 2) / 4;
+                    sample.copy_from_slice(&(mean as u16).to_ne_bytes()[..sample.len()]);
+                }
+            }
+        }
+        let source = geometry(64, 48, format);
+        let mut engine = Engine::new(source, SQUARE, &ProcessingOptions::default()).unwrap();
+        assert!(engine.provider().unwrap().starts_with("CPUExecutionProvider"));
+        let out = enlarge_all(&mut engine, vec![small]).unwrap();
+        let (made, truth) = (samples(&out[0], 0), samples(&large, 0));
+        let squares: f64 = made.iter().zip(&truth).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+        let peak = f64::from(format.max_value());
+        let psnr = 10.0 * (peak * peak * made.len() as f64 / squares).log10();
+        assert!(psnr > 38.0, "{format}: {psnr:.2} dB");
+    }
+}
+
+#[test]
+fn tiles_agree_with_the_whole_picture() {
+    for (model, format) in [
+        (Some("live-x2".to_owned()), PixelFormat::YUV420P),
+        (test_model("luma-blur"), PixelFormat::yuv(Subsampling::S422, 10)),
+        (test_model("rgb-nearest-x2"), PixelFormat::yuv(Subsampling::S444, 8)),
+    ] {
+        let source = geometry(323, 181, format);
+        let target = Target::Factor(if model.as_ref().unwrap().contains("blur") { 1 } else { 2 });
+        let whole = ProcessingOptions { model, target, ..Default::default() };
+        let tiled = ProcessingOptions { tile: Some(64), ..whole.clone() };
+        let (whole, tiled) = (run(source, 1, &whole).unwrap(), run(source, 1, &tiled).unwrap());
+        assert!(largest_difference(&whole[0], &tiled[0]) <= 1);
+    }
+}
+
+#[test]
+fn a_network_in_rgb_and_one_in_half_precision_keep_the_picture() {
+    let source = geometry(50, 38, PixelFormat::yuv(Subsampling::S444, 8));
+    let rgb = ProcessingOptions { model: test_model("rgb-nearest-x2"), ..Default::default() };
+    let out = run(source, 1, &rgb).unwrap();
+    let original = picture(source, 0);
+    let repeated = samples(&out[0], 0);
+    for (index, value) in samples(&original, 0).iter().enumerate() {
+        let (x, y) = (index % 50, index / 50);
+        let made = repeated[2 * y * 100 + 2 * x];
+        // Colours outside of RGB are clipped, hence only samples with moderate chroma are compared.
+        let chroma = (1..3).map(|plane| (samples(&original, plane)[index] - 128).abs()).max().unwrap();
+        assert!(chroma > 20 || (made - value).abs() <= 1, "{made} is not {value}");
+    }
+    let half = ProcessingOptions {
+        model: test_model("luma-identity-f16"),
+        target: Target::Factor(1),
+        ..Default::default()
+    };
+    let source = geometry(50, 38, PixelFormat::YUV420P);
+    let out = run(source, 1, &half).unwrap();
+    assert_eq!(largest_difference(&out[0], &picture(source, 0)), 0);
+}
+
+#[test]
+fn factor_one_without_a_network_changes_nothing() {
+    let mut format = PixelFormat::yuv(Subsampling::S422, 12);
+    format.alpha = true;
+    let source = geometry(33, 17, format);
+    let options = ProcessingOptions { target: Target::Factor(1), ..Default::default() };
+    let mut engine = Engine::new(source, SQUARE, &options).unwrap();
+    assert_eq!(engine.provider(), None);
+    let out = enlarge_all(&mut engine, vec![picture(source, 5)]).unwrap();
+    assert_eq!(largest_difference(&out[0], &picture(source, 5)), 0);
+}
+
+#[test]
+fn odd_and_tiny_sizes_work() {
+    for (width, height) in [(1, 1), (2, 2), (18, 16), (321, 181), (5, 640)] {
+        let out =
+            run(geometry(width, height, PixelFormat::YUV420P), 2, &ProcessingOptions::default()).unwrap();
+        assert_eq!((out[1].info.width, out[1].info.height), (2 * width, 2 * height));
+    }
+}
+
+#[test]
+fn models_that_cannot_work_are_refused_with_the_reason() {
+    let source = geometry(64, 48, PixelFormat::YUV420P);
+    for (model, reason) in [
+        (test_model("not-a-number"), "not numbers"),
+        (test_model("black"), "black"),
+        (test_model("wrong-channels"), "expected [1, 3, height, width]"),
+        (test_model("missing"), "cannot read"),
+        (Some("nonsense".into()), "no model of this name"),
+    ] {
+        let options = ProcessingOptions { model, target: Target::Factor(1), ..Default::default() };
+        let error = run(source, 3, &options).unwrap_err();
+        assert_eq!(error.exit_code(), 5);
+        assert!(error.to_string().contains(reason), "{error}");
+    }
+}
+
+#[test]
+fn frames_of_another_kind_are_refused() {
+    let source = geometry(64, 48, PixelFormat::YUV420P);
+    let mut engine = Engine::new(source, SQUARE, &ProcessingOptions::default()).unwrap();
+    let other = picture(geometry(32, 48, PixelFormat::YUV420P), 0);
+    let error = engine.push_frame(other).unwrap_err().to_string();
+    assert!(error.contains("expected 64 x 48 yuv420p, found 32 x 48 yuv420p"), "{error}");
+    engine.flush().unwrap();
+    assert!(engine.push_frame(picture(source, 0)).is_err());
+}
+
+#[test]
+fn dropping_an_engine_with_work_in_flight_ends_its_threads() {
+    let source = geometry(64, 48, PixelFormat::YUV420P);
+    let mut engine = Engine::new(source, SQUARE, &ProcessingOptions::default()).unwrap();
+    for seed in 0.. {
+        if let Push::Full(_) = engine.push_frame(picture(source, seed)).unwrap() {
+            break;
+        }
+    }
+    drop(engine);
+}
