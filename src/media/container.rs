@@ -39,7 +39,7 @@ pub(super) fn choose_format(
 ) -> Result<OutputFormat, MediaError> {
     if let Some(name) = &options.format {
         return OutputFormat::find(Some(name), location).ok_or_else(|| MediaError::Option {
-            option: "--format".to_owned(),
+            option: "--output-format".to_owned(),
             problem: format!("FFmpeg has no muxer called `{name}`"),
             remedy: "`ffmpeg -muxers` lists them, for example matroska, mp4, mov, mpegts, nut, null"
                 .to_owned(),
@@ -57,7 +57,7 @@ pub(super) fn choose_format(
     OutputFormat::find(name, location).ok_or_else(|| MediaError::Output {
         output: location.to_owned(),
         problem: "its name does not say which format it has".to_owned(),
-        remedy: "end it in .mkv, .mp4, .mov, .ts or .png, or name a muxer with --format".to_owned(),
+        remedy: "end it in .mkv, .mp4, .mov, .ts or .png, or name a muxer with --output-format".to_owned(),
     })
 }
 

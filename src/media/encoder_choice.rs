@@ -75,8 +75,8 @@ fn default_encoder(
     video: &VideoInfo,
 ) -> Result<VideoCodec, MediaError> {
     let named = match format.name() {
-        "yuv4mpegpipe" | "nut" | "rawvideo" => Some("rawvideo"),
-        "null" => Some("wrapped_avframe"),
+        "nut" | "rawvideo" => Some("rawvideo"),
+        "null" | "yuv4mpegpipe" => Some("wrapped_avframe"),
         "webm" | "ivf" => Some("libvpx-vp9"),
         "hevc" => Some("libx265"),
         _ => None,
