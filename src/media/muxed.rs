@@ -4,7 +4,7 @@ use super::container::{Destination, choose_destination, choose_format, write_err
 use super::copy::{Fate, decide_fates};
 use super::encode::{EncodeError, VideoTrack};
 use super::encoder_choice::choose_encoder;
-use super::ffi_output::{Muxer, OutputFormat, error_text};
+use super::ffi_output::{Muxer, OutputFormat, error_text, shared_packet};
 use super::metadata::global_tags;
 use super::options::OutputOptions;
 use super::output_streams::{OutputStreams, Track};
@@ -117,13 +117,12 @@ impl MuxedSink {
             let Some(packet) = received.map_err(|code| self.encode_error(EncodeError::Encoder(code)))? else {
                 return Ok(());
             };
-            match self.repeater.take() {
-                Some(mut repeater) => {
-                    let written = repeater.fill_gap(packet).into_iter().try_for_each(|p| self.mux_video(p));
-                    self.repeater = Some(repeater);
-                    written?;
-                }
-                None => self.mux_video(packet)?,
+            let packets = match &mut self.repeater {
+                Some(repeater) => repeater.fill_gap(packet),
+                None => Ok(vec![packet]),
+            };
+            for packet in packets.map_err(|code| write_error(&self.location, code))? {
+                self.mux_video(packet)?;
             }
         }
     }
@@ -247,18 +246,18 @@ struct Repeater {
 
 impl Repeater {
     /// Repetitions of the packet before, if there is a gap, and `packet`.
-    fn fill_gap(&mut self, packet: Packet) -> Vec<Packet> {
+    fn fill_gap(&mut self, packet: Packet) -> Result<Vec<Packet>, i32> {
         let mut filled = Vec::new();
         if let (Some(last), Some(pts)) = (&self.last, packet.pts()) {
             for missing in last.pts().map_or(pts, |last| last + 1)..pts {
-                let mut repeated = last.clone();
+                let mut repeated = shared_packet(last)?;
                 repeated.set_pts(Some(missing));
                 repeated.set_dts(Some(missing));
                 filled.push(repeated);
             }
         }
-        self.last = Some(packet.clone());
+        self.last = Some(shared_packet(&packet)?);
         filled.push(packet);
-        filled
+        Ok(filled)
     }
 }
