@@ -83,17 +83,31 @@ impl CombDetector {
 
 impl Luma {
     fn read(&mut self, picture: &Video, line: &mut Vec<u16>) {
-        let width = picture.width() as usize;
-        let shift = PixelDescription::of(picture.format())
-            .and_then(|pixel| pixel.components.first().map(|luma| luma.depth.saturating_sub(8)))
-            .unwrap_or(0);
-        let step = (width / COLUMNS).max(1);
-        line.resize(width, 0);
         self.samples.clear();
+        let Some(pixel) = PixelDescription::of(picture.format()) else {
+            return;
+        };
+        let Some(luma) = pixel.components.first() else {
+            return;
+        };
+        let width = picture.width() as usize;
+        let step = (width / COLUMNS).max(1);
+        let shift = luma.depth.saturating_sub(8);
         self.columns = width.div_ceil(step);
+        line.resize(width, 0);
         for y in 0..picture.height() as usize {
-            ffi_frame::read_component(picture, 0, y, line);
-            self.samples.extend(line.iter().step_by(step).map(|sample| (*sample >> shift) as u8));
+            // Whole rows of samples that lie side by side are sampled in place; this is nearly every case.
+            let plain = match (luma.step, luma.shift) {
+                (1, 0) => ffi_frame::row(picture, luma.plane, y, width),
+                _ => None,
+            };
+            match plain {
+                Some(row) => self.samples.extend(row.iter().step_by(step)),
+                None => {
+                    ffi_frame::read_component(picture, 0, y, line);
+                    self.samples.extend(line.iter().step_by(step).map(|sample| (*sample >> shift) as u8));
+                }
+            }
         }
     }
 
@@ -107,6 +121,8 @@ impl Luma {
 struct Misfit {
     /// Rows of one field between rows of the other field of the same picture.
     own: u64,
+    /// Rows between the nearest rows of their own field.
+    field: u64,
     /// Rows of the previous picture between rows of the other field of this picture: top rows, bottom rows.
     top: u64,
     bottom: u64,
@@ -120,11 +136,14 @@ fn judge(previous: &Luma, current: &Luma) -> Option<Option<Parity>> {
     if misfit.moving * 400 < misfit.total {
         return None;
     }
+    // A progressive picture's fields fit each other better than those of two pictures, and its rows fit their nearest
+    // neighbours better than the nearest rows of their own field.
     let (least, most) = (misfit.top.min(misfit.bottom), misfit.top.max(misfit.bottom));
-    // A progressive picture's own fields fit much better than fields of two pictures.
-    let fits_own = least * 10 > misfit.own * 13;
-    let is_lopsided = most * 10 > least * 13;
-    if fits_own || !is_lopsided {
+    // The thresholds lie between what interlaced film and the worst progressive test pictures show.
+    let fits_own = least * 100 > misfit.own * 115;
+    let is_lopsided = most * 10 >= least * 13;
+    let is_combed = misfit.own * 10 >= misfit.field * 8;
+    if fits_own || !is_lopsided || !is_combed {
         return Some(None);
     }
     // The previous picture's late field lies next to this picture's early one.
@@ -133,15 +152,16 @@ fn judge(previous: &Luma, current: &Luma) -> Option<Option<Parity>> {
 
 fn measure(previous: &Luma, current: &Luma) -> Misfit {
     let mut misfit = Misfit::default();
-    let rows = current.rows().zip(current.rows().skip(1)).zip(current.rows().skip(2));
-    let old_rows = previous.rows().zip(previous.rows().skip(1)).zip(previous.rows().skip(2));
-    for (above, (rows, old_rows)) in rows.zip(old_rows).enumerate() {
-        let is_top = above % 2 == 1; // The middle row's number is `above + 1`.
-        let ((up, middle), down) = rows;
-        let ((old_up, old_middle), old_down) = old_rows;
-        let now = up.iter().zip(middle).zip(down);
-        let then = old_up.iter().zip(old_middle).zip(old_down);
-        for (((up, middle), down), ((old_up, old_middle), old_down)) in now.zip(then) {
+    let rows: Vec<_> = current.rows().collect();
+    let old_rows: Vec<_> = previous.rows().collect();
+    for (first, (rows, old_rows)) in rows.windows(5).zip(old_rows.windows(5)).enumerate() {
+        let ([up2, up, middle, down, down2], [_, old_up, old_middle, old_down, _]) = (rows, old_rows) else {
+            continue;
+        };
+        let is_top = first % 2 == 0; // The middle row's number is `first + 2`.
+        let now = up.iter().zip(*middle).zip(*down).zip(up2.iter().zip(*down2));
+        let then = old_up.iter().zip(*old_middle).zip(*old_down);
+        for ((((up, middle), down), (up2, down2)), ((old_up, old_middle), old_down)) in now.zip(then) {
             misfit.total += 1;
             let motion = up.abs_diff(*old_up).max(middle.abs_diff(*old_middle)).max(down.abs_diff(*old_down));
             if motion <= 10 {
@@ -150,6 +170,7 @@ fn measure(previous: &Luma, current: &Luma) -> Misfit {
             misfit.moving += 1;
             let outer = u64::from(*up) + u64::from(*down);
             misfit.own += outer.abs_diff(2 * u64::from(*middle));
+            misfit.field += (u64::from(*up2) + u64::from(*down2)).abs_diff(2 * u64::from(*middle));
             let other = outer.abs_diff(2 * u64::from(*old_middle));
             if is_top {
                 misfit.top += other;

@@ -1,12 +1,11 @@
 //! What an input consists of, in the words of [`InputDescription`].
 
-use super::ffi_input::{self, InputFacts, StreamFacts};
+use super::ffi_input::{InputFacts, StreamFacts};
 use super::frame_import::Importer;
 use super::trim::Trim;
-use super::{InputDescription, StreamInfo, StreamKind, VideoInfo};
+use super::{Chapter, InputDescription, StreamInfo, StreamKind, VideoInfo};
 use crate::frame::{Rational, SideData, rescale};
 use ffmpeg_next::ffi::{AVFMT_NOTIMESTAMPS, AVPacketSideDataType};
-use ffmpeg_next::format::context::Input;
 
 /// All that a description is made of.
 pub(super) struct Parts<'a> {
@@ -14,6 +13,7 @@ pub(super) struct Parts<'a> {
     pub(super) facts: &'a InputFacts,
     pub(super) streams: Vec<StreamFacts>,
     pub(super) kinds: &'a [Option<StreamKind>],
+    pub(super) chapters: Vec<Chapter>,
     pub(super) importer: &'a Importer,
     pub(super) sample_aspect_ratio: Rational,
     pub(super) trim: Trim,
@@ -21,8 +21,8 @@ pub(super) struct Parts<'a> {
     pub(super) first_side_data: Vec<SideData>,
 }
 
-/// Describes an opened container.
-pub(super) fn describe(input: &Input, parts: Parts<'_>) -> Option<InputDescription> {
+/// Describes an opened input; `None` if it has no processed video.
+pub(super) fn describe(parts: Parts<'_>) -> Option<InputDescription> {
     let processed = parts.kinds.iter().position(|kind| *kind == Some(StreamKind::Video))?;
     let video = video_info(&parts, parts.streams.get(processed)?);
     let duration = parts.trim.length(parts.facts.start, parts.facts.duration);
@@ -40,7 +40,7 @@ pub(super) fn describe(input: &Input, parts: Parts<'_>) -> Option<InputDescripti
         format: parts.facts.format.clone(),
         video,
         streams,
-        chapters: parts.trim.chapters(ffi_input::chapter_facts(input)),
+        chapters: parts.trim.chapters(parts.chapters),
         metadata: parts.facts.metadata.clone(),
         duration,
     })
@@ -48,7 +48,6 @@ pub(super) fn describe(input: &Input, parts: Parts<'_>) -> Option<InputDescripti
 
 fn video_info(parts: &Parts<'_>, stream: &StreamFacts) -> VideoInfo {
     let (width, height) = parts.importer.size();
-    let format = &parts.facts.format;
     VideoInfo {
         width,
         height,
@@ -60,8 +59,13 @@ fn video_info(parts: &Parts<'_>, stream: &StreamFacts) -> VideoInfo {
         frame_rate: frame_rate(stream),
         frame_estimate: frame_estimate(parts, stream),
         variable_rate: is_variable(parts.facts, stream),
-        is_picture: format == "image2" || format.ends_with("_pipe"),
+        is_picture: is_picture(&parts.facts.format),
     }
+}
+
+/// True for demuxers of single pictures and picture sequences.
+pub(super) fn is_picture(format: &str) -> bool {
+    format.starts_with("image2") || format.ends_with("_pipe")
 }
 
 /// The average frame rate, else the guessed one; 0/1 if both are unknown.

@@ -76,7 +76,8 @@ fn default_encoder(
 ) -> Result<VideoCodec, MediaError> {
     let named = match format.name() {
         "nut" | "rawvideo" => Some("rawvideo"),
-        "null" | "yuv4mpegpipe" => Some("wrapped_avframe"),
+        // Before FFmpeg 6 the writer of YUV4MPEG takes nothing else.
+        "yuv4mpegpipe" | "null" => Some("wrapped_avframe"),
         "webm" | "ivf" => Some("libvpx-vp9"),
         "hevc" => Some("libx265"),
         _ => None,

@@ -222,7 +222,7 @@ pub(super) fn side_data(frame: &Video, keep: impl Fn(u32) -> bool) -> Vec<SideDa
             let entry = *(*raw).side_data.add(index);
             let kind = ptr::addr_of!((*entry).type_).cast::<u32>().read();
             if keep(kind) && !(*entry).data.is_null() {
-                let bytes = std::slice::from_raw_parts((*entry).data, (*entry).size as usize);
+                let bytes = std::slice::from_raw_parts((*entry).data, (*entry).size);
                 kept.push(SideData { kind, bytes: Arc::from(bytes) });
             }
         }

@@ -24,6 +24,8 @@ mod frame_export;
 mod frame_import;
 mod hdr;
 mod image_write;
+mod image_read;
+mod input;
 mod library;
 mod metadata;
 mod mov_text;

@@ -1,5 +1,6 @@
 //! Opening a container, and saying in one line why that is not possible.
 
+use super::ffi_frame;
 use super::ffi_input::{self, OpenFailure};
 use super::{InputOptions, Interrupt, MediaError};
 use ffmpeg::format::context::Input;
@@ -44,7 +45,11 @@ fn has_protocol(location: &str) -> bool {
     protocol.len() > 1 && protocol.chars().all(is_name)
 }
 
-fn check_file(location: &str) -> Result<(), MediaError> {
+/// Says what is wrong with a local file before FFmpeg does, which is less clear.
+///
+/// # Errors
+/// [`MediaError::Input`] if it is missing, a directory or empty.
+pub(super) fn check_file(location: &str) -> Result<(), MediaError> {
     // A pattern for picture sequences names no file itself.
     if !is_local(location) || location.contains('%') || location.contains('*') {
         return Ok(());
@@ -74,7 +79,8 @@ pub(super) fn unreadable(location: &str, error: &std::io::Error) -> MediaError {
     }
 }
 
-fn wrong(location: &str, problem: &str, remedy: &str) -> MediaError {
+/// [`MediaError::Input`] in short.
+pub(super) fn wrong(location: &str, problem: &str, remedy: &str) -> MediaError {
     MediaError::Input { input: location.to_owned(), problem: problem.to_owned(), remedy: remedy.to_owned() }
 }
 
@@ -99,12 +105,19 @@ fn check_raw_video(location: &str, options: &InputOptions) -> Result<(), MediaEr
         return Err(missing("--video-size", "1280x720"));
     }
     if options.pixel_format.is_none() {
-        return Err(missing("--pixel-format", "yuv420p"));
+        return Err(missing("--input-pix-fmt", "yuv420p"));
     }
     if options.rate.is_none() {
         return Err(missing("--rate", "30000/1001"));
     }
-    Ok(())
+    match options.pixel_format.as_deref() {
+        Some(name) if ffi_frame::pixel_by_name(name).is_none() => Err(MediaError::Option {
+            option: "--input-pix-fmt".to_owned(),
+            problem: format!("FFmpeg has no pixel format {name}"),
+            remedy: "ffmpeg -pix_fmts lists them".to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn demuxer_options(options: &InputOptions) -> Vec<(String, String)> {
@@ -127,7 +140,7 @@ fn check_unused(options: &InputOptions, unused: &[String]) -> Result<(), MediaEr
     let is_unused = |(key, _): &&(String, String)| unused.contains(key);
     match options.options.iter().find(is_unused) {
         Some((key, _)) => Err(MediaError::Option {
-            option: key.clone(),
+            option: format!("--input-option {key}"),
             problem: "neither the demuxer nor the protocol of the input has this option".to_owned(),
             remedy: "ffmpeg -h demuxer=NAME lists a demuxer's options".to_owned(),
         }),

@@ -6,7 +6,7 @@ use super::timeline::Timeline;
 use super::timing::Stamper;
 use super::trim::Trim;
 use super::{CopyPacket, Interrupt, MediaError, StreamKind};
-use crate::frame::{Rational, TimeBase, rescale};
+use crate::frame::{Rational, TimeBase};
 use ffmpeg::format::context::Input;
 use ffmpeg_next as ffmpeg;
 use std::collections::VecDeque;
@@ -20,6 +20,18 @@ pub(super) enum Raw {
     Packet(CopyPacket),
     /// Nothing more.
     End,
+}
+
+impl CopyPacket {
+    /// Presentation time stamp in ticks of its stream's time base, if it has one.
+    pub fn pts(&self) -> Option<i64> {
+        self.packet.pts()
+    }
+
+    /// The coded bytes.
+    pub fn data(&self) -> &[u8] {
+        self.packet.data().unwrap_or_default()
+    }
 }
 
 /// After the trimmed part's end other streams are awaited for this long, in microseconds.
@@ -124,9 +136,9 @@ impl Reader {
         }
     }
 
-    /// The container, for questions about its streams.
-    pub(super) fn input_mut(&mut self) -> &mut Input {
-        &mut self.input
+    /// Shape of a sample of the processed video, from the container, the codec and a picture.
+    pub(super) fn sample_aspect_ratio(&mut self, picture: &mut ffmpeg::frame::Video) -> Rational {
+        ffi_input::sample_aspect_ratio(&mut self.input, self.decoder.stream(), picture)
     }
 
     /// Damaged packets and pictures so far.
@@ -366,7 +378,7 @@ impl Reader {
     fn note_damage(&mut self, what: &str) -> Result<(), MediaError> {
         self.damaged += 1;
         if self.is_strict {
-            return Err(self.failure(what, "without strict reading, damage is skipped and counted"));
+            return Err(self.failure(what, "without --strict, damage is skipped and counted"));
         }
         if self.damaged == 1 {
             tracing::warn!("{}: {what}; damage is skipped or concealed, and counted", self.location);

@@ -1,16 +1,14 @@
 //! Reading video: frames of one size and format, and the packets of all other streams.
 
-use super::decode::{Decoded, Decoder};
+use super::decode::Decoded;
 use super::deinterlace::{Deinterlacer, Fields};
 use super::describe::{self, Parts};
-use super::ffi_input::{self, StreamFacts};
 use super::frame_import::{self, Importer};
-use super::reader::{Raw, Reader, ReaderSetup};
-use super::trim::Trim;
-use super::{InputDescription, InputOptions, Interrupt, MediaError, SourceItem, SourceReport};
-use super::{library, open, select};
-use crate::frame::{BufferPool, Rational};
-use ffmpeg_next::ffi::AVFMT_TS_DISCONT;
+use super::input::{self, InputReader};
+use super::library;
+use super::reader::Raw;
+use super::{Deinterlace, InputDescription, InputOptions, Interrupt, MediaError, SourceItem, SourceReport};
+use crate::frame::BufferPool;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -21,7 +19,7 @@ use std::sync::Arc;
 /// the other selected streams come in between, as they lie in the container; cover art and attachments are part of
 /// the description only.
 pub struct Source {
-    reader: Reader,
+    reader: InputReader,
     deinterlacer: Deinterlacer,
     importer: Importer,
     description: Arc<InputDescription>,
@@ -48,57 +46,34 @@ impl Source {
         pool: BufferPool,
     ) -> Result<Self, MediaError> {
         library::initialise();
-        let input = open::open(location, options, &interrupt)?;
-        let facts = ffi_input::input_facts(&input);
-        let streams = ffi_input::stream_facts(&input);
-        let best = input.streams().best(ffmpeg_next::media::Type::Video).map(|stream| stream.index());
-        let kinds = select::select(location, &streams, best, &options.map)?;
-        let video = kinds.iter().position(|kind| *kind == Some(super::StreamKind::Video));
-        let Some(video) = video.and_then(|index| streams.get(index)) else {
-            return Err(undecodable(location));
+        let mut opened = input::open(location, options, interrupt)?;
+        let mut preview = read_to_picture(location, &mut opened.reader)?;
+        let (Some(Raw::Picture(first)), Some(video)) = (preview.back_mut(), opened.video()) else {
+            return Err(input::undecodable(location));
         };
-        let trim = Trim::new(facts.start, options.start, options.duration);
-        let mut reader = Reader::new(ReaderSetup {
+        let (codec, tags) = (video.codec.clone(), video.color);
+        let fields = Fields { order: video.field_order, codec: &codec };
+        let time_base = video.time_base;
+        let aspect = opened.reader.sample_aspect_ratio(&mut first.picture);
+        let importer = Importer::new(location, &first.picture, &codec, tags, aspect, pool)?;
+        let mode = deinterlace_mode(options.deinterlace, &opened.facts.format);
+        let deinterlacer = Deinterlacer::new(location, mode, &fields, time_base, aspect);
+        let description = describe::describe(Parts {
             location,
-            input,
-            interrupt,
-            decoder: Decoder::open(location, video, options.threads)?,
-            streams: &streams,
-            kinds: &kinds,
-            frame_rate: options.rate.unwrap_or_else(|| describe::frame_rate(video)),
-            trim,
-            is_strict: options.strict,
-            may_restart: facts.format_flags & AVFMT_TS_DISCONT != 0,
-        });
-        if facts.seekable {
-            reader.seek_to_start(facts.start)?;
-        }
-        let mut preview = VecDeque::new();
-        read_to_picture(location, &mut reader, &mut preview)?;
-        let Some(Raw::Picture(first)) = preview.back_mut() else {
-            return Err(undecodable(location));
-        };
-        let aspect = ffi_input::sample_aspect_ratio(reader.input_mut(), video.index, &mut first.picture);
-        let importer = Importer::new(location, &first.picture, &video.codec, video.color, aspect, pool)?;
-        let first_side_data = frame_import::stream_side_data(&first.picture);
-        let deinterlacer = deinterlacer(location, options, video, aspect);
-        let parts = Parts {
-            location,
-            facts: &facts,
-            streams,
-            kinds: &kinds,
+            facts: &opened.facts,
+            streams: opened.streams,
+            kinds: &opened.kinds,
+            chapters: opened.chapters,
             importer: &importer,
             sample_aspect_ratio: aspect,
-            trim,
-            first_side_data,
-        };
-        let description =
-            describe::describe(reader.input_mut(), parts).ok_or_else(|| undecodable(location))?;
+            trim: opened.trim,
+            first_side_data: frame_import::stream_side_data(&first.picture),
+        });
         let mut source = Self {
-            reader,
+            reader: opened.reader,
             deinterlacer,
             importer,
-            description: Arc::new(description),
+            description: Arc::new(description.ok_or_else(|| input::undecodable(location))?),
             preview,
             ready: VecDeque::new(),
             is_finished: false,
@@ -118,6 +93,7 @@ impl Source {
     /// # Errors
     /// [`MediaError::Interrupted`]; [`MediaError::Input`] for the first damage if reading is strict, or if a picture
     /// cannot be converted.
+    #[expect(clippy::should_implement_trait, reason = "fails, and goes on answering after the end")]
     pub fn next(&mut self) -> Result<SourceItem, MediaError> {
         loop {
             if let Some(decoded) = self.ready.pop_front() {
@@ -173,35 +149,23 @@ impl Source {
     }
 }
 
-/// Reads on until `read` ends with a picture.
-fn read_to_picture(location: &str, reader: &mut Reader, read: &mut VecDeque<Raw>) -> Result<(), MediaError> {
+/// Reads until a picture comes; it is the last of what is returned.
+fn read_to_picture(location: &str, reader: &mut InputReader) -> Result<VecDeque<Raw>, MediaError> {
+    let mut read = VecDeque::new();
     loop {
         let raw = reader.next()?;
-        let is_picture = matches!(raw, Raw::Picture(_));
-        if matches!(raw, Raw::End) {
-            return Err(undecodable(location));
-        }
-        read.push_back(raw);
-        if is_picture {
-            return Ok(());
+        match raw {
+            Raw::Picture(_) => {
+                read.push_back(raw);
+                return Ok(read);
+            }
+            Raw::Packet(_) => read.push_back(raw),
+            Raw::End => return Err(input::undecodable(location)),
         }
     }
 }
 
-fn deinterlacer(
-    location: &str,
-    options: &InputOptions,
-    video: &StreamFacts,
-    aspect: Rational,
-) -> Deinterlacer {
-    let fields = Fields { order: video.field_order, codec: &video.codec };
-    Deinterlacer::new(location, options.deinterlace, &fields, video.time_base, aspect)
-}
-
-fn undecodable(location: &str) -> MediaError {
-    MediaError::Input {
-        input: location.to_owned(),
-        problem: "not one picture of the video could be decoded".to_owned(),
-        remedy: "the file is damaged or cut off, or the trimmed part is empty".to_owned(),
-    }
+/// Pictures are not looked at for interlacing.
+fn deinterlace_mode(asked: Deinterlace, format: &str) -> Deinterlace {
+    if asked == Deinterlace::Auto && describe::is_picture(format) { Deinterlace::Off } else { asked }
 }

@@ -1,0 +1,194 @@
+//! Samples: nothing is lost on the way from the decoder.
+
+use crate::common::{clips, oracle};
+use crate::read::{Everything, read};
+use framecast::frame::{Matrix, PixelFormat, Range, Siting};
+use std::path::Path;
+
+fn little_endian(name: &str, format: PixelFormat) -> String {
+    if format.depth > 8 { format!("{name}le") } else { name.to_owned() }
+}
+
+/// Compares all samples with FFmpeg's in the delivered format.
+fn assert_identical(clip: &Path) -> Everything {
+    let all = read(clip);
+    let format = all.description.video.format;
+    let expected = oracle::decoded(clip, &little_endian(&format.to_string(), format), &[]);
+    assert!(all.samples() == expected, "{}: samples differ from FFmpeg's {format}", clip.display());
+    all
+}
+
+#[test]
+fn coded_video_is_delivered_as_decoded() {
+    for clip in [
+        clips::cfr_h264_aac(),
+        clips::hdr10_hevc(),
+        clips::vfr_vp9(),
+        clips::h264("yuv422p10le"),
+        clips::h264("yuv444p"),
+        clips::h264("yuv444p10le"),
+        clips::h264("gray"),
+        clips::bit_flips(),
+    ] {
+        assert_identical(&clip);
+    }
+}
+
+#[test]
+fn planar_formats_of_every_depth_and_subsampling_are_copied() {
+    for name in [
+        "yuv420p",
+        "yuv422p",
+        "yuv444p",
+        "yuv440p",
+        "yuv411p",
+        "yuv410p",
+        "yuva420p",
+        "yuva422p",
+        "yuva444p",
+        "yuv420p10le",
+        "yuv422p12le",
+        "yuv444p9le",
+        "yuv420p14le",
+        "yuv444p16le",
+        "yuva444p10le",
+        "yuva422p16le",
+        "gray",
+        "gray10le",
+        "gray16le",
+        "ya8",
+    ] {
+        let all = assert_identical(&clips::lossless(name, "rawvideo"));
+        let format = all.description.video.format;
+        assert_eq!(little_endian(&format.to_string(), format), name);
+        assert_eq!(all.description.video.source_format, name);
+        assert_eq!(all.frames.len(), 12);
+    }
+}
+
+#[test]
+fn packed_and_semi_planar_and_big_endian_formats_are_taken_apart_without_loss() {
+    for (name, delivered) in [
+        ("nv12", "yuv420p"),
+        ("nv21", "yuv420p"),
+        ("nv16", "yuv422p"),
+        ("nv24", "yuv444p"),
+        ("p010le", "yuv420p10"),
+        ("p016be", "yuv420p16"),
+        ("p210le", "yuv422p10"),
+        ("yuyv422", "yuv422p"),
+        ("uyvy422", "yuv422p"),
+        ("yvyu422", "yuv422p"),
+        ("y210le", "yuv422p10"),
+        ("yuv420p10be", "yuv420p10"),
+        ("yuv444p16be", "yuv444p16"),
+        ("gray16be", "gray16"),
+    ] {
+        let all = assert_identical(&clips::lossless(name, "rawvideo"));
+        assert_eq!(all.description.video.format.to_string(), delivered, "{name}");
+    }
+}
+
+/// Full-range BT.709 in 16 bit of red, green and blue in 0..=1, by the book.
+fn yuv(rgb: [f64; 3]) -> [f64; 3] {
+    let [r, g, b] = rgb;
+    let y = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    let code = |value: f64, zero: f64| (value * 65535.0 + zero).round().clamp(0.0, 65535.0);
+    [code(y, 0.0), code((b - y) / 1.8556, 32768.0), code((r - y) / 1.5748, 32768.0)]
+}
+
+/// Compares with the conversion of planes of green, blue, red (and alpha) in native order.
+fn assert_converted(all: &Everything, gbr: &[u8], depth: u32, alpha: bool) {
+    let video = &all.description.video;
+    assert_eq!(video.format.to_string(), if alpha { "yuva444p16" } else { "yuv444p16" });
+    assert_eq!((video.color.matrix, video.color.range), (Matrix::Bt709, Range::Full));
+    let bytes = if depth > 8 { 2 } else { 1 };
+    let plane_bytes = (video.width * video.height * bytes) as usize;
+    let planes = if alpha { 4 } else { 3 };
+    let scale = f64::from((1u32 << depth) - 1);
+    for (frame, pictures) in all.frames.iter().zip(gbr.chunks_exact(plane_bytes * planes)) {
+        let value = |plane: usize, index: usize| {
+            let position = plane * plane_bytes + index * bytes as usize;
+            let low = u32::from(pictures[position]);
+            let high = if bytes == 2 { u32::from(pictures[position + 1]) << 8 } else { 0 };
+            f64::from(low | high) / scale
+        };
+        let ours: Vec<Vec<u16>> = frame
+            .planes()
+            .iter()
+            .map(|plane| (0..plane.height as usize).flat_map(|y| plane.row_u16(y).to_vec()).collect())
+            .collect();
+        for index in 0..(video.width * video.height) as usize {
+            let expected = yuv([value(2, index), value(0, index), value(1, index)]);
+            for (plane, expected) in expected.into_iter().enumerate() {
+                let found = f64::from(ours[plane][index]);
+                assert!(
+                    (found - expected).abs() <= 1.0,
+                    "plane {plane}, sample {index}: {found}, not {expected}"
+                );
+            }
+            if alpha {
+                assert_eq!(f64::from(ours[3][index]), (value(3, index) * 65535.0).round());
+            }
+        }
+    }
+    assert_eq!(gbr.len(), plane_bytes * planes * all.frames.len());
+}
+
+#[test]
+fn rgb_of_any_packing_becomes_full_range_bt709() {
+    for (name, planar, depth, alpha) in [
+        ("rgb24", "gbrp", 8, false),
+        ("bgr24", "gbrp", 8, false),
+        ("bgra", "gbrap", 8, true),
+        ("argb", "gbrap", 8, true),
+        ("0rgb", "gbrp", 8, false),
+        ("gbrp10le", "gbrp10le", 10, false),
+        ("gbrp12be", "gbrp12le", 12, false),
+        ("rgb48le", "gbrp16le", 16, false),
+        ("rgba64be", "gbrap16le", 16, true),
+        ("gbrap", "gbrap", 8, true),
+        ("pal8", "gbrap", 8, true),
+        ("monob", "gbrp", 8, false),
+        ("monow", "gbrp", 8, false),
+    ] {
+        let clip = clips::lossless(name, "rawvideo");
+        let all = read(&clip);
+        assert_eq!(all.description.video.source_format, name);
+        assert_converted(&all, &oracle::decoded(&clip, planar, &[]), depth, alpha);
+    }
+}
+
+#[test]
+fn animations_keep_their_palette_colours_and_transparency() {
+    let clip = clips::gif();
+    assert_converted(&read(&clip), &oracle::decoded(&clip, "gbrap", &[]), 8, true);
+}
+
+#[test]
+fn alpha_layers_of_vp9_are_decoded() {
+    let clip = clips::alpha_vp9();
+    let all = read(&clip);
+    assert_eq!(all.description.video.format.to_string(), "yuva420p");
+    let alpha = &all.frames[0].planes()[3];
+    let row = alpha.row_u8(90);
+    assert!(row[10] < 30 && row[310] > 225, "the layer rises from left to right: {} {}", row[10], row[310]);
+}
+
+#[test]
+fn colour_tags_come_from_the_pictures() {
+    let hdr = read(&clips::hdr10_hevc()).description.video.color;
+    assert_eq!(
+        (hdr.matrix, hdr.matrix_code, hdr.primaries_code, hdr.transfer_code),
+        (Matrix::Bt2020, 9, 9, 16)
+    );
+    assert_eq!((hdr.range, hdr.range_tagged), (Range::Limited, true));
+    let full = read(&clips::full_range()).description.video.color;
+    assert_eq!((full.matrix, full.range, full.range_tagged), (Matrix::Bt709, Range::Full, true));
+    let plain = read(&clips::cfr_h264_aac()).description.video.color;
+    assert_eq!((plain.matrix, plain.range, plain.range_tagged), (Matrix::Unspecified, Range::Limited, false));
+    assert_eq!(plain.siting, Siting::Left);
+    let gray = |clip: &Path| read(clip).description.video.color.range;
+    assert_eq!(gray(&clips::lossless("gray", "rawvideo")), Range::Full);
+    assert_eq!(gray(&clips::h264("gray")), Range::Limited);
+}

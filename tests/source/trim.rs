@@ -1,0 +1,105 @@
+//! Parts of an input, exact to the frame.
+
+use crate::common::{clips, oracle};
+use crate::read::{read, read_with};
+use framecast::frame::{Rational, rescale};
+use framecast::media::{InputOptions, StreamKind};
+use std::path::Path;
+
+const MICROSECONDS: Rational = Rational::new(1, 1_000_000);
+
+fn part(start: Option<i64>, duration: Option<i64>) -> InputOptions {
+    InputOptions { start, duration, ..Default::default() }
+}
+
+/// Frames and packets of a part are those of the whole whose time lies in it, moved by the part's start.
+fn assert_exact(clip: &Path, input_start: i64, start: i64, duration: i64) {
+    let whole = read(clip);
+    let trimmed = read_with(clip, &part(Some(start), Some(duration)));
+    let cut = |times: Vec<(i64, usize)>, base: Rational| -> Vec<(i64, usize)> {
+        let first = rescale(input_start + start, MICROSECONDS, base);
+        let end = rescale(input_start + start + duration, MICROSECONDS, base);
+        let inside = times.into_iter().filter(|(pts, _)| (first..end).contains(pts));
+        inside.map(|(pts, size)| (pts - first, size)).collect()
+    };
+    let frames = oracle::frame_times(clip).into_iter().map(|pts| (pts, 0)).collect();
+    let expected: Vec<i64> =
+        cut(frames, whole.description.video.time_base).into_iter().map(|(pts, _)| pts).collect();
+    assert!(!expected.is_empty());
+    assert_eq!(trimmed.times(), expected, "{} from {start} for {duration}", clip.display());
+    let offset = whole.frames.len() - whole.times().iter().filter(|pts| **pts >= whole.times()[0]).count();
+    assert_eq!(offset, 0);
+    let audio = whole.description.streams.iter().find(|stream| stream.kind == StreamKind::Audio);
+    if let Some(audio) = audio {
+        let expected = cut(whole.packets_of(StreamKind::Audio, 0), audio.time_base);
+        assert_eq!(trimmed.packets_of(StreamKind::Audio, 0), expected, "{}", clip.display());
+    }
+}
+
+#[test]
+fn parts_are_exact_in_containers_with_an_index() {
+    for (start, duration) in [(0, 500_000), (700_000, 400_000), (1_033_333, 33_334), (1_500_000, 10_000_000)]
+    {
+        assert_exact(&clips::cfr_h264_aac(), 0, start, duration);
+    }
+    assert_exact(&clips::many_streams(), 0, 1_000_000, 500_000);
+    assert_exact(&clips::vfr_vp9(), 0, 900_000, 300_000);
+}
+
+#[test]
+fn parts_are_exact_in_transport_streams_with_rare_key_frames() {
+    let clip = clips::long_groups_ts();
+    let input_start = oracle::probe(&clip, "v:0", "format=start_time")[0].parse::<f64>().unwrap();
+    let input_start = (input_start * 1e6).round() as i64;
+    assert!(input_start > 1_000_000, "transport streams of ffmpeg begin late");
+    for (start, duration) in [(2_900_000, 300_000), (5_500_000, 1_000_000), (8_950_000, 500_000)] {
+        assert_exact(&clip, input_start, start, duration);
+    }
+}
+
+#[test]
+fn the_pictures_of_a_part_are_those_of_the_whole() {
+    for (clip, skipped) in [(clips::long_groups_ts(), 165), (clips::cfr_h264_aac(), 45)] {
+        let start = skipped as i64 * 1_000_000 / 30;
+        let origin = if skipped == 165 { video_lead(&clip) } else { 0 };
+        let whole = read(&clip);
+        let trimmed = read_with(&clip, &part(Some(start + origin), Some(200_000)));
+        assert_eq!(trimmed.frames.len(), 6);
+        for (frame, expected) in trimmed.frames.iter().zip(&whole.frames[skipped..]) {
+            let rows = |frame: &framecast::frame::Frame| {
+                frame.planes()[0].rows().flatten().copied().collect::<Vec<_>>()
+            };
+            assert!(rows(frame) == rows(expected));
+        }
+    }
+}
+
+/// By how much the video begins after the input, in microseconds.
+fn video_lead(clip: &Path) -> i64 {
+    let input = oracle::probe(clip, "v:0", "format=start_time")[0].parse::<f64>().unwrap();
+    let video = oracle::probe(clip, "v:0", "stream=start_time")[0].parse::<f64>().unwrap();
+    ((video - input) * 1e6).round() as i64
+}
+
+#[test]
+fn a_duration_alone_leaves_time_stamps_as_they_are() {
+    let all = read_with(&clips::cfr_h264_aac(), &part(None, Some(1_000_000)));
+    assert_eq!(all.times(), oracle::frame_times(&clips::cfr_h264_aac())[..30]);
+    assert_eq!(all.description.duration, Some(1_000_000));
+    assert_eq!(all.description.video.frame_estimate, Some(30));
+}
+
+#[test]
+fn chapters_are_cut_to_the_part() {
+    let all = read_with(&clips::many_streams(), &part(Some(500_000), Some(1_000_000)));
+    let milliseconds = |tick: i64, base: Rational| rescale(tick, base, Rational::new(1, 1000));
+    let chapters: Vec<_> = all
+        .description
+        .chapters
+        .iter()
+        .map(|chapter| {
+            (milliseconds(chapter.start, chapter.time_base), milliseconds(chapter.end, chapter.time_base))
+        })
+        .collect();
+    assert_eq!(chapters, [(0, 500), (500, 1000)]);
+}
