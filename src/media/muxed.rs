@@ -11,7 +11,7 @@ use super::output_streams::{OutputStreams, Track};
 use super::stream::{CopyPacket, Delivered, InputDescription, Interrupt, SinkReport, StreamKind};
 use super::video_open::open_video;
 use crate::error::MediaError;
-use crate::frame::{Frame, Rational};
+use crate::frame::{Frame, Rational, TimeBase};
 use ffmpeg_next::Packet;
 use ffmpeg_next::ffi::AVFMT_AVOID_NEG_TS_DISABLED;
 
@@ -73,7 +73,7 @@ impl MuxedSink {
         for chapter in &input.chapters {
             muxer.add_chapter(chapter).map_err(failed)?;
         }
-        write_header(&mut muxer, location, &destination, options)?;
+        write_header(&mut muxer, location, &destination, options, video.packet_time_base())?;
         streams.learn_time_bases(&muxer);
         let repeater = (format.name() == "yuv4mpegpipe").then(Repeater::default);
         let location = location.to_owned();
@@ -201,9 +201,10 @@ fn write_header(
     location: &str,
     destination: &Destination,
     options: &OutputOptions,
+    video: TimeBase,
 ) -> Result<(), MediaError> {
     let format = muxer.format();
-    let settings = muxer_options(muxer, options);
+    let settings = muxer_options(muxer, options, video);
     muxer.open(&destination.location()).map_err(|code| write_error(location, code))?;
     let unknown = muxer.write_header(&settings).map_err(|code| header_error(location, format, code))?;
     if unknown.is_empty() {
@@ -217,13 +218,17 @@ fn write_header(
 }
 
 /// Our defaults for the muxer, then the user's.
-fn muxer_options(muxer: &mut Muxer, options: &OutputOptions) -> Vec<(String, String)> {
+fn muxer_options(muxer: &mut Muxer, options: &OutputOptions, video: TimeBase) -> Vec<(String, String)> {
     let mut settings: Vec<(String, String)> = Vec::new();
     if muxer.format().name() == "mpegts" {
         // Otherwise every time stamp is put off by 1.4 s.
         muxer.set_max_delay(0);
         muxer.set_avoid_negative_ts(AVFMT_AVOID_NEG_TS_DISABLED);
         settings.push(("mpegts_copyts".to_owned(), "1".to_owned()));
+    }
+    if matches!(muxer.format().name(), "mp4" | "mov" | "ipod") {
+        // Late starts are stored in ticks of the movie, whose default of a millisecond rounds them.
+        settings.push(("movie_timescale".to_owned(), video.den.max(1000).to_string()));
     }
     settings.extend(options.muxer_options.iter().cloned());
     settings

@@ -41,7 +41,7 @@ impl TemporaryFile {
 
     /// Replaces the contents.
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), MediaError> {
-        std::fs::write(&self.part, bytes).map_err(|error| file_error(&self.target, &error))
+        std::fs::write(self.part(), bytes).map_err(|error| file_error(&self.target, &error))
     }
 
     /// Bytes written.

@@ -10,5 +10,6 @@
 
 mod files;
 mod pixels;
+mod streams;
 mod support;
 mod time;
