@@ -64,6 +64,11 @@ impl SourceFormat {
     }
 }
 
+/// Bits per sample that the source was stored with.
+pub(super) fn source_depth(video: &VideoInfo) -> u8 {
+    SourceFormat::new(video).format.depth
+}
+
 fn default_encoder(
     format: OutputFormat,
     source: &SourceFormat,
