@@ -56,10 +56,11 @@ impl MuxedSink {
         let mut notes = Vec::new();
         let fates = decide_fates(format, options, input, &mut notes)?;
         let mut choice = choose_encoder(format, options, input)?;
+        let (width, height) = choice.encodable_size(geometry.width, geometry.height);
         notes.append(&mut choice.notes);
         let delivered = Delivered {
-            width: geometry.width,
-            height: geometry.height,
+            width,
+            height,
             format: choice.delivered_format,
             color: input.video.color,
             sample_aspect_ratio: geometry.sample_aspect_ratio,

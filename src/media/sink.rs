@@ -26,7 +26,8 @@ impl Sink {
     /// Decides everything about the output, opens the encoder and writes the header.
     ///
     /// `location` is a file, a URL or `-` for standard output. `width` and `height` are those of the frames to come, in
-    /// luma samples; `sample_aspect_ratio` is the shape of a sample, 0/1 if unknown.
+    /// luma samples; `sample_aspect_ratio` is the shape of a sample, 0/1 if unknown. An encoder that takes no odd size
+    /// makes [`Sink::delivered`] a sample wider or higher.
     ///
     /// # Errors
     ///
