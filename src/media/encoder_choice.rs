@@ -43,6 +43,28 @@ pub(super) fn choose_encoder(
     Ok(EncoderChoice { codec, layout, delivered_format, color, options: encoder_options, notes })
 }
 
+/// Encoders that refuse a picture whose last chroma samples cover only part of a block.
+const WHOLE_BLOCKS_ONLY: &[&str] = &["libx264", "libx265", "libsvtav1", "libopenh264", "h264_", "hevc_", "av1_"];
+
+impl EncoderChoice {
+    /// The size that the encoder takes for a picture of `width` x `height`: at most a sample wider and higher.
+    pub(super) fn encodable_size(&mut self, width: u32, height: u32) -> (u32, u32) {
+        let name = self.codec.name();
+        if !WHOLE_BLOCKS_ONLY.iter().any(|prefix| name.starts_with(prefix)) {
+            return (width, height);
+        }
+        let (x, y) = self.layout.subsampling;
+        let size = (width.next_multiple_of(1 << x), height.next_multiple_of(1 << y));
+        if size != (width, height) {
+            self.notes.push(format!(
+                "{width}x{height} becomes {}x{}: {name} takes no odd size in {}; --pix-fmt yuv444p or --codec ffv1 keeps it",
+                size.0, size.1, self.layout.name
+            ));
+        }
+        size
+    }
+}
+
 /// What the source's samples are worth keeping.
 struct SourceFormat {
     /// As delivered, but with the depth that the decoder gave: RGB is delivered with more.
@@ -62,6 +84,11 @@ impl SourceFormat {
             name: video.source_format.clone(),
         }
     }
+}
+
+/// Bits per sample that the source was stored with.
+pub(super) fn source_depth(video: &VideoInfo) -> u8 {
+    SourceFormat::new(video).format.depth
 }
 
 fn default_encoder(

@@ -288,6 +288,18 @@ pub(super) fn discard_stream(input: &mut Input, index: usize) {
     }
 }
 
+/// Goes back to the first byte of a container that has no index, where positioning by time lands on any picture;
+/// false if the container is not of that kind.
+pub(super) fn rewind_bytes(input: &mut Input) -> bool {
+    // SAFETY: the context is open; its demuxer is set.
+    unsafe {
+        let context = input.as_mut_ptr();
+        let flags = (*(*context).iformat).flags;
+        let is_indexed = flags & ffi::AVFMT_TS_DISCONT == 0 || flags & ffi::AVFMT_NO_BYTE_SEEK != 0;
+        !is_indexed && ffi::av_seek_frame(context, -1, 0, ffi::AVSEEK_FLAG_BYTE) >= 0
+    }
+}
+
 /// Shape of a sample from the container, the codec and a decoded frame, as FFmpeg's tools weigh them.
 pub(super) fn sample_aspect_ratio(
     input: &mut Input,

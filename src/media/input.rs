@@ -96,24 +96,33 @@ fn open_container(
 ) -> Result<Opened, MediaError> {
     let input = open::open(location, options, &interrupt)?;
     let facts = ffi_input::input_facts(&input);
-    let streams = ffi_input::stream_facts(&input);
+    let mut streams = ffi_input::stream_facts(&input);
     let chapters = ffi_input::chapter_facts(&input);
     let best = input.streams().best(Type::Video).map(|stream| stream.index());
     let kinds = select::select(location, &streams, best, &options.map)?;
-    let video =
-        processed(&kinds).and_then(|index| streams.get(index)).ok_or_else(|| undecodable(location))?;
+    let video = processed(&kinds).and_then(|index| streams.get_mut(index));
+    let video = video.ok_or_else(|| undecodable(location))?;
+    // Elementary streams have no time stamps of their own, so the user's rate counts.
+    let rate = options.rate.filter(|rate| rate.is_positive() && is_elementary(&facts.format));
+    if let Some(rate) = rate {
+        video.average_rate = rate;
+        video.real_rate = rate;
+    }
+    let frame_rate = options.rate.unwrap_or_else(|| describe::frame_rate(video));
+    let decoder = Decoder::open(location, video, options.threads)?;
     let trim = Trim::new(facts.start, options.start, options.duration);
     let mut reader = Reader::new(ReaderSetup {
         location,
         input,
         interrupt,
-        decoder: Decoder::open(location, video, options.threads)?,
+        decoder,
         streams: &streams,
         kinds: &kinds,
-        frame_rate: options.rate.unwrap_or_else(|| describe::frame_rate(video)),
+        frame_rate,
         trim,
         is_strict: options.strict,
         may_restart: facts.format_flags & AVFMT_TS_DISCONT != 0,
+        is_free_running: rate.is_some(),
     });
     if facts.seekable {
         reader.seek_to_start(facts.start)?;
@@ -165,6 +174,27 @@ fn open_pictures(
         seekable: true,
     };
     Ok(Opened { reader: InputReader::Pictures(reader), facts, streams, kinds, chapters: Vec::new(), trim })
+}
+
+/// True for demuxers of coded video without a container.
+fn is_elementary(format: &str) -> bool {
+    const DEMUXERS: [&str; 14] = [
+        "h264",
+        "hevc",
+        "vvc",
+        "obu",
+        "m4v",
+        "mpegvideo",
+        "mjpeg",
+        "vc1",
+        "cavsvideo",
+        "dirac",
+        "h261",
+        "h263",
+        "avs2",
+        "avs3",
+    ];
+    DEMUXERS.contains(&format)
 }
 
 fn picture_codec(name: &str) -> Id {

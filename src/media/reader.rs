@@ -63,6 +63,7 @@ pub(super) struct Reader {
     timeline: Timeline,
     trim: Trim,
     is_strict: bool,
+    is_free_running: bool,
     /// A packet that the decoder had no room for.
     unsent: Option<ffmpeg::Packet>,
     may_have_pictures: bool,
@@ -89,6 +90,8 @@ pub(super) struct ReaderSetup<'a> {
     pub(super) is_strict: bool,
     /// True if the container's time stamps may start over.
     pub(super) may_restart: bool,
+    /// True if pictures follow `frame_rate` whatever the stream says.
+    pub(super) is_free_running: bool,
 }
 
 impl Reader {
@@ -125,6 +128,7 @@ impl Reader {
             time_base,
             trim: setup.trim,
             is_strict: setup.is_strict,
+            is_free_running: setup.is_free_running,
             unsent: None,
             may_have_pictures: false,
             is_finished: false,
@@ -165,7 +169,8 @@ impl Reader {
             if is_at_begin && self.landed.is_none() {
                 return Ok(()); // Nothing was read yet: this is the beginning.
             }
-            if self.input.seek(target, ..target.saturating_add(1)).is_err() {
+            let is_rewound = is_at_begin && ffi_input::rewind_bytes(&mut self.input);
+            if !is_rewound && self.input.seek(target, ..target.saturating_add(1)).is_err() {
                 tracing::debug!("{}: seeking failed; decoding from where the input stands", self.location);
             }
             self.forget();
@@ -361,8 +366,11 @@ impl Reader {
 
     /// Gives a picture its time; `None` if it lies outside the trimmed part.
     fn place(&mut self, picture: ffmpeg::frame::Video) -> Option<Decoded> {
-        let duration = picture.packet().duration.max(0);
-        let pts = self.stamper.stamp(picture.timestamp(), duration);
+        let (known, duration) = match self.is_free_running {
+            true => (None, 0),
+            false => (picture.timestamp(), picture.packet().duration.max(0)),
+        };
+        let pts = self.stamper.stamp(known, duration);
         self.landed.get_or_insert(pts);
         if self.trim.is_after(pts, self.time_base) {
             self.video_is_past = true;

@@ -39,6 +39,11 @@ impl TemporaryFile {
         self.part.as_ref().map_or(&self.target, Guard::path)
     }
 
+    /// Replaces the contents.
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), MediaError> {
+        std::fs::write(self.part(), bytes).map_err(|error| file_error(&self.target, &error))
+    }
+
     /// Bytes written.
     pub(super) fn size(&self) -> Option<u64> {
         std::fs::metadata(self.part()).ok().map(|metadata| metadata.len())

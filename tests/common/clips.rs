@@ -103,7 +103,7 @@ pub fn motion() -> PathBuf {
 pub fn interlaced_tff_h264() -> PathBuf {
     make(
         "tff.mkv",
-        "-i {} -vf tinterlace=interleave_top,fieldorder=tff -c:v libx264 -crf 28 -flags +ilme+ildct -x264opts tff=1",
+        "-i {} -vf tinterlace=interleave_top -c:v libx264 -crf 28 -flags +ilme+ildct -x264opts tff=1",
         &[&motion()],
     )
 }
@@ -147,7 +147,20 @@ pub fn lossless(pixel_format: &str, codec: &str) -> PathBuf {
     let extension = if codec == "rawvideo" { "nut" } else { "mkv" };
     make(
         &format!("lossless_{pixel_format}.{extension}"),
-        &format!("-f lavfi -i testsrc2=s=175x143:r=12:d=1 -pix_fmt {pixel_format} -c:v {codec}"),
+        &format!(
+            "-f lavfi -i testsrc2=s=176x144:r=12:d=1,scale=175:143:flags=neighbor -pix_fmt {pixel_format} -c:v {codec}"
+        ),
+        &[],
+    )
+}
+
+/// 12 frames of 175x143 without any header.
+pub fn raw(pixel_format: &str) -> PathBuf {
+    make(
+        &format!("raw_{pixel_format}.raw"),
+        &format!(
+            "-f lavfi -i testsrc2=s=176x144:r=12:d=1,scale=175:143:flags=neighbor -pix_fmt {pixel_format} -f rawvideo"
+        ),
         &[],
     )
 }
@@ -223,7 +236,7 @@ pub fn many_streams() -> PathBuf {
         &format!(
             "-f lavfi -i testsrc2=s=320x180:r=24000/1001:d=2 -f lavfi -i sine=f=440:r=48000:d=2 \
              -f lavfi -i sine=f=880:r=44100:d=2 -i {{}} -i {{}} -map 0 -map 1 -map 2 -map 3 -map 3 -map_metadata 4 \
-             -attach {{}} -metadata:s:t mimetype=font/ttf {H264} -c:a:0 libopus -b:a:0 32k -c:a:1 ac3 -b:a:1 96k \
+             -attach {{}} -metadata:s:t mimetype=application/x-truetype-font {H264} -c:a:0 libopus -b:a:0 32k -c:a:1 ac3 -b:a:1 96k \
              -c:s:0 srt -c:s:1 ass -metadata:s:a:0 language=eng -metadata:s:a:1 language=deu \
              -metadata:s:s:0 language=eng -metadata:s:s:1 language=deu"
         ),
@@ -253,7 +266,9 @@ pub fn song_with_cover() -> PathBuf {
 pub fn picture(pixel_format: &str) -> PathBuf {
     make(
         &format!("picture_{pixel_format}.png"),
-        &format!("-f lavfi -i testsrc2=s=175x143 -frames:v 1 -pix_fmt {pixel_format}"),
+        &format!(
+            "-f lavfi -i testsrc2=s=176x144,scale=175:143:flags=neighbor -frames:v 1 -pix_fmt {pixel_format}"
+        ),
         &[],
     )
 }

@@ -32,8 +32,15 @@ pub fn packets(clip: &Path, stream: &str) -> Vec<(i64, usize)> {
 
 /// All frames of the first video stream as FFmpeg decodes them into `pixel_format`, with further output options.
 pub fn decoded(clip: &Path, pixel_format: &str, options: &[&str]) -> Vec<u8> {
+    decoded_from(&[], clip, pixel_format, options)
+}
+
+/// As [`decoded`], with input options.
+pub fn decoded_from(input: &[&str], clip: &Path, pixel_format: &str, options: &[&str]) -> Vec<u8> {
     let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-noautorotate", "-i"])
+        .args(["-v", "error", "-nostdin", "-noautorotate"])
+        .args(input)
+        .arg("-i")
         .arg(clip)
         .args(["-map", "0:v:0"])
         .args(options)

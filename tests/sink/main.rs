@@ -8,5 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod files;
+mod pixels;
+mod streams;
 mod support;
 mod time;

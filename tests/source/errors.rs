@@ -82,6 +82,7 @@ fn piped(clip: &Path, arguments: &[&str], options: &InputOptions) -> Vec<u8> {
         .args(arguments)
         .arg("-")
         .stdout(Stdio::from(writer))
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let location = format!("pipe:{}", reader.as_raw_fd());
@@ -133,9 +134,12 @@ fn reading_can_be_interrupted() {
     let asked = waiting.clone();
     let started = Instant::now();
     let opening = std::thread::spawn(move || {
-        let location = "tcp://127.0.0.1:0?listen=1";
-        Source::open(location, &InputOptions::default(), asked, pool).err()
+        // A port of this process's own.
+        let location = format!("tcp://127.0.0.1:{}?listen=1", 20_000 + std::process::id() % 12_000);
+        Source::open(&location, &InputOptions::default(), asked, pool).err()
     });
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(!opening.is_finished(), "nobody connects");
     waiting.trigger();
     assert!(matches!(opening.join().unwrap(), Some(MediaError::Interrupted)));
     assert!(started.elapsed() < Duration::from_secs(5));

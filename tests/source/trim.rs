@@ -13,7 +13,8 @@ fn part(start: Option<i64>, duration: Option<i64>) -> InputOptions {
 }
 
 /// Frames and packets of a part are those of the whole whose time lies in it, moved by the part's start.
-fn assert_exact(clip: &Path, input_start: i64, start: i64, duration: i64) {
+fn assert_exact(clip: &Path, start: i64, duration: i64) {
+    let input_start = input_start(clip);
     let whole = read(clip);
     let trimmed = read_with(clip, &part(Some(start), Some(duration)));
     let cut = |times: Vec<(i64, usize)>, base: Rational| -> Vec<(i64, usize)> {
@@ -27,8 +28,6 @@ fn assert_exact(clip: &Path, input_start: i64, start: i64, duration: i64) {
         cut(frames, whole.description.video.time_base).into_iter().map(|(pts, _)| pts).collect();
     assert!(!expected.is_empty());
     assert_eq!(trimmed.times(), expected, "{} from {start} for {duration}", clip.display());
-    let offset = whole.frames.len() - whole.times().iter().filter(|pts| **pts >= whole.times()[0]).count();
-    assert_eq!(offset, 0);
     let audio = whole.description.streams.iter().find(|stream| stream.kind == StreamKind::Audio);
     if let Some(audio) = audio {
         let expected = cut(whole.packets_of(StreamKind::Audio, 0), audio.time_base);
@@ -40,20 +39,18 @@ fn assert_exact(clip: &Path, input_start: i64, start: i64, duration: i64) {
 fn parts_are_exact_in_containers_with_an_index() {
     for (start, duration) in [(0, 500_000), (700_000, 400_000), (1_033_333, 33_334), (1_500_000, 10_000_000)]
     {
-        assert_exact(&clips::cfr_h264_aac(), 0, start, duration);
+        assert_exact(&clips::cfr_h264_aac(), start, duration);
     }
-    assert_exact(&clips::many_streams(), 0, 1_000_000, 500_000);
-    assert_exact(&clips::vfr_vp9(), 0, 900_000, 300_000);
+    assert_exact(&clips::many_streams(), 1_000_000, 500_000);
+    assert_exact(&clips::vfr_vp9(), 900_000, 300_000);
 }
 
 #[test]
 fn parts_are_exact_in_transport_streams_with_rare_key_frames() {
     let clip = clips::long_groups_ts();
-    let input_start = oracle::probe(&clip, "v:0", "format=start_time")[0].parse::<f64>().unwrap();
-    let input_start = (input_start * 1e6).round() as i64;
-    assert!(input_start > 1_000_000, "transport streams of ffmpeg begin late");
+    assert!(input_start(&clip) > 1_000_000, "transport streams of ffmpeg begin late");
     for (start, duration) in [(2_900_000, 300_000), (5_500_000, 1_000_000), (8_950_000, 500_000)] {
-        assert_exact(&clip, input_start, start, duration);
+        assert_exact(&clip, start, duration);
     }
 }
 
@@ -74,11 +71,19 @@ fn the_pictures_of_a_part_are_those_of_the_whole() {
     }
 }
 
+/// First time stamp of the input, in microseconds.
+fn input_start(clip: &Path) -> i64 {
+    microseconds(clip, "format=start_time")
+}
+
 /// By how much the video begins after the input, in microseconds.
 fn video_lead(clip: &Path) -> i64 {
-    let input = oracle::probe(clip, "v:0", "format=start_time")[0].parse::<f64>().unwrap();
-    let video = oracle::probe(clip, "v:0", "stream=start_time")[0].parse::<f64>().unwrap();
-    ((video - input) * 1e6).round() as i64
+    microseconds(clip, "stream=start_time") - input_start(clip)
+}
+
+fn microseconds(clip: &Path, entry: &str) -> i64 {
+    let seconds: f64 = oracle::probe(clip, "v:0", entry)[0].parse().unwrap();
+    (seconds * 1e6).round() as i64
 }
 
 #[test]
@@ -101,5 +106,7 @@ fn chapters_are_cut_to_the_part() {
             (milliseconds(chapter.start, chapter.time_base), milliseconds(chapter.end, chapter.time_base))
         })
         .collect();
-    assert_eq!(chapters, [(0, 500), (500, 1000)]);
+    // The audio's priming makes the input begin before 0.
+    let begin = input_start(&clips::many_streams()) / 1000 + 500;
+    assert_eq!(chapters, [(0, 1000 - begin), (1000 - begin, 1000)]);
 }
