@@ -245,3 +245,21 @@ pub trait Kernels: Send {
     /// Resamples one plane by `plan`, with its change of depth, rounding and clamping to `0..=plan.output_max`.
     fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{KernelChoice, create};
+
+    #[test]
+    fn every_machine_has_kernels() {
+        assert!(create(KernelChoice::Cpu).unwrap().name().starts_with("cpu ("));
+        assert!(create(KernelChoice::Auto).is_ok());
+    }
+
+    #[cfg(not(feature = "gpu"))]
+    #[test]
+    fn a_build_without_the_gpu_says_what_to_do() {
+        let error = create(KernelChoice::Gpu).err().unwrap().to_string();
+        assert!(error.contains("feature `gpu`") && error.contains("--kernels cpu"), "{error}");
+    }
+}
