@@ -1,6 +1,14 @@
 //! Time of each kernel on one core. `cargo bench --bench kernels -- --quick`; append `live` for what a 360p to 720p
 //! stream costs per frame outside of its network.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use framecast::frame::{
     Color, DataType, Frame, FrameInfo, Matrix, PixelFormat, Plane, Range, Rational, Subsampling, Tensor,

@@ -1,5 +1,12 @@
 //! Memory of a frame's size is taken from the heap only until the pipeline is full.
 
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 #![allow(unsafe_code)]
 
 use framecast::config::ProcessingOptions;

@@ -50,7 +50,8 @@ pub(super) struct RunArgs {
 
     /// Format by FFmpeg's name: of the input if given before -i, of the output if given after it
     ///
-    /// Default: the input is probed, the output goes by its name. Needed for `-o -` and for raw input. No cost.
+    /// Default: the input is probed; the output goes by its name, and `-o -` is NUT, or Matroska where there is sound
+    /// or the like. Raw input needs it. No cost.
     #[arg(short, long, value_name = "FORMAT", action = ArgAction::Append, help_heading = "Input")]
     format: Vec<String>,
 

@@ -2,14 +2,17 @@
 
 use framecast::cleanup;
 use framecast::media::Interrupt;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
+use std::sync::Arc;
 
 /// Exit code of a run that was ended early.
 pub(super) const EXIT_CODE: u8 = 130;
 
 /// Starts the thread that waits for signals. It ends with the process.
 pub(crate) fn watch() -> std::io::Result<Interrupt> {
+    // A handler that does nothing: beyond the limit on file sizes, writing fails instead of ending the process.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let interrupt = Interrupt::default();
     let triggered = interrupt.clone();

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use tracing_subscriber::EnvFilter;
 
 /// Sends logs of `quiet` (errors), 0 (warnings), 1 (info), 2 (debug) or 3 (trace) through `bars`.
-/// The variable FRAMECAST_LOG goes before them.
+/// The variable FRAMECAST_LOG goes before them. From debug on, FFmpeg says its own as well.
 pub(super) fn start(quiet: bool, verbose: u8, bars: MultiProgress) {
     let level = match (quiet, verbose) {
         (true, _) => "error",
@@ -14,6 +14,7 @@ pub(super) fn start(quiet: bool, verbose: u8, bars: MultiProgress) {
         (false, 2) => "debug",
         (false, _) => "trace",
     };
+    framecast::media::set_library_log_level(verbose > 1);
     // wgpu warns about every driver that it passes over.
     let usual = format!("{level},wgpu_hal=error,wgpu_core=error,naga=error");
     let filter = EnvFilter::try_from_env("FRAMECAST_LOG").unwrap_or_else(|_| EnvFilter::new(usual));

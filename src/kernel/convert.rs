@@ -2,7 +2,7 @@
 
 use super::resample::levels;
 use super::{Filter, Skip, Taps, TensorSpec, UnpackSpec, resample::Axis};
-use crate::frame::{Frame, FrameInfo, Matrix, Range, Subsampling};
+use crate::frame::{Frame, FrameInfo, Matrix, Model, Range, Siting, Subsampling};
 
 /// `element = code * gain + offset`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,8 +35,7 @@ pub(super) struct Affine {
     pub(super) offsets: [f32; 3],
 }
 
-/// Code values Y, Cb, Cr of `info` to tensor elements R, G, B. Grey frames have no say in chroma: their Cb and Cr
-/// are read as the neutral code value.
+/// Code values Y, Cb, Cr of `info` to tensor elements R, G, B; chroma weighs nothing for a grey picture.
 pub(super) fn yuv_to_rgb(info: &FrameInfo, spec: &TensorSpec) -> Affine {
     let (kr, kb) = matrix(info).weights();
     let kg = 1.0 - kr - kb;
@@ -44,11 +43,14 @@ pub(super) fn yuv_to_rgb(info: &FrameInfo, spec: &TensorSpec) -> Affine {
     let range = f64::from(spec.range);
     let luma = range / codes.luma_span;
     let chroma = range / codes.chroma_span;
-    let rows = [
-        [0.0, 2.0 * (1.0 - kr)],
-        [-2.0 * kb * (1.0 - kb) / kg, -2.0 * kr * (1.0 - kr) / kg],
-        [2.0 * (1.0 - kb), 0.0],
-    ];
+    let rows = match info.format.model {
+        Model::Gray => [[0.0; 2]; 3],
+        Model::Yuv(_) => [
+            [0.0, 2.0 * (1.0 - kr)],
+            [-2.0 * kb * (1.0 - kb) / kg, -2.0 * kr * (1.0 - kr) / kg],
+            [2.0 * (1.0 - kb), 0.0],
+        ],
+    };
     Affine {
         weights: rows.map(|[cb, cr]| [luma as f32, (cb * chroma) as f32, (cr * chroma) as f32]),
         offsets: rows.map(|[cb, cr]| {
@@ -87,11 +89,6 @@ fn matrix(info: &FrameInfo) -> Matrix {
     info.color.resolved_matrix(info.width, info.height)
 }
 
-/// The neutral chroma code value of `info`.
-pub(super) fn neutral(info: &FrameInfo) -> f32 {
-    Codes::of(info).neutral as f32
-}
-
 /// Where black, white and neutral chroma lie.
 struct Codes {
     black: f64,
@@ -117,12 +114,18 @@ impl Codes {
     }
 }
 
+/// The start of a region's axis, moved so near to a picture of `size` samples that region and picture touch; what the
+/// region sees stays the same.
+pub(super) fn nearest_origin(origin: i64, length: usize, size: u32) -> i64 {
+    origin.clamp(1 - length as i64, i64::from(size) - 1)
+}
+
 /// How chroma of a picture relates to its luma grid; two pictures with equal keys share their taps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ChromaKey {
     size: (u32, u32),
     subsampling: Subsampling,
-    siting: crate::frame::Siting,
+    siting: Siting,
 }
 
 impl ChromaKey {

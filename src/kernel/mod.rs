@@ -5,6 +5,8 @@
 mod check;
 mod convert;
 pub mod cpu;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 mod resample;
 
 pub use resample::{Axis, Filter, ResamplePlan, Taps};
@@ -144,6 +146,57 @@ fn falling(ramp: Option<(usize, usize)>, position: usize) -> f32 {
     ramp.map_or(0.0, |ramp| rising(Some(ramp), position))
 }
 
+/// Which backend to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum KernelChoice {
+    /// The GPU where there is one that works, else the CPU. Software renderers do not count: the CPU backend is faster.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// The GPU, or a software renderer if there is none.
+    Gpu,
+}
+
+/// Makes the backend that `choice` asks for.
+///
+/// # Errors
+///
+/// [`KernelError::Unavailable`] if the GPU is asked for and the crate was built without the feature `gpu`, or there is
+/// no usable device; [`KernelError::Device`] if the device refuses the shaders. Never for [`KernelChoice::Auto`] and
+/// [`KernelChoice::Cpu`].
+pub fn create(choice: KernelChoice) -> Result<Box<dyn Kernels>, KernelError> {
+    match choice {
+        KernelChoice::Cpu => Ok(Box::new(cpu::CpuKernels::new())),
+        KernelChoice::Gpu => create_gpu(),
+        KernelChoice::Auto if !hardware_available() => create(KernelChoice::Cpu),
+        KernelChoice::Auto => create_gpu().or_else(|error| {
+            tracing::warn!("{error}");
+            create(KernelChoice::Cpu)
+        }),
+    }
+}
+
+#[cfg(feature = "gpu")]
+fn create_gpu() -> Result<Box<dyn Kernels>, KernelError> {
+    Ok(Box::new(gpu::GpuKernels::new()?))
+}
+
+#[cfg(feature = "gpu")]
+fn hardware_available() -> bool {
+    gpu::GpuKernels::hardware_available()
+}
+
+#[cfg(not(feature = "gpu"))]
+fn create_gpu() -> Result<Box<dyn Kernels>, KernelError> {
+    Err(KernelError::Unavailable { backend: "gpu", reason: "this build lacks the feature `gpu`".to_owned() })
+}
+
+#[cfg(not(feature = "gpu"))]
+const fn hardware_available() -> bool {
+    false
+}
+
 /// The pixel work. Implementations keep scratch memory, hence `&mut self`; after warm-up none allocates.
 ///
 /// Every method checks that its arguments fit each other and returns [`KernelError::Shape`] if not. Rounding is to
@@ -191,24 +244,4 @@ pub trait Kernels: Send {
 
     /// Resamples one plane by `plan`, with its change of depth, rounding and clamping to `0..=plan.output_max`.
     fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError>;
-}
-
-/// Which backend does the pixel work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum KernelChoice {
-    /// The GPU if the machine has one, else the CPU.
-    #[default]
-    Auto,
-    /// SIMD on the CPU.
-    Cpu,
-    /// Compute shaders, on a software adapter too.
-    Gpu,
-}
-
-/// Makes the chosen backend.
-pub fn create(choice: KernelChoice) -> Result<Box<dyn Kernels>, KernelError> {
-    match choice {
-        KernelChoice::Auto | KernelChoice::Cpu => Ok(Box::new(cpu::CpuKernels::new())),
-        KernelChoice::Gpu => Err(KernelError::Unavailable { backend: "gpu", reason: "not built in".into() }),
-    }
 }

@@ -5,9 +5,7 @@ use super::options::OutputOptions;
 use super::stream::{InputDescription, StreamKind};
 use super::temporary::{TemporaryFile, check_replaceable};
 use crate::error::MediaError;
-use ffmpeg_next::ffi::{
-    AVERROR_EXIT, AVERROR_PROTOCOL_NOT_FOUND, AVFMT_NOFILE, AVFMT_NOTIMESTAMPS, AVFMT_VARIABLE_FPS,
-};
+use ffmpeg_next::ffi::{AVERROR_EXIT, AVERROR_PROTOCOL_NOT_FOUND, AVFMT_NOFILE};
 use ffmpeg_next::util::error as errno;
 use std::path::Path;
 
@@ -41,7 +39,7 @@ pub(super) fn choose_format(
 ) -> Result<OutputFormat, MediaError> {
     if let Some(name) = &options.format {
         return OutputFormat::find(Some(name), location).ok_or_else(|| MediaError::Option {
-            option: "--format".to_owned(),
+            option: "--output-format".to_owned(),
             problem: format!("FFmpeg has no muxer called `{name}`"),
             remedy: "`ffmpeg -muxers` lists them, for example matroska, mp4, mov, mpegts, nut, null"
                 .to_owned(),
@@ -59,7 +57,7 @@ pub(super) fn choose_format(
     OutputFormat::find(name, location).ok_or_else(|| MediaError::Output {
         output: location.to_owned(),
         problem: "its name does not say which format it has".to_owned(),
-        remedy: "end it in .mkv, .mp4, .mov, .ts or .png, or name a muxer with --format".to_owned(),
+        remedy: "end it in .mkv, .mp4, .mov, .ts or .png, or name a muxer with --output-format".to_owned(),
     })
 }
 
@@ -117,15 +115,10 @@ pub(super) fn local_path(location: &str) -> Option<&Path> {
 }
 
 /// True for formats that store frames at a fixed rate, or whose readers count frames instead of reading time stamps.
+/// (FFmpeg's own flag for this is missing from formats that store any time stamp.)
 pub(super) fn has_fixed_rate(format: OutputFormat) -> bool {
-    // A program stream stores time stamps; only its default frame rates are few.
-    let is_program_stream = matches!(format.name(), "mpeg" | "vob" | "dvd" | "svcd" | "vcd");
-    match format.name() {
-        "mxf" | "mxf_d10" | "mxf_opatom" => true,
-        _ => {
-            !is_program_stream && !format.has_flag(AVFMT_VARIABLE_FPS) && !format.has_flag(AVFMT_NOTIMESTAMPS)
-        }
-    }
+    const FIXED: [&str; 8] = ["avi", "yuv4mpegpipe", "mxf", "mxf_d10", "mxf_opatom", "dv", "gxf", "swf"];
+    FIXED.contains(&format.name())
 }
 
 /// What FFmpeg's error code means for the user who named `location`.

@@ -64,14 +64,20 @@ impl SourceFormat {
     }
 }
 
+/// Bits per sample that the source was stored with.
+pub(super) fn source_depth(video: &VideoInfo) -> u8 {
+    SourceFormat::new(video).format.depth
+}
+
 fn default_encoder(
     format: OutputFormat,
     source: &SourceFormat,
     video: &VideoInfo,
 ) -> Result<VideoCodec, MediaError> {
     let named = match format.name() {
-        "yuv4mpegpipe" | "nut" | "rawvideo" => Some("rawvideo"),
-        "null" => Some("wrapped_avframe"),
+        "nut" | "rawvideo" => Some("rawvideo"),
+        // Before FFmpeg 6 the writer of YUV4MPEG takes nothing else.
+        "yuv4mpegpipe" | "null" => Some("wrapped_avframe"),
         "webm" | "ivf" => Some("libvpx-vp9"),
         "hevc" => Some("libx265"),
         _ => None,

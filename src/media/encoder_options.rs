@@ -76,12 +76,12 @@ fn check_supported(codec: VideoCodec, options: &OutputOptions) -> Result<(), Med
         remedy: remedy.to_owned(),
     };
     if options.crf.is_some() && !codec.has_option("crf") {
-        let remedy = "leave it out, or set the quality with --encoder-option q=2 (1 to 31) or b=8M";
+        let remedy = "leave it out, or set the quality with --encoder-opt q=2 (1 to 31) or b=8M";
         return Err(lacks("--crf", "constant rate factor", remedy));
     }
     if options.preset.is_some() && !codec.has_option("preset") {
         let remedy = match name {
-            "libvpx" | "libvpx-vp9" | "libaom-av1" => "set the speed with --encoder-option cpu-used=4",
+            "libvpx" | "libvpx-vp9" | "libaom-av1" => "set the speed with --encoder-opt cpu-used=4",
             _ => "leave it out",
         };
         return Err(lacks("--preset", "presets", remedy));

@@ -4,14 +4,14 @@ use super::container::{Destination, choose_destination, choose_format, write_err
 use super::copy::{Fate, decide_fates};
 use super::encode::{EncodeError, VideoTrack};
 use super::encoder_choice::choose_encoder;
-use super::ffi_output::{Muxer, OutputFormat, error_text};
+use super::ffi_output::{Muxer, OutputFormat, error_text, shared_packet};
 use super::metadata::global_tags;
 use super::options::OutputOptions;
 use super::output_streams::{OutputStreams, Track};
 use super::stream::{CopyPacket, Delivered, InputDescription, Interrupt, SinkReport, StreamKind};
 use super::video_open::open_video;
 use crate::error::MediaError;
-use crate::frame::{Frame, Rational};
+use crate::frame::{Frame, Rational, TimeBase};
 use ffmpeg_next::Packet;
 use ffmpeg_next::ffi::AVFMT_AVOID_NEG_TS_DISABLED;
 
@@ -73,7 +73,7 @@ impl MuxedSink {
         for chapter in &input.chapters {
             muxer.add_chapter(chapter).map_err(failed)?;
         }
-        write_header(&mut muxer, location, &destination, options)?;
+        write_header(&mut muxer, location, &destination, options, video.packet_time_base())?;
         streams.learn_time_bases(&muxer);
         let repeater = (format.name() == "yuv4mpegpipe").then(Repeater::default);
         let location = location.to_owned();
@@ -117,13 +117,12 @@ impl MuxedSink {
             let Some(packet) = received.map_err(|code| self.encode_error(EncodeError::Encoder(code)))? else {
                 return Ok(());
             };
-            match self.repeater.take() {
-                Some(mut repeater) => {
-                    let written = repeater.fill_gap(packet).into_iter().try_for_each(|p| self.mux_video(p));
-                    self.repeater = Some(repeater);
-                    written?;
-                }
-                None => self.mux_video(packet)?,
+            let packets = match &mut self.repeater {
+                Some(repeater) => repeater.fill_gap(packet),
+                None => Ok(vec![packet]),
+            };
+            for packet in packets.map_err(|code| write_error(&self.location, code))? {
+                self.mux_video(packet)?;
             }
         }
     }
@@ -202,29 +201,34 @@ fn write_header(
     location: &str,
     destination: &Destination,
     options: &OutputOptions,
+    video: TimeBase,
 ) -> Result<(), MediaError> {
     let format = muxer.format();
-    let settings = muxer_options(muxer, options);
+    let settings = muxer_options(muxer, options, video);
     muxer.open(&destination.location()).map_err(|code| write_error(location, code))?;
     let unknown = muxer.write_header(&settings).map_err(|code| header_error(location, format, code))?;
     if unknown.is_empty() {
         return Ok(());
     }
     Err(MediaError::Option {
-        option: "--muxer-option".to_owned(),
+        option: "--muxer-opt".to_owned(),
         problem: format!("{} does not know {}", format.name(), unknown.join(", ")),
         remedy: format!("`ffmpeg -h muxer={}` lists its options", format.name()),
     })
 }
 
 /// Our defaults for the muxer, then the user's.
-fn muxer_options(muxer: &mut Muxer, options: &OutputOptions) -> Vec<(String, String)> {
+fn muxer_options(muxer: &mut Muxer, options: &OutputOptions, video: TimeBase) -> Vec<(String, String)> {
     let mut settings: Vec<(String, String)> = Vec::new();
     if muxer.format().name() == "mpegts" {
         // Otherwise every time stamp is put off by 1.4 s.
         muxer.set_max_delay(0);
         muxer.set_avoid_negative_ts(AVFMT_AVOID_NEG_TS_DISABLED);
         settings.push(("mpegts_copyts".to_owned(), "1".to_owned()));
+    }
+    if matches!(muxer.format().name(), "mp4" | "mov" | "ipod") {
+        // Late starts are stored in ticks of the movie, whose default of a millisecond rounds them.
+        settings.push(("movie_timescale".to_owned(), video.den.max(1000).to_string()));
     }
     settings.extend(options.muxer_options.iter().cloned());
     settings
@@ -247,18 +251,18 @@ struct Repeater {
 
 impl Repeater {
     /// Repetitions of the packet before, if there is a gap, and `packet`.
-    fn fill_gap(&mut self, packet: Packet) -> Vec<Packet> {
+    fn fill_gap(&mut self, packet: Packet) -> Result<Vec<Packet>, i32> {
         let mut filled = Vec::new();
         if let (Some(last), Some(pts)) = (&self.last, packet.pts()) {
             for missing in last.pts().map_or(pts, |last| last + 1)..pts {
-                let mut repeated = last.clone();
+                let mut repeated = shared_packet(last)?;
                 repeated.set_pts(Some(missing));
                 repeated.set_dts(Some(missing));
                 filled.push(repeated);
             }
         }
-        self.last = Some(packet.clone());
+        self.last = Some(shared_packet(&packet)?);
         filled.push(packet);
-        filled
+        Ok(filled)
     }
 }

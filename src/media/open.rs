@@ -145,8 +145,8 @@ fn check_unused(options: &InputOptions, unused: &[String]) -> Result<(), MediaEr
     let is_unused = |(key, _): &&(String, String)| unused.contains(key);
     match options.options.iter().find(is_unused) {
         Some((key, _)) => Err(MediaError::Option {
-            option: "--input-option".to_owned(),
-            problem: format!("neither the demuxer nor the protocol of the input has the option {key}"),
+            option: format!("--input-option {key}"),
+            problem: "neither the demuxer nor the protocol of the input has this option".to_owned(),
             remedy: "ffmpeg -h demuxer=NAME lists a demuxer's options".to_owned(),
         }),
         None => Ok(()),

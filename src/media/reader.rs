@@ -388,7 +388,7 @@ impl Reader {
     fn note_damage(&mut self, what: &str) -> Result<(), MediaError> {
         self.damaged += 1;
         if self.is_strict {
-            return Err(self.failure(what, "without strict reading, damage is skipped and counted"));
+            return Err(self.failure(what, "without --strict, damage is skipped and counted"));
         }
         if self.damaged == 1 {
             tracing::warn!("{}: {what}; damage is skipped or concealed, and counted", self.location);

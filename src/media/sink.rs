@@ -1,7 +1,9 @@
 //! Where frames and packets go: a container, a pipe, a connection, pictures.
 
+use super::library;
 use super::muxed::{Geometry, MuxedSink, Opened};
 use super::options::OutputOptions;
+use super::picture_sink::PictureSink;
 use super::stream::{CopyPacket, Delivered, InputDescription, Interrupt, SinkReport};
 use crate::error::MediaError;
 use crate::frame::{Frame, Rational};
@@ -10,9 +12,14 @@ use crate::frame::{Frame, Rational};
 ///
 /// Dropping an unfinished sink removes what it has written, as [`Sink::abort`] does.
 pub struct Sink {
-    muxed: MuxedSink,
+    body: Body,
     delivered: Delivered,
     notes: Vec<String>,
+}
+
+enum Body {
+    Muxed(Box<MuxedSink>),
+    Pictures(Box<PictureSink>),
 }
 
 impl Sink {
@@ -35,10 +42,14 @@ impl Sink {
         sample_aspect_ratio: Rational,
         interrupt: Interrupt,
     ) -> Result<Self, MediaError> {
+        library::initialise();
         let geometry = Geometry { width, height, sample_aspect_ratio };
-        let Opened { sink, delivered, notes } =
-            MuxedSink::open(location, options, input, geometry, interrupt)?;
-        Ok(Self { muxed: sink, delivered, notes })
+        if let Some(kind) = PictureSink::kind_of(location, options) {
+            let (sink, delivered, notes) = PictureSink::open(location, kind, options, input, geometry)?;
+            return Ok(Self { body: Body::Pictures(Box::new(sink)), delivered, notes });
+        }
+        let Opened { sink, delivered, notes } = MuxedSink::open(location, options, input, geometry, interrupt)?;
+        Ok(Self { body: Body::Muxed(Box::new(sink)), delivered, notes })
     }
 
     /// The frames that [`Sink::write_frame`] takes.
@@ -62,7 +73,10 @@ impl Sink {
         let wanted = &self.delivered;
         if (info.width, info.height, info.format) != (wanted.width, wanted.height, wanted.format) {
             return Err(MediaError::Output {
-                output: self.muxed.location().to_owned(),
+                output: match &self.body {
+                    Body::Muxed(sink) => sink.location().to_owned(),
+                    Body::Pictures(sink) => sink.location().to_owned(),
+                },
                 problem: format!(
                     "expected frames of {}x{} {}, found {}x{} {}",
                     wanted.width, wanted.height, wanted.format, info.width, info.height, info.format
@@ -70,7 +84,10 @@ impl Sink {
                 remedy: "deliver what Sink::delivered says".to_owned(),
             });
         }
-        self.muxed.write_frame(frame)
+        match &mut self.body {
+            Body::Muxed(sink) => sink.write_frame(frame),
+            Body::Pictures(sink) => sink.write_frame(frame),
+        }
     }
 
     /// Passes a packet of another stream on.
@@ -79,7 +96,10 @@ impl Sink {
     ///
     /// [`MediaError::Output`] if writing fails, [`MediaError::ClosedPipe`] if the reader of the output is gone.
     pub fn write_packet(&mut self, packet: CopyPacket) -> Result<(), MediaError> {
-        self.muxed.write_packet(packet)
+        match &mut self.body {
+            Body::Muxed(sink) => sink.write_packet(packet),
+            Body::Pictures(_) => Ok(()),
+        }
     }
 
     /// Drains the encoder, ends the file and gives it its name.
@@ -88,7 +108,10 @@ impl Sink {
     ///
     /// As [`Sink::write_frame`]; the unfinished file is removed.
     pub fn finish(self) -> Result<SinkReport, MediaError> {
-        self.muxed.finish()
+        match self.body {
+            Body::Muxed(sink) => sink.finish(),
+            Body::Pictures(sink) => sink.finish(),
+        }
     }
 
     /// Gives up and removes what was written.

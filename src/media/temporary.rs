@@ -1,5 +1,6 @@
 //! Files that appear under their name only when they are complete.
 
+use crate::cleanup::{self, Guard};
 use crate::error::MediaError;
 use std::fs::OpenOptions;
 use std::io::ErrorKind;
@@ -8,9 +9,9 @@ use std::path::{Path, PathBuf};
 /// A file that is written beside its final name, and renamed at the end. Dropping it removes what was written.
 #[derive(Debug)]
 pub(super) struct TemporaryFile {
-    part: PathBuf,
+    /// `None` once the file has its final name.
+    part: Option<Guard>,
     target: PathBuf,
-    is_complete: bool,
 }
 
 impl TemporaryFile {
@@ -22,40 +23,39 @@ impl TemporaryFile {
             return Err(output_error(location, "is a folder", "name a file in it"));
         };
         let part = target.with_file_name(format!(".{}.framecast-part", name.to_string_lossy()));
+        // Registered first: whoever ends the process at once finds every file that may exist.
+        let part = cleanup::register(part);
         OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
-            .open(&part)
+            .open(part.path())
             .map_err(|error| file_error(location, &error))?;
-        Ok(Self { part, target, is_complete: false })
+        Ok(Self { part: Some(part), target })
     }
 
     /// Where to write.
     pub(super) fn part(&self) -> &Path {
-        &self.part
+        self.part.as_ref().map_or(&self.target, Guard::path)
+    }
+
+    /// Replaces the contents.
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), MediaError> {
+        std::fs::write(self.part(), bytes).map_err(|error| file_error(&self.target, &error))
     }
 
     /// Bytes written.
     pub(super) fn size(&self) -> Option<u64> {
-        let path = if self.is_complete { &self.target } else { &self.part };
-        std::fs::metadata(path).ok().map(|metadata| metadata.len())
+        std::fs::metadata(self.part()).ok().map(|metadata| metadata.len())
     }
 
     /// Gives the file its final name, over an existing one.
     pub(super) fn complete(&mut self) -> Result<(), MediaError> {
-        std::fs::rename(&self.part, &self.target).map_err(|error| file_error(&self.target, &error))?;
-        self.is_complete = true;
-        Ok(())
-    }
-}
-
-impl Drop for TemporaryFile {
-    fn drop(&mut self) {
-        if !self.is_complete {
-            // A file that cannot be removed was most likely removed by someone else.
-            let _ = std::fs::remove_file(&self.part);
+        std::fs::rename(self.part(), &self.target).map_err(|error| file_error(&self.target, &error))?;
+        if let Some(part) = self.part.take() {
+            part.keep();
         }
+        Ok(())
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn open_video(
         Encoder::open(settings).map_err(|code| open_error(name, layout, options, delivered, code))?;
     if !unknown.is_empty() {
         return Err(MediaError::Option {
-            option: "--encoder-option".to_owned(),
+            option: "--encoder-opt".to_owned(),
             problem: format!("encoder {name} does not know {}", unknown.join(", ")),
             remedy: format!("`ffmpeg -h encoder={name}` lists its options"),
         });
@@ -83,8 +83,7 @@ fn check_rate(who: &str, video: &VideoInfo) -> Result<(), MediaError> {
     Err(MediaError::Option {
         option: "--codec".to_owned(),
         problem: format!("{who} needs a fixed frame rate, and {problem}"),
-        remedy: "use --codec libx264 with -o x.mkv or x.mp4, which store any time stamp, or set --fps"
-            .to_owned(),
+        remedy: "use --codec libx264 with -o x.mkv or x.mp4, which store any time stamp".to_owned(),
     })
 }
 

@@ -170,7 +170,8 @@ fn upscale(
         network_nanos.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or(0), Ordering::Relaxed);
         let result = made.map(|network| Upscaled { source, network: Some(network) });
         let failed = result.is_err();
-        if meter.blocked(|| done.send((number, result))).is_err() || failed {
+        let sent = meter.blocked(|| done.send((number, result)).is_ok());
+        if !sent || failed {
             return;
         }
     }
@@ -191,7 +192,8 @@ fn compose(mut composer: Composer, finished: &Receiver<Done>, ready: &Sender<Eve
                 Err(error) => Event::Failed(error),
             };
             let failed = matches!(event, Event::Failed(_));
-            if meter.blocked(|| ready.send(event)).is_err() || failed {
+            let sent = meter.blocked(|| ready.send(event).is_ok());
+            if !sent || failed {
                 return;
             }
         }

@@ -1,5 +1,7 @@
 //! Pictures, tensors, backends and comparisons that the tests share.
 
+#[cfg(feature = "gpu")]
+use framecast::error::KernelError;
 use framecast::frame::{
     Color, DataType, Frame, FrameInfo, Matrix, PixelFormat, Plane, Range, Rational, Siting, Subsampling,
     Tensor, TensorData,
@@ -9,7 +11,27 @@ use framecast::kernel::{Kernels, Region, TensorColor, TensorSpec};
 
 /// Every backend of this machine.
 pub(crate) fn backends() -> Vec<Box<dyn Kernels>> {
-    vec![Box::new(CpuKernels::new())]
+    let mut backends: Vec<Box<dyn Kernels>> = vec![Box::new(CpuKernels::new())];
+    backends.extend(gpu());
+    backends
+}
+
+/// The GPU backend, on a software renderer if need be; nothing where there is no adapter at all.
+#[cfg(feature = "gpu")]
+pub(crate) fn gpu() -> Option<Box<dyn Kernels>> {
+    match framecast::kernel::gpu::GpuKernels::new() {
+        Ok(kernels) => Some(Box::new(kernels)),
+        Err(KernelError::Unavailable { reason, .. }) => {
+            eprintln!("skipped on the GPU: {reason}");
+            None
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+pub(crate) fn gpu() -> Option<Box<dyn Kernels>> {
+    None
 }
 
 pub(crate) const SIZES: [(u32, u32); 3] = [(321, 181), (18, 16), (1, 1)];

@@ -201,7 +201,7 @@ fn tensors_that_do_not_fit_are_refused() {
         let luma = plain(spec(TensorColor::Luma, 1));
         let residual_of_rgb = UnpackSpec { skip: Skip::Nearest, ..plain(spec(TensorColor::Rgb, 1)) };
         for (shape, spec) in [([1, 16, 17], luma), ([3, 16, 18], luma), ([3, 16, 18], residual_of_rgb)] {
-            let error = kernels.unpack(&Tensor::zeros(shape), &spec, &source, &mut out);
+            let error = kernels.unpack(Tensor::zeros(shape).view(), &spec, &source, &mut out);
             assert!(matches!(error, Err(KernelError::Shape { operation: "unpack", .. })), "{shape:?}");
         }
     }

@@ -7,13 +7,13 @@ use framecast::media::{InputDescription, Interrupt, OutputOptions, Sink, SinkRep
 use std::path::Path;
 use std::process::Command;
 
-pub const SIZE: (u32, u32) = (96, 64);
+pub(crate) const SIZE: (u32, u32) = (96, 64);
 
-pub fn yuv(subsampling: Subsampling, depth: u8) -> PixelFormat {
+pub(crate) fn yuv(subsampling: Subsampling, depth: u8) -> PixelFormat {
     PixelFormat::yuv(subsampling, depth)
 }
 
-pub fn bt709() -> Color {
+pub(crate) fn bt709() -> Color {
     Color {
         matrix: Matrix::Bt709,
         range: Range::Limited,
@@ -26,7 +26,7 @@ pub fn bt709() -> Color {
 }
 
 /// An input of one video stream.
-pub fn input(format: PixelFormat, time_base: TimeBase, frame_rate: Rational) -> InputDescription {
+pub(crate) fn input(format: PixelFormat, time_base: TimeBase, frame_rate: Rational) -> InputDescription {
     InputDescription {
         location: "input.mkv".to_owned(),
         format: "matroska".to_owned(),
@@ -51,7 +51,7 @@ pub fn input(format: PixelFormat, time_base: TimeBase, frame_rate: Rational) -> 
 }
 
 /// A frame with a pattern that differs by plane, place and `seed`.
-pub fn frame(sink: &Sink, pts: i64, duration: i64, seed: u32) -> Frame {
+pub(crate) fn frame(sink: &Sink, pts: i64, duration: i64, seed: u32) -> Frame {
     let wanted = sink.delivered();
     let info = FrameInfo {
         width: wanted.width,
@@ -80,15 +80,15 @@ pub fn frame(sink: &Sink, pts: i64, duration: i64, seed: u32) -> Frame {
 }
 
 /// The samples of a frame as ffmpeg writes them raw.
-pub fn raw_bytes(frame: &Frame) -> Vec<u8> {
+pub(crate) fn raw_bytes(frame: &Frame) -> Vec<u8> {
     frame.planes().iter().flat_map(|plane| plane.rows().flatten().copied().collect::<Vec<_>>()).collect()
 }
 
-pub fn open(path: &Path, options: &OutputOptions, input: &InputDescription) -> Sink {
+pub(crate) fn open(path: &Path, options: &OutputOptions, input: &InputDescription) -> Sink {
     try_open(path, options, input).unwrap()
 }
 
-pub fn try_open(
+pub(crate) fn try_open(
     path: &Path,
     options: &OutputOptions,
     input: &InputDescription,
@@ -98,7 +98,7 @@ pub fn try_open(
 }
 
 /// Writes frames at these (pts, duration) and returns the report and the raw frames.
-pub fn write(mut sink: Sink, times: &[(i64, i64)]) -> (SinkReport, Vec<Vec<u8>>) {
+pub(crate) fn write(mut sink: Sink, times: &[(i64, i64)]) -> (SinkReport, Vec<Vec<u8>>) {
     let mut raw = Vec::new();
     for (index, (pts, duration)) in times.iter().enumerate() {
         let frame = frame(&sink, *pts, *duration, index as u32);
@@ -109,14 +109,14 @@ pub fn write(mut sink: Sink, times: &[(i64, i64)]) -> (SinkReport, Vec<Vec<u8>>)
 }
 
 /// `count` frames of `step` ticks from `start`.
-pub fn steady(start: i64, step: i64, count: i64) -> Vec<(i64, i64)> {
+pub(crate) fn steady(start: i64, step: i64, count: i64) -> Vec<(i64, i64)> {
     (0..count).map(|index| (start + index * step, step)).collect()
 }
 
 /// ffprobe's values of `entries`, one line per item, comma-separated.
-pub fn probe(path: &Path, select: &str, entries: &str) -> Vec<String> {
+pub(crate) fn probe(path: &Path, select: &str, entries: &str) -> Vec<String> {
     let output = Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", select, "-show_entries", entries, "-of", "csv=p=0"])
+        .args(["-v", "error", "-select_streams", select, "-show_entries", entries, "-of", "compact=p=0:nk=1:s=,"])
         .arg(path)
         .output()
         .unwrap();
@@ -126,17 +126,17 @@ pub fn probe(path: &Path, select: &str, entries: &str) -> Vec<String> {
 }
 
 /// Time stamps of the decoded frames, in the stream's time base.
-pub fn frame_times(path: &Path) -> Vec<i64> {
+pub(crate) fn frame_times(path: &Path) -> Vec<i64> {
     probe(path, "v:0", "frame=pts").iter().map(|line| line.parse().unwrap()).collect()
 }
 
 /// (pts, duration) of the packets in the order of presentation.
-pub fn packet_times(path: &Path) -> Vec<(i64, i64)> {
+pub(crate) fn packet_times(path: &Path) -> Vec<(i64, i64)> {
     let mut times: Vec<_> = probe(path, "v:0", "packet=pts,duration")
         .iter()
         .map(|line| {
-            let (pts, duration) = line.split_once(',').unwrap();
-            (pts.parse().unwrap(), duration.parse().unwrap())
+            let mut fields = line.split(',').map(|field| field.parse().unwrap_or(-1));
+            (fields.next().unwrap(), fields.next().unwrap())
         })
         .collect();
     times.sort_unstable();
@@ -144,7 +144,7 @@ pub fn packet_times(path: &Path) -> Vec<(i64, i64)> {
 }
 
 /// The decoded frames as raw bytes of `format`.
-pub fn decode(path: &Path, format: &str) -> Vec<u8> {
+pub(crate) fn decode(path: &Path, format: &str) -> Vec<u8> {
     let output = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(path)
@@ -155,7 +155,7 @@ pub fn decode(path: &Path, format: &str) -> Vec<u8> {
     output.stdout
 }
 
-pub fn lossless_x264() -> OutputOptions {
+pub(crate) fn lossless_x264() -> OutputOptions {
     OutputOptions {
         codec: Some("libx264".to_owned()),
         preset: Some("ultrafast".to_owned()),
@@ -164,10 +164,10 @@ pub fn lossless_x264() -> OutputOptions {
     }
 }
 
-pub fn codec(name: &str) -> OutputOptions {
+pub(crate) fn codec(name: &str) -> OutputOptions {
     OutputOptions { codec: Some(name.to_owned()), ..OutputOptions::default() }
 }
 
-pub fn gray(depth: u8) -> PixelFormat {
+pub(crate) fn gray(depth: u8) -> PixelFormat {
     PixelFormat { model: Model::Gray, depth, alpha: false }
 }

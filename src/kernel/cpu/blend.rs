@@ -1,5 +1,6 @@
 //! Weighted addition of a tile into a canvas.
 
+use super::rows;
 use crate::kernel::TilePlace;
 
 #[derive(Default)]
@@ -23,7 +24,8 @@ impl Blender {
         let weights = &self.weights;
         let (skipped_columns, first_column) = clip(place.x);
         let (skipped_rows, first_row) = clip(place.y);
-        arch.dispatch(
+        rows::vectorized(
+            arch,
             #[inline(always)]
             || {
                 let channels = canvas.chunks_exact_mut(canvas_columns * canvas_rows);

@@ -59,15 +59,17 @@ impl Packer {
         let columns = Span::new(region.x, region.width, plane.width);
         self.row.resize(region.width, 0.0);
         let row = &mut self.row;
-        arch.dispatch(
+        rows::vectorized(
+            arch,
             #[inline(always)]
             || {
                 let mut scatter = Scatter::new(out, region, spec.block);
                 for y in 0..region.height {
                     let samples = columns.visible(samples::<S>(plane, clamp_row(region.y, y, plane.height)));
-                    rows::widen_linear(samples, map, columns.placed(row));
-                    columns.extend(row);
-                    scatter.row(0, y, row);
+                    scatter.row(0, y, row, |row| {
+                        rows::widen_linear(samples, map, columns.placed(row));
+                        columns.extend(row);
+                    });
                 }
             },
         );
@@ -89,13 +91,10 @@ impl Packer {
         };
         let columns = Span::new(region.x, region.width, luma.width);
         self.row.resize(region.width, 0.0);
-        self.rgb.resize(
-            columns.count,
-            chroma.as_ref().map(|(enlarger, _)| &**enlarger),
-            convert::neutral(&frame.info),
-        );
+        self.rgb.resize(columns.count, chroma.as_ref().map(|(enlarger, _)| *enlarger));
         let (row, rgb) = (&mut self.row, &mut self.rgb);
-        arch.dispatch(
+        rows::vectorized(
+            arch,
             #[inline(always)]
             || {
                 let mut scatter = Scatter::new(out, region, spec.block);
@@ -112,9 +111,10 @@ impl Packer {
                     }
                     let inputs = rgb.inputs(skipped);
                     for (component, (weights, offset)) in map.weights.iter().zip(map.offsets).enumerate() {
-                        rows::affine(inputs, *weights, offset, columns.placed(row));
-                        columns.extend(row);
-                        scatter.row(component, y, row);
+                        scatter.row(component, y, row, |row| {
+                            rows::affine(inputs, *weights, offset, columns.placed(row));
+                            columns.extend(row);
+                        });
                     }
                 }
             },
@@ -123,22 +123,17 @@ impl Packer {
 }
 
 impl RgbRows {
-    /// Makes room for `count` columns and, for a picture without chroma, makes them neutral.
-    fn resize(&mut self, count: usize, enlarger: Option<&Enlarger>, neutral: f32) {
+    /// Makes room for `count` columns. Without an enlarger there is no chroma, and its rows are zero.
+    fn resize(&mut self, count: usize, enlarger: Option<&Enlarger>) {
         self.luma.resize(count, 0.0);
-        match enlarger {
-            Some(enlarger) => {
-                let horizontal = &enlarger.horizontal;
-                let length = horizontal.row_length(count + horizontal.period());
-                self.padded.resize(horizontal.padded(), 0.0);
-                self.chroma.iter_mut().for_each(|row| row.resize(length, 0.0));
-            }
-            None => {
-                for row in &mut self.chroma {
-                    row.clear();
-                    row.resize(count, neutral);
-                }
-            }
+        let mut length = count;
+        if let Some(Enlarger { horizontal, .. }) = enlarger {
+            length = horizontal.row_length(count + horizontal.period());
+            self.padded.resize(horizontal.padded_length(), 0.0);
+        }
+        for row in &mut self.chroma {
+            row.clear();
+            row.resize(length, 0.0);
         }
     }
 
@@ -179,7 +174,7 @@ impl Enlarger {
         let weights = self.vertical.weights.get(y * width..).unwrap_or_default();
         let inside = self.horizontal.inside(padded);
         inside.fill(0.0);
-        for (k, weight) in weights.iter().take(width).enumerate() {
+        for (k, weight) in weights.iter().copied().take(width).enumerate() {
             let row = samples::<S>(plane, clamp_row(first, k, plane.height));
             for (sum, sample) in inside.iter_mut().zip(row) {
                 *sum += weight * sample.widen();
@@ -215,9 +210,8 @@ struct Span {
 
 impl Span {
     fn new(origin: i64, length: usize, size: u32) -> Self {
+        let origin = convert::nearest_origin(origin, length, size);
         let size = i64::from(size);
-        // A region that lies beside the picture sees its edge, moved to the region's own edge.
-        let origin = origin.clamp(1 - length as i64, size - 1);
         let start = origin.max(0);
         let end = (origin + length as i64).min(size);
         Self { start: start as usize, count: (end - start) as usize, left: (start - origin) as usize }
@@ -253,15 +247,21 @@ impl<'a> Scatter<'a> {
         Self { out, block, columns, plane: columns * (region.height / block) }
     }
 
-    /// Writes row `y` of picture channel `component`.
+    /// Writes row `y` of picture channel `component`, which `fill` computes, in `scratch` if it cannot be in place.
     #[inline(always)]
-    fn row(&mut self, component: usize, y: usize, row: &[f32]) {
+    fn row(&mut self, component: usize, y: usize, scratch: &mut [f32], fill: impl FnOnce(&mut [f32])) {
         let block = self.block;
         let channel = (component * block + y % block) * block;
+        let start = channel * self.plane + y / block * self.columns;
+        if block == 1 {
+            fill(self.out.get_mut(start..start + self.columns).unwrap_or_default());
+            return;
+        }
+        fill(scratch);
         for phase in 0..block {
-            let start = (channel + phase) * self.plane + y / block * self.columns;
+            let start = start + phase * self.plane;
             if let Some(out) = self.out.get_mut(start..start + self.columns) {
-                rows::take_phase(row, block, phase, out);
+                rows::take_phase(scratch, block, phase, out);
             }
         }
     }

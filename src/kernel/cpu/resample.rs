@@ -42,12 +42,13 @@ impl Resampler {
         let index = self.filter(plan);
         let Some((_, filter)) = self.filters.get_mut(index) else { return };
         filter.restart();
-        self.padded.resize(filter.horizontal().padded(), 0.0);
+        self.padded.resize(filter.horizontal().padded_length(), 0.0);
         self.summed.resize(filter.stride(), 0.0);
         self.bias.resize(plan.output.0, 0.0);
         rows::rounding_bias(0.0, false, 0, &mut self.bias);
         let (padded, summed, bias) = (&mut self.padded, &mut self.summed, &mut self.bias);
-        arch.dispatch(
+        rows::vectorized(
+            arch,
             #[inline(always)]
             || {
                 let mut outputs = out.rows_mut();

@@ -5,6 +5,15 @@ use crate::kernel::convert::{self, BAYER, Linear};
 /// Elements per step of the blocked loops: two AVX2 registers.
 pub(super) const LANES: usize = 16;
 
+/// Runs `work`, an `#[inline(always)]` closure, compiled for the instructions of `arch`.
+///
+/// The bound matters: it makes the closure an `FnOnce`. One that the compiler takes for an `FnMut` is called through
+/// a shim, which is not inlined and so not compiled for `arch`.
+#[inline(always)]
+pub(super) fn vectorized(arch: pulp::Arch, work: impl FnOnce()) {
+    arch.dispatch(work);
+}
+
 /// A sample as planes hold it.
 pub(super) trait Sample: bytemuck::Pod {
     fn widen(self) -> f32;
@@ -115,13 +124,16 @@ fn repeat_by<S: Sample, const N: usize>(row: &[S], map: Linear, out: &mut [f32])
 #[inline(always)]
 pub(super) fn take_phase(row: &[f32], block: usize, phase: usize, out: &mut [f32]) {
     match (block, phase) {
-        (1, _) => {
-            for (out, value) in out.iter_mut().zip(row) {
-                *out = *value;
-            }
-        }
-        (2, 0) => take_from_pairs(row, out, |[even, _]| even),
-        (2, _) => take_from_pairs(row, out, |[_, odd]| odd),
+        (1, _) => take_by(row, out, |[value]| value),
+        (2, 0) => take_by(row, out, |[value, _]| value),
+        (2, _) => take_by(row, out, |[_, value]| value),
+        (3, 0) => take_by(row, out, |[value, _, _]| value),
+        (3, 1) => take_by(row, out, |[_, value, _]| value),
+        (3, _) => take_by(row, out, |[_, _, value]| value),
+        (4, 0) => take_by(row, out, |[value, _, _, _]| value),
+        (4, 1) => take_by(row, out, |[_, value, _, _]| value),
+        (4, 2) => take_by(row, out, |[_, _, value, _]| value),
+        (4, _) => take_by(row, out, |[_, _, _, value]| value),
         _ => {
             for (out, value) in out.iter_mut().zip(row.iter().skip(phase).step_by(block)) {
                 *out = *value;
@@ -131,9 +143,9 @@ pub(super) fn take_phase(row: &[f32], block: usize, phase: usize, out: &mut [f32
 }
 
 #[inline(always)]
-fn take_from_pairs(row: &[f32], out: &mut [f32], pick: impl Fn([f32; 2]) -> f32) {
-    for (out, pair) in out.iter_mut().zip(row.as_chunks::<2>().0) {
-        *out = pick(*pair);
+fn take_by<const N: usize>(row: &[f32], out: &mut [f32], pick: impl Fn([f32; N]) -> f32) {
+    for (out, chunk) in out.iter_mut().zip(row.as_chunks::<N>().0) {
+        *out = pick(*chunk);
     }
 }
 

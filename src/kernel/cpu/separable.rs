@@ -10,23 +10,29 @@ use crate::kernel::Taps;
 #[derive(Debug)]
 pub(super) struct Horizontal {
     source: usize,
+    /// Samples before the source's first one.
     pad: usize,
+    /// Samples of a padded row, before its split copy.
     padded: usize,
     taps: HorizontalTaps,
 }
 
 #[derive(Debug)]
 enum HorizontalTaps {
-    /// Output samples `i * phases.len() + q` share the weights of phase q, and advance by one source sample with i.
-    Periodic(Vec<Phase>),
+    /// Output samples `i * phases.len() + q` share the weights of phase q, and advance by `advance` source samples
+    /// with i.
+    ///
+    /// With an advance above 1 the padded row is followed by its split copy: all samples at multiples of the advance,
+    /// then those 1 further, and so on, so that taps of neighbouring i are neighbours in memory.
+    Periodic { phases: Vec<Phase>, advance: usize },
     /// Every output sample has weights of its own.
     General { width: usize, first: Vec<usize>, weights: Vec<f32> },
 }
 
+/// The taps of output sample i of a phase: weights of the elements `i + offset`.
 #[derive(Debug)]
 struct Phase {
-    first: usize,
-    weights: Vec<f32>,
+    taps: Vec<(usize, f32)>,
 }
 
 impl Horizontal {
@@ -36,34 +42,42 @@ impl Horizontal {
         let highest = taps.first.last().copied().unwrap_or(0);
         let pad = usize::try_from(-i64::from(lowest)).unwrap_or(0);
         let in_padded = |first: i32| usize::try_from(i64::from(first) + pad as i64).unwrap_or(0);
-        let period = (1..=4).find(|period| is_periodic(taps, *period));
-        let rows = || taps.first.iter().zip(taps.weights.chunks_exact(taps.width));
+        let period = (1..=LARGEST_PERIOD).find_map(|period| Some((period, advance_of(taps, period)?)));
+        // Periodic taps compute whole blocks, whose last outputs may lie beyond the row.
+        let beyond = period.map_or(0, |(_, advance)| 3 * LANES * advance);
+        let padded = (in_padded(highest) + taps.width + beyond).max(pad + source);
+        let first = || taps.first.iter().map(|first| in_padded(*first));
         let taps = match period {
-            Some(period) => {
-                let phase = |(first, weights): (&i32, &[f32])| Phase {
-                    first: in_padded(*first),
-                    weights: weights.to_vec(),
+            Some((period, advance)) => {
+                let offset = |sample: usize| match advance {
+                    1 => sample,
+                    _ => padded + sample % advance * (padded / advance) + sample / advance,
                 };
-                HorizontalTaps::Periodic(rows().take(period).map(phase).collect())
+                let phase = |(first, weights): (usize, &[f32])| Phase {
+                    taps: weights
+                        .iter()
+                        .zip(first..)
+                        .map(|(weight, sample)| (offset(sample), *weight))
+                        .collect(),
+                };
+                let rows = first().zip(taps.weights.chunks_exact(taps.width));
+                HorizontalTaps::Periodic { phases: rows.take(period).map(phase).collect(), advance }
             }
             None => HorizontalTaps::General {
                 width: taps.width,
-                first: taps.first.iter().map(|first| in_padded(*first)).collect(),
+                first: first().collect(),
                 weights: taps.weights.clone(),
             },
         };
-        let width = match &taps {
-            HorizontalTaps::Periodic(phases) => phases.first().map_or(0, |phase| phase.weights.len()),
-            HorizontalTaps::General { width, .. } => *width,
-        };
-        // Periodic taps compute whole blocks, whose last outputs may lie beyond the row.
-        let padded = (in_padded(highest) + width + 3 * LANES).max(pad + source);
         Self { source, pad, padded, taps }
     }
 
-    /// Length of a padded input row.
-    pub(super) fn padded(&self) -> usize {
-        self.padded
+    /// Length of the memory for a padded input row.
+    pub(super) fn padded_length(&self) -> usize {
+        match self.taps {
+            HorizontalTaps::Periodic { advance: 2.., .. } => 2 * self.padded,
+            _ => self.padded,
+        }
     }
 
     /// The samples of a padded row that come from the source.
@@ -72,16 +86,22 @@ impl Horizontal {
         padded.get_mut(self.pad..self.pad + self.source).unwrap_or_default()
     }
 
-    /// Repeats the edge samples of a padded row whose inside is filled.
+    /// Completes a padded row whose inside is filled.
     #[inline(always)]
     pub(super) fn pad(&self, padded: &mut [f32]) {
-        rows::extend_edges(padded, self.pad, self.pad + self.source);
+        let Some((row, split)) = padded.split_at_mut_checked(self.padded) else { return };
+        rows::extend_edges(row, self.pad, self.pad + self.source);
+        if let HorizontalTaps::Periodic { advance: advance @ 2.., .. } = self.taps {
+            for (phase, out) in split.chunks_exact_mut(self.padded / advance).enumerate().take(advance) {
+                rows::take_phase(row, advance, phase, out);
+            }
+        }
     }
 
     /// Outputs after which the weights repeat: [`Self::apply`] can start at its multiples.
     pub(super) fn period(&self) -> usize {
         match &self.taps {
-            HorizontalTaps::Periodic(phases) => phases.len(),
+            HorizontalTaps::Periodic { phases, .. } => phases.len(),
             HorizontalTaps::General { .. } => 1,
         }
     }
@@ -95,7 +115,7 @@ impl Horizontal {
     #[inline(always)]
     pub(super) fn apply(&self, padded: &[f32], from: usize, out: &mut [f32]) {
         match &self.taps {
-            HorizontalTaps::Periodic(phases) => match phases.len() {
+            HorizontalTaps::Periodic { phases, .. } => match phases.len() {
                 1 => periodic::<1>(phases, padded, from, out),
                 2 => periodic::<2>(phases, padded, from, out),
                 3 => periodic::<3>(phases, padded, from, out),
@@ -112,35 +132,39 @@ impl Horizontal {
     }
 }
 
-/// True if the taps repeat every `period` outputs, one source sample further.
-fn is_periodic(taps: &Taps, period: usize) -> bool {
-    let advance = taps.first.iter().zip(taps.first.iter().skip(period));
-    let weights = taps.weights.iter().zip(taps.weights.iter().skip(period * taps.width));
-    period <= taps.first.len()
-        && advance.map(|(a, b)| b - a).all(|step| step == 1)
+/// Ratios of numbers up to this are filtered in blocks: 2, 3 or 4 times, halves, thirds, quarters, 3:2, 4:3, ...
+const LARGEST_PERIOD: usize = 4;
+
+/// Source samples from a weight to its repetition, if the taps repeat every `period` outputs.
+fn advance_of(taps: &Taps, period: usize) -> Option<usize> {
+    let steps = || taps.first.iter().zip(taps.first.iter().skip(period)).map(|(a, b)| b - a);
+    let advance = steps().next().unwrap_or(1);
+    let mut weights = taps.weights.iter().zip(taps.weights.iter().skip(period * taps.width));
+    let repeats = period <= taps.first.len()
+        && steps().all(|step| step == advance)
         // Positions are rounded, so equal weights may differ in their last bit.
-        && weights.map(|(a, b)| (a - b).abs()).all(|difference| difference < 1e-6)
+        && weights.all(|(a, b)| (a - b).abs() < 1e-6);
+    usize::try_from(advance).ok().filter(|advance| repeats && (1..=LARGEST_PERIOD).contains(advance))
 }
 
 #[inline(always)]
 fn periodic<const P: usize>(phases: &[Phase], padded: &[f32], from: usize, out: &mut [f32]) {
     for (block, out) in out.chunks_exact_mut(P * LANES).enumerate() {
-        let base = from / P + block * LANES;
+        let window = padded.get(from / P + block * LANES..).unwrap_or_default();
         let mut lanes = [[0.0; LANES]; P];
         for (lanes, phase) in lanes.iter_mut().zip(phases) {
-            let window = padded.get(base + phase.first..).unwrap_or_default();
-            *lanes = convolve(window, &phase.weights);
+            *lanes = convolve(window, &phase.taps);
         }
         transpose(&lanes, out);
     }
 }
 
-/// The sums of `weights` over [`LANES`] neighbouring windows.
+/// The sums of `taps` over [`LANES`] neighbouring windows.
 #[inline(always)]
-fn convolve(source: &[f32], weights: &[f32]) -> [f32; LANES] {
+fn convolve(source: &[f32], taps: &[(usize, f32)]) -> [f32; LANES] {
     let mut sums = [0.0; LANES];
-    for (shift, weight) in weights.iter().enumerate() {
-        let Some(window) = source.get(shift..).and_then(|rest| rest.first_chunk::<LANES>()) else {
+    for (offset, weight) in taps {
+        let Some(window) = source.get(*offset..).and_then(|rest| rest.first_chunk::<LANES>()) else {
             continue;
         };
         for (sum, value) in sums.iter_mut().zip(window) {
@@ -237,8 +261,11 @@ fn sum_rows(ring: &[f32], offsets: &[usize], weights: &[f32], out: &mut [f32]) {
     for (block, out) in out.as_chunks_mut::<WIDE>().0.iter_mut().enumerate() {
         let mut sums = [0.0; WIDE];
         for (offset, weight) in offsets.iter().zip(weights) {
-            let values = ring.get(offset + block * WIDE..).and_then(|rest| rest.first_chunk::<WIDE>());
-            for (sum, value) in sums.iter_mut().zip(values.into_iter().flatten()) {
+            let Some(values) = ring.get(offset + block * WIDE..).and_then(|rest| rest.first_chunk::<WIDE>())
+            else {
+                continue;
+            };
+            for (sum, value) in sums.iter_mut().zip(values) {
                 *sum += weight * value;
             }
         }

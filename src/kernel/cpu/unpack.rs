@@ -64,14 +64,15 @@ impl Unpacker {
         let (Some(plane), Some(source)) = (out.planes_mut().first_mut(), source.planes().first()) else {
             return;
         };
-        let [row, ..] = &mut self.picture;
+        let [scratch, ..] = &mut self.picture;
         let (bias, dithered) = (&mut self.bias, &mut self.dithered);
         rows::rounding_bias(map.offset, false, 0, bias);
-        arch.dispatch(
+        rows::vectorized(
+            arch,
             #[inline(always)]
             || {
                 for (y, out) in plane.rows_mut().enumerate() {
-                    gather.row(0, y, row);
+                    let row = gather.row(0, y, scratch);
                     if spec.skip == Skip::Nearest && y.is_multiple_of(spec.scale) {
                         let samples: &[S] = bytemuck::cast_slice(source.row(y / spec.scale));
                         let map = Linear { gain: skip_gain, offset: map.offset + 0.5 };
@@ -99,8 +100,10 @@ impl Unpacker {
         let averager = Averager::for_frame(&mut self.chroma, out);
         let stride = averager.planes.iter().map(Separable::stride).max().unwrap_or(0);
         self.values.resize(width.max(stride), 0.0);
-        self.padded
-            .resize(averager.planes.iter().map(|plane| plane.horizontal().padded()).max().unwrap_or(0), 0.0);
+        self.padded.resize(
+            averager.planes.iter().map(|plane| plane.horizontal().padded_length()).max().unwrap_or(0),
+            0.0,
+        );
         let (picture, bias) = (&mut self.picture, &mut self.bias);
         let (values, padded) = (&mut self.values, &mut self.padded);
         let (luma, chroma) = match out.planes_mut() {
@@ -109,15 +112,13 @@ impl Unpacker {
             [] => return,
         };
         let mut chroma = chroma.map(|planes| planes.map(Plane::rows_mut));
-        arch.dispatch(
+        rows::vectorized(
+            arch,
             #[inline(always)]
             || {
                 for (y, out) in luma.rows_mut().enumerate() {
-                    for (component, row) in picture.iter_mut().enumerate() {
-                        gather.row(component, y, row);
-                    }
-                    let [r, g, b] = &*picture;
-                    let inputs = [r.as_slice(), g.as_slice(), b.as_slice()];
+                    let [r, g, b] = &mut *picture;
+                    let inputs = [gather.row(0, y, r), gather.row(1, y, g), gather.row(2, y, b)];
                     rows::affine(inputs, luma_weights, luma_offset, values);
                     rows::rounding_bias(0.0, spec.dither, y, bias);
                     rows::quantize::<T>(values, 1.0, bias, max, bytemuck::cast_slice_mut(out));
@@ -167,9 +168,9 @@ struct Gather<'a> {
 }
 
 impl Gather<'_> {
-    /// Reads row `y` of picture channel `component`.
+    /// Row `y` of picture channel `component`, put together in `scratch` if it does not lie in the tensor as it is.
     #[inline(always)]
-    fn row(&self, component: usize, y: usize, out: &mut [f32]) {
+    fn row<'b>(&'b self, component: usize, y: usize, scratch: &'b mut [f32]) -> &'b [f32] {
         let (columns, rows) = self.size;
         let block = self.block;
         let channel = (component * block + y % block) * block;
@@ -177,6 +178,10 @@ impl Gather<'_> {
             let start = ((channel + phase) * rows + y / block) * columns;
             self.elements.get(start..start + columns).unwrap_or_default()
         };
-        rows::interleave(row, block, out);
+        if block == 1 {
+            return row(0);
+        }
+        rows::interleave(row, block, scratch);
+        scratch
     }
 }

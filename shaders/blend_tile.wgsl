@@ -1,0 +1,30 @@
+// Adds a weighted tile to a canvas; one invocation per element of the tile.
+
+struct Params {
+    x: i32,
+    y: i32,
+    columns: u32,
+    rows: u32,
+    canvas_columns: i32,
+    canvas_rows: i32,
+}
+
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> tile: array<f32>;
+// Weights of the tile's columns, then of its rows.
+@group(0) @binding(2) var<storage, read> weights: array<f32>;
+@group(0) @binding(3) var<storage, read_write> canvas: array<f32>;
+
+@compute @workgroup_size(32, 4)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    let x = params.x + i32(id.x);
+    let y = params.y + i32(id.y);
+    if id.x >= params.columns || id.y >= params.rows
+        || x < 0 || y < 0 || x >= params.canvas_columns || y >= params.canvas_rows {
+        return;
+    }
+    let weight = weights[id.x] * weights[params.columns + id.y];
+    let value = tile[(id.z * params.rows + id.y) * params.columns + id.x];
+    let place = (id.z * u32(params.canvas_rows) + u32(y)) * u32(params.canvas_columns) + u32(x);
+    canvas[place] += value * weight;
+}

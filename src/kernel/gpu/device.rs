@@ -1,0 +1,206 @@
+//! A wgpu device with the buffers and programs that the kernels keep on it.
+
+use super::shaders::Shader;
+use crate::error::KernelError;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use wgpu::{BufferUsages, DeviceType};
+
+/// Invocations of a workgroup along x and y, as the shaders declare.
+const WORKGROUP: [u32; 2] = [32, 4];
+
+/// Graphics interfaces with compute shaders.
+const BACKENDS: wgpu::Backends = wgpu::Backends::PRIMARY;
+
+pub(super) struct Device {
+    name: String,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    buffers: HashMap<&'static str, wgpu::Buffer>,
+    /// What wgpu or the driver reported outside of a call that returns an error.
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+/// One program's work: its buffers in the order of their bindings, and its invocations along x, y and z.
+pub(super) struct Dispatch<'a> {
+    pub(super) pipeline: &'a wgpu::ComputePipeline,
+    pub(super) buffers: &'a [&'a wgpu::Buffer],
+    pub(super) invocations: [usize; 3],
+}
+
+/// True if there is an adapter that is not a software renderer.
+pub(super) fn hardware_available() -> bool {
+    adapters().iter().any(|adapter| adapter.get_info().device_type != DeviceType::Cpu)
+}
+
+fn adapters() -> Vec<wgpu::Adapter> {
+    let descriptor = wgpu::InstanceDescriptor {
+        backends: BACKENDS,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    };
+    pollster::block_on(wgpu::Instance::new(descriptor).enumerate_adapters(BACKENDS))
+}
+
+/// How much an adapter is preferred.
+fn rank(adapter: &wgpu::Adapter) -> u8 {
+    match adapter.get_info().device_type {
+        DeviceType::DiscreteGpu => 4,
+        DeviceType::IntegratedGpu => 3,
+        DeviceType::VirtualGpu => 2,
+        DeviceType::Other => 1,
+        DeviceType::Cpu => 0,
+    }
+}
+
+fn unavailable(reason: impl ToString) -> KernelError {
+    KernelError::Unavailable { backend: "gpu", reason: reason.to_string() }
+}
+
+impl Device {
+    /// Opens the best adapter.
+    pub(super) fn open() -> Result<Self, KernelError> {
+        let adapter = adapters()
+            .into_iter()
+            .max_by_key(rank)
+            .ok_or_else(|| unavailable("no Vulkan, Metal or Direct3D 12 device was found"))?;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("framecast"),
+            required_limits: adapter.limits(),
+            ..wgpu::DeviceDescriptor::default()
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(unavailable)?;
+        let failure = Arc::new(Mutex::new(None));
+        let reported = Arc::clone(&failure);
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| report(&reported, error.to_string())));
+        let lost = Arc::clone(&failure);
+        device.set_device_lost_callback(move |_, message| report(&lost, message));
+        Ok(Self { name: adapter.get_info().name, device, queue, buffers: HashMap::new(), failure })
+    }
+
+    /// Name of the adapter.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Compiles a program.
+    pub(super) fn pipeline(&self, shader: Shader) -> wgpu::ComputePipeline {
+        let label = Some(shader.name);
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label,
+            source: wgpu::ShaderSource::Wgsl(shader.source.into()),
+        });
+        self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label,
+            layout: None,
+            module: &module,
+            entry_point: None,
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            cache: None,
+        })
+    }
+
+    /// The storage buffer `label` of at least `size` bytes, with unspecified contents.
+    pub(super) fn storage(&mut self, label: &'static str, size: usize) -> wgpu::Buffer {
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        self.buffer(label, size, usage)
+    }
+
+    /// The storage buffer `label`, beginning with `contents`.
+    pub(super) fn upload(&mut self, label: &'static str, contents: &[u8]) -> wgpu::Buffer {
+        let buffer = self.storage(label, contents.len());
+        self.queue.write_buffer(&buffer, 0, contents);
+        buffer
+    }
+
+    /// The uniform buffer `label` with the parameters of a program.
+    pub(super) fn uniform(&mut self, label: &'static str, params: &impl bytemuck::Pod) -> wgpu::Buffer {
+        let contents = bytemuck::bytes_of(params);
+        let buffer = self.buffer(label, contents.len(), BufferUsages::UNIFORM | BufferUsages::COPY_DST);
+        self.queue.write_buffer(&buffer, 0, contents);
+        buffer
+    }
+
+    fn buffer(&mut self, label: &'static str, size: usize, usage: BufferUsages) -> wgpu::Buffer {
+        let size = size.next_multiple_of(256) as u64;
+        if let Some(buffer) = self.buffers.get(label).filter(|buffer| buffer.size() >= size) {
+            return buffer.clone();
+        }
+        let descriptor =
+            wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
+        let buffer = self.device.create_buffer(&descriptor);
+        self.buffers.insert(label, buffer.clone());
+        buffer
+    }
+
+    /// Runs programs one after the other and gives the bytes of `outputs` (buffer and size) one by one to `read`.
+    pub(super) fn run(
+        &mut self,
+        label: &'static str,
+        dispatches: &[Dispatch<'_>],
+        outputs: &[(&wgpu::Buffer, usize)],
+        mut read: impl FnMut(usize, &[u8]),
+    ) -> Result<(), KernelError> {
+        let mut encoder =
+            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(label) });
+        for dispatch in dispatches {
+            self.encode(label, dispatch, &mut encoder);
+        }
+        let total: usize = outputs.iter().map(|(_, size)| size).sum();
+        let download = self.buffer("download", total, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+        let mut offset = 0;
+        for (buffer, size) in outputs {
+            encoder.copy_buffer_to_buffer(buffer, 0, &download, offset, *size as u64);
+            offset += *size as u64;
+        }
+        self.queue.submit([encoder.finish()]);
+        // Whether mapping succeeded is seen by `get_mapped_range`.
+        download.map_async(wgpu::MapMode::Read, ..total as u64, |_| {});
+        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(failed)?;
+        self.check()?;
+        let view = download.get_mapped_range(..total as u64).map_err(failed)?;
+        let mut rest: &[u8] = &view;
+        for (index, (_, size)) in outputs.iter().enumerate() {
+            let (bytes, after) = rest.split_at_checked(*size).unwrap_or((rest, &[]));
+            read(index, bytes);
+            rest = after;
+        }
+        drop(view);
+        download.unmap();
+        Ok(())
+    }
+
+    fn encode(&self, label: &str, dispatch: &Dispatch<'_>, encoder: &mut wgpu::CommandEncoder) {
+        let entries: Vec<_> = (0..)
+            .zip(dispatch.buffers)
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+            .collect();
+        let bindings = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some(label),
+            layout: &dispatch.pipeline.get_bind_group_layout(0),
+            entries: &entries,
+        });
+        let mut pass = encoder
+            .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes: None });
+        pass.set_pipeline(dispatch.pipeline);
+        pass.set_bind_group(0, &bindings, &[]);
+        let [x, y, z] = dispatch.invocations.map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        let [width, height] = WORKGROUP;
+        pass.dispatch_workgroups(x.div_ceil(width), y.div_ceil(height), z);
+    }
+
+    /// The failure that was reported since the last call, as an error.
+    pub(super) fn check(&self) -> Result<(), KernelError> {
+        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(reason) => Err(failed(reason)),
+            None => Ok(()),
+        }
+    }
+}
+
+fn report(failure: &Mutex<Option<String>>, message: String) {
+    failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(message);
+}
+
+fn failed(reason: impl ToString) -> KernelError {
+    KernelError::Device { backend: "gpu", reason: reason.to_string() }
+}

@@ -1,0 +1,276 @@
+//! The backend for graphics processors: WGSL compute shaders on wgpu, over planes and tensors in host memory.
+
+mod device;
+mod params;
+mod shaders;
+
+pub use shaders::{SHADERS, Shader};
+
+use super::{Kernels, Region, ResamplePlan, TensorColor, TensorSpec, TilePlace, UnpackSpec, check};
+use crate::error::KernelError;
+use crate::frame::{Frame, Plane, Tensor, TensorData, TensorSlice, TensorView};
+use device::{Device, Dispatch};
+use half::slice::HalfFloatSliceExt;
+use wgpu::{Buffer, ComputePipeline};
+
+/// The GPU backend.
+///
+/// Elements of f16 tensors are converted on the host, so that shaders run on devices without 16-bit floats.
+pub struct GpuKernels {
+    device: Device,
+    pack_luma: ComputePipeline,
+    pack_rgb: ComputePipeline,
+    unpack_luma: ComputePipeline,
+    unpack_rgb: ComputePipeline,
+    blend_tile: ComputePipeline,
+    resample_horizontal: ComputePipeline,
+    resample_vertical: ComputePipeline,
+    /// Elements of an f16 tensor as f32.
+    staging: Vec<f32>,
+    /// Weights of a tile's columns and rows.
+    weights: Vec<f32>,
+}
+
+impl GpuKernels {
+    /// The backend on the best adapter of this machine: hardware before software renderers, discrete before integrated.
+    ///
+    /// # Errors
+    ///
+    /// [`KernelError::Unavailable`] if there is no adapter or it cannot be opened, [`KernelError::Device`] if it
+    /// refuses a shader.
+    pub fn new() -> Result<Self, KernelError> {
+        let device = Device::open()?;
+        let kernels = Self {
+            pack_luma: device.pipeline(shaders::PACK_LUMA),
+            pack_rgb: device.pipeline(shaders::PACK_RGB),
+            unpack_luma: device.pipeline(shaders::UNPACK_LUMA),
+            unpack_rgb: device.pipeline(shaders::UNPACK_RGB),
+            blend_tile: device.pipeline(shaders::BLEND_TILE),
+            resample_horizontal: device.pipeline(shaders::RESAMPLE_HORIZONTAL),
+            resample_vertical: device.pipeline(shaders::RESAMPLE_VERTICAL),
+            staging: Vec::new(),
+            weights: Vec::new(),
+            device,
+        };
+        kernels.device.check()?;
+        Ok(kernels)
+    }
+
+    /// True if this machine has an adapter that is not a software renderer. Asks the drivers: takes tens of
+    /// milliseconds.
+    pub fn hardware_available() -> bool {
+        device::hardware_available()
+    }
+
+    /// Uploads the elements of `tensor` as f32.
+    fn upload_elements(&mut self, label: &'static str, tensor: TensorView<'_>) -> Buffer {
+        match tensor.data {
+            TensorSlice::F32(values) => self.device.upload(label, bytemuck::cast_slice(values)),
+            TensorSlice::F16(values) => {
+                self.staging.resize(values.len(), 0.0);
+                values.convert_to_f32_slice(&mut self.staging);
+                self.device.upload(label, bytemuck::cast_slice(&self.staging))
+            }
+        }
+    }
+
+    fn upload_plane(&mut self, label: &'static str, plane: &Plane) -> Buffer {
+        self.device.upload(label, plane.buffer.bytes())
+    }
+
+    fn unpack_luma(
+        &mut self,
+        tensor: TensorView<'_>,
+        spec: &UnpackSpec,
+        source: &Frame,
+        out: &mut Frame,
+    ) -> Result<(), KernelError> {
+        let ([source_luma, ..], [luma, ..]) = (source.planes(), out.planes()) else { return Ok(()) };
+        let params = params::UnpackLuma::new(tensor, spec, (source, source_luma), (out, luma));
+        let params = self.device.uniform("unpack_luma params", &params);
+        let elements = self.upload_elements("elements", tensor);
+        let source = self.upload_plane("source luma", source_luma);
+        let size = luma.buffer.len();
+        let result = self.device.storage("luma", size);
+        let dispatch = Dispatch {
+            pipeline: &self.unpack_luma,
+            buffers: &[&params, &elements, &source, &result],
+            invocations: word_invocations(luma),
+        };
+        self.device.run("unpack_luma", &[dispatch], &[(&result, size)], |index, bytes| {
+            write_plane(out.planes_mut(), index, bytes);
+        })
+    }
+
+    fn unpack_rgb(
+        &mut self,
+        tensor: TensorView<'_>,
+        spec: &UnpackSpec,
+        out: &mut Frame,
+    ) -> Result<(), KernelError> {
+        const LABELS: [(&str, &str); 3] = [("luma params", "luma"), ("cb params", "cb"), ("cr params", "cr")];
+        let elements = self.upload_elements("elements", tensor);
+        let mut planes = Vec::with_capacity(LABELS.len());
+        let params = params::UnpackRgb::of_planes(tensor, spec, out);
+        for ((plane, params), (params_label, label)) in out.planes().iter().zip(params).zip(LABELS) {
+            let params = self.device.uniform(params_label, &params);
+            let size = plane.buffer.len();
+            planes.push((params, self.device.storage(label, size), size, word_invocations(plane)));
+        }
+        let buffers: Vec<_> = planes.iter().map(|(params, result, ..)| [params, &elements, result]).collect();
+        let dispatches: Vec<_> = buffers
+            .iter()
+            .zip(&planes)
+            .map(|(buffers, (.., invocations))| Dispatch {
+                pipeline: &self.unpack_rgb,
+                buffers,
+                invocations: *invocations,
+            })
+            .collect();
+        let outputs: Vec<_> = planes.iter().map(|(_, result, size, _)| (result, *size)).collect();
+        self.device.run("unpack_rgb", &dispatches, &outputs, |index, bytes| {
+            write_plane(out.planes_mut(), index, bytes);
+        })
+    }
+}
+
+impl Kernels for GpuKernels {
+    fn name(&self) -> String {
+        format!("gpu ({})", self.device.name())
+    }
+
+    fn pack(
+        &mut self,
+        frame: &Frame,
+        region: Region,
+        spec: &TensorSpec,
+        out: &mut Tensor,
+    ) -> Result<(), KernelError> {
+        check::pack(frame, region, spec)?;
+        out.reset(spec.shape(region.width, region.height), spec.kind);
+        let [luma, chroma @ ..] = frame.planes() else { return Ok(()) };
+        let size = out.len() * size_of::<f32>();
+        let result = self.device.storage("elements", size);
+        let luma_samples = self.upload_plane("source luma", luma);
+        let (params, cb, cr);
+        let luma_buffers;
+        let rgb_buffers;
+        let (pipeline, buffers): (_, &[&Buffer]) = match spec.color {
+            TensorColor::Luma => {
+                let values = params::PackLuma::new(frame, luma, region, spec);
+                params = self.device.uniform("pack_luma params", &values);
+                luma_buffers = [&params, &luma_samples, &result];
+                (&self.pack_luma, &luma_buffers)
+            }
+            TensorColor::Rgb => {
+                // Chroma weighs nothing for a grey picture; luma stands in for it.
+                let (cb_plane, cr_plane) = match chroma {
+                    [cb, cr, ..] => (cb, cr),
+                    _ => (luma, luma),
+                };
+                let values = params::PackRgb::new(frame, (luma, cb_plane), region, spec);
+                params = self.device.uniform("pack_rgb params", &values);
+                cb = self.upload_plane("source cb", cb_plane);
+                cr = self.upload_plane("source cr", cr_plane);
+                rgb_buffers = [&params, &luma_samples, &cb, &cr, &result];
+                (&self.pack_rgb, &rgb_buffers)
+            }
+        };
+        let dispatch = Dispatch { pipeline, buffers, invocations: [region.width, region.height, 1] };
+        self.device.run("pack", &[dispatch], &[(&result, size)], |_, bytes| {
+            write_elements(&mut out.data, bytes);
+        })
+    }
+
+    fn unpack(
+        &mut self,
+        tensor: TensorView<'_>,
+        spec: &UnpackSpec,
+        source: &Frame,
+        out: &mut Frame,
+    ) -> Result<(), KernelError> {
+        check::unpack(tensor, spec, source, out)?;
+        match spec.tensor.color {
+            TensorColor::Luma => self.unpack_luma(tensor, spec, source, out),
+            TensorColor::Rgb => self.unpack_rgb(tensor, spec, out),
+        }
+    }
+
+    fn blend_tile(
+        &mut self,
+        tile: TensorView<'_>,
+        place: &TilePlace,
+        canvas: &mut Tensor,
+    ) -> Result<(), KernelError> {
+        check::blend(tile, place, canvas)?;
+        let [channels, rows, columns] = tile.shape;
+        self.weights.clear();
+        self.weights.extend((0..columns).map(|column| place.column_weight(column)));
+        self.weights.extend((0..rows).map(|row| place.row_weight(row)));
+        let params = self.device.uniform("blend_tile params", &params::BlendTile::new(tile, place, canvas));
+        let weights = self.device.upload("tile weights", bytemuck::cast_slice(&self.weights));
+        let elements = self.upload_elements("elements", tile);
+        let sums = self.upload_elements("canvas", canvas.view());
+        let dispatch = Dispatch {
+            pipeline: &self.blend_tile,
+            buffers: &[&params, &elements, &weights, &sums],
+            invocations: [columns, rows, channels],
+        };
+        let size = canvas.len() * size_of::<f32>();
+        self.device.run("blend_tile", &[dispatch], &[(&sums, size)], |_, bytes| {
+            write_elements(&mut canvas.data, bytes);
+        })
+    }
+
+    fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError> {
+        check::resample(plan, source, out)?;
+        let horizontal = params::ResampleHorizontal::new(plan, source);
+        let vertical = params::ResampleVertical::new(plan, source, out);
+        let horizontal = self.device.uniform("resample_horizontal params", &horizontal);
+        let vertical = self.device.uniform("resample_vertical params", &vertical);
+        let samples = self.upload_plane("source plane", source);
+        let column_first = self.device.upload("column taps", bytemuck::cast_slice(&plan.horizontal.first));
+        let column_weights =
+            self.device.upload("column weights", bytemuck::cast_slice(&plan.horizontal.weights));
+        let row_first = self.device.upload("row taps", bytemuck::cast_slice(&plan.vertical.first));
+        let row_weights = self.device.upload("row weights", bytemuck::cast_slice(&plan.vertical.weights));
+        let rows = self.device.storage("filtered rows", plan.output.0 * plan.source.1 * size_of::<f32>());
+        let size = out.buffer.len();
+        let result = self.device.storage("plane", size);
+        let dispatches = [
+            Dispatch {
+                pipeline: &self.resample_horizontal,
+                buffers: &[&horizontal, &samples, &column_first, &column_weights, &rows],
+                invocations: [plan.output.0, plan.source.1, 1],
+            },
+            Dispatch {
+                pipeline: &self.resample_vertical,
+                buffers: &[&vertical, &rows, &row_first, &row_weights, &result],
+                invocations: word_invocations(out),
+            },
+        ];
+        self.device.run("resample", &dispatches, &[(&result, size)], |_, bytes| {
+            out.buffer.bytes_mut().copy_from_slice(bytes);
+        })
+    }
+}
+
+/// One invocation per word of the plane's samples.
+fn word_invocations(plane: &Plane) -> [usize; 3] {
+    [(plane.width as usize * plane.sample_bytes).div_ceil(4), plane.height as usize, 1]
+}
+
+fn write_plane(planes: &mut [Plane], index: usize, bytes: &[u8]) {
+    if let Some(plane) = planes.get_mut(index) {
+        plane.buffer.bytes_mut().copy_from_slice(bytes);
+    }
+}
+
+/// Writes f32 elements as the tensor holds them.
+fn write_elements(data: &mut TensorData, bytes: &[u8]) {
+    let elements: &[f32] = bytemuck::cast_slice(bytes);
+    match data {
+        TensorData::F32(values) => values.copy_from_slice(elements),
+        TensorData::F16(values) => values.convert_from_f32_slice(elements),
+    }
+}

@@ -1,0 +1,309 @@
+//! The parameters of the shader programs, laid out as their `Params` structs are.
+
+use crate::frame::{Frame, Plane, Tensor, TensorView};
+use crate::kernel::convert::{self, Affine};
+use crate::kernel::{Region, ResamplePlan, Skip, TensorSpec, TilePlace, UnpackSpec};
+
+/// `Layout` in `common/depth_to_space.wgsl`.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct Layout {
+    columns: u32,
+    rows: u32,
+    block: u32,
+    unused: u32,
+}
+
+impl Layout {
+    fn new([_, rows, columns]: [usize; 3], block: usize) -> Self {
+        Self { columns: columns as u32, rows: rows as u32, block: block as u32, unused: 0 }
+    }
+}
+
+/// A plane as the shaders see it.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Rows {
+    /// Words from one row to the next.
+    stride: u32,
+    /// Log2 of the samples in a word.
+    samples_log2: u32,
+}
+
+impl Rows {
+    fn new(plane: &Plane) -> Self {
+        let samples_log2 = if plane.sample_bytes == 1 { 2 } else { 1 };
+        Self { stride: (plane.stride / 4) as u32, samples_log2 }
+    }
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct PackLuma {
+    tensor: Layout,
+    origin: [i32; 2],
+    size: [i32; 2],
+    luma: Rows,
+    gain: f32,
+    offset: f32,
+}
+
+impl PackLuma {
+    pub(super) fn new(frame: &Frame, luma: &Plane, region: Region, spec: &TensorSpec) -> Self {
+        let map = convert::pack_luma(&frame.info, spec);
+        Self {
+            tensor: Layout::new(spec.shape(region.width, region.height), spec.block),
+            origin: origin(region, luma),
+            size: [luma.width as i32, luma.height as i32],
+            luma: Rows::new(luma),
+            gain: map.gain,
+            offset: map.offset,
+        }
+    }
+}
+
+fn origin(region: Region, luma: &Plane) -> [i32; 2] {
+    [
+        convert::nearest_origin(region.x, region.width, luma.width) as i32,
+        convert::nearest_origin(region.y, region.height, luma.height) as i32,
+    ]
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct PackRgb {
+    tensor: Layout,
+    forms: [[f32; 4]; 3],
+    origin: [i32; 2],
+    size: [i32; 2],
+    luma: Rows,
+    chroma_stride: u32,
+    chroma_size: [i32; 2],
+    chroma_first: [f32; 2],
+    chroma_step: [f32; 2],
+}
+
+impl PackRgb {
+    pub(super) fn new(
+        frame: &Frame,
+        (luma, chroma): (&Plane, &Plane),
+        region: Region,
+        spec: &TensorSpec,
+    ) -> Self {
+        let grid = ChromaGrid::of(frame);
+        Self {
+            tensor: Layout::new(spec.shape(region.width, region.height), spec.block),
+            forms: forms(&convert::yuv_to_rgb(&frame.info, spec)),
+            origin: origin(region, luma),
+            size: [luma.width as i32, luma.height as i32],
+            luma: Rows::new(luma),
+            chroma_stride: Rows::new(chroma).stride,
+            chroma_size: [chroma.width as i32, chroma.height as i32],
+            chroma_first: grid.first.map(|first| first as f32),
+            chroma_step: grid.step.map(|step| step as f32),
+        }
+    }
+}
+
+/// Each form's weights and its offset.
+fn forms(map: &Affine) -> [[f32; 4]; 3] {
+    let mut forms = [[0.0; 4]; 3];
+    for ((form, [a, b, c]), offset) in forms.iter_mut().zip(map.weights).zip(map.offsets) {
+        *form = [a, b, c, offset];
+    }
+    forms
+}
+
+/// Where chroma samples lie, in luma samples: the first one, and from one to the next.
+struct ChromaGrid {
+    first: [f64; 2],
+    step: [f64; 2],
+}
+
+impl ChromaGrid {
+    fn of(frame: &Frame) -> Self {
+        let subsampling = frame.info.format.subsampling();
+        let (x, y) = frame.info.color.siting.position();
+        let [step_x, step_y] = [subsampling.x, subsampling.y].map(|shift| f64::from(1u32 << shift));
+        Self { first: [x * (step_x - 1.0), y * (step_y - 1.0)], step: [step_x, step_y] }
+    }
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct UnpackLuma {
+    tensor: Layout,
+    size: [u32; 2],
+    luma: Rows,
+    gain: f32,
+    offset: f32,
+    largest: u32,
+    dithered: u32,
+    skip_scale: u32,
+    skip_gain: f32,
+    source: Rows,
+}
+
+impl UnpackLuma {
+    pub(super) fn new(
+        tensor: TensorView<'_>,
+        spec: &UnpackSpec,
+        (source, source_luma): (&Frame, &Plane),
+        (out, luma): (&Frame, &Plane),
+    ) -> Self {
+        let (map, skip_gain) = convert::unpack_luma(spec, &source.info, &out.info);
+        let skip_scale = match spec.skip {
+            Skip::None => 0,
+            Skip::Nearest => spec.scale as u32,
+        };
+        Self {
+            tensor: Layout::new(tensor.shape, spec.tensor.block),
+            size: [luma.width, luma.height],
+            luma: Rows::new(luma),
+            gain: map.gain,
+            offset: map.offset,
+            largest: out.info.format.max_value(),
+            dithered: spec.dither.into(),
+            skip_scale,
+            skip_gain,
+            source: Rows::new(source_luma),
+        }
+    }
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct UnpackRgb {
+    tensor: Layout,
+    form: [f32; 4],
+    size: [u32; 2],
+    rows: Rows,
+    largest: u32,
+    dithered: u32,
+    picture: [i32; 2],
+    box_first: [f32; 2],
+    box_size: [f32; 2],
+}
+
+impl UnpackRgb {
+    /// The parameters of each colour plane of `out`.
+    pub(super) fn of_planes(
+        tensor: TensorView<'_>,
+        spec: &UnpackSpec,
+        out: &Frame,
+    ) -> impl Iterator<Item = Self> + use<> {
+        let map = convert::rgb_to_yuv(&out.info, &spec.tensor);
+        let grid = ChromaGrid::of(out);
+        let pixel = ChromaGrid { first: [0.0; 2], step: [1.0; 2] };
+        let whole = Self {
+            tensor: Layout::new(tensor.shape, spec.tensor.block),
+            form: [0.0; 4],
+            size: [0; 2],
+            rows: Rows { stride: 0, samples_log2: 0 },
+            largest: out.info.format.max_value(),
+            dithered: spec.dither.into(),
+            picture: [out.info.width as i32, out.info.height as i32],
+            box_first: [0.0; 2],
+            box_size: [1.0; 2],
+        };
+        let format = out.info.format;
+        let planes: Vec<_> = out
+            .planes()
+            .iter()
+            .take(format.color_planes())
+            .zip(forms(&map))
+            .enumerate()
+            .map(|(index, (plane, form))| {
+                let grid = if format.is_chroma(index) { &grid } else { &pixel };
+                let [x, y] = grid.first;
+                let [width, height] = grid.step;
+                Self {
+                    form,
+                    size: [plane.width, plane.height],
+                    rows: Rows::new(plane),
+                    // A sample's box is centred on the sample, whose own pixel is one wide.
+                    box_first: [(x + 0.5 - width / 2.0) as f32, (y + 0.5 - height / 2.0) as f32],
+                    box_size: [width as f32, height as f32],
+                    ..whole
+                }
+            })
+            .collect();
+        planes.into_iter()
+    }
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct ResampleHorizontal {
+    width: u32,
+    height: u32,
+    source_width: i32,
+    source: Rows,
+    taps: u32,
+}
+
+impl ResampleHorizontal {
+    pub(super) fn new(plan: &ResamplePlan, source: &Plane) -> Self {
+        Self {
+            width: plan.output.0 as u32,
+            height: source.height,
+            source_width: source.width as i32,
+            source: Rows::new(source),
+            taps: plan.horizontal.width as u32,
+        }
+    }
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct ResampleVertical {
+    width: u32,
+    height: u32,
+    source_height: i32,
+    out: Rows,
+    taps: u32,
+    gain: f32,
+    largest: u32,
+    dithered: u32,
+}
+
+impl ResampleVertical {
+    pub(super) fn new(plan: &ResamplePlan, source: &Plane, out: &Plane) -> Self {
+        Self {
+            width: out.width,
+            height: out.height,
+            source_height: source.height as i32,
+            out: Rows::new(out),
+            taps: plan.vertical.width as u32,
+            gain: plan.gain,
+            largest: plan.output_max(),
+            dithered: plan.dither.into(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct BlendTile {
+    x: i32,
+    y: i32,
+    columns: u32,
+    rows: u32,
+    canvas_columns: i32,
+    canvas_rows: i32,
+}
+
+impl BlendTile {
+    pub(super) fn new(tile: TensorView<'_>, place: &TilePlace, canvas: &Tensor) -> Self {
+        let [_, rows, columns] = tile.shape;
+        let [_, canvas_rows, canvas_columns] = canvas.shape;
+        Self {
+            x: place.x as i32,
+            y: place.y as i32,
+            columns: columns as u32,
+            rows: rows as u32,
+            canvas_columns: canvas_columns as i32,
+            canvas_rows: canvas_rows as i32,
+        }
+    }
+}

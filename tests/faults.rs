@@ -1,0 +1,232 @@
+//! Inputs, outputs and options that cannot work, and runs that are ended early.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use support::{
+    assert_nothing_in, clip, derived, frame_times, outcome, program, refuse, run, scratch, succeed,
+};
+
+fn plain() -> PathBuf {
+    clip(
+        "plain.mp4",
+        "-f lavfi -i testsrc2=s=96x64:r=25:d=2 -f lavfi -i sine=d=2 -c:v libx264 -g 10 -crf 24 -pix_fmt yuv420p \
+         -c:a aac",
+    )
+}
+
+/// The same with its index first, so that a cut file can be read up to the cut.
+fn streamable() -> PathBuf {
+    derived("streamable.mp4", "-i @0 -c copy -movflags +faststart", &[&plain()])
+}
+
+/// A long one, for runs that are ended early.
+fn long() -> PathBuf {
+    clip(
+        "long.mp4",
+        "-f lavfi -i testsrc2=s=320x180:r=30:d=40 -c:v libx264 -preset ultrafast -pix_fmt yuv420p",
+    )
+}
+
+fn file(folder: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Bytes that look random and are always the same.
+fn noise(count: usize) -> Vec<u8> {
+    let mut state = 1u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+/// `plain` with bits flipped in its second and last third.
+fn damaged(folder: &Path) -> PathBuf {
+    let mut bytes = std::fs::read(streamable()).unwrap();
+    let (start, length) = (bytes.len() / 3, bytes.len() - bytes.len() / 3);
+    for (step, flip) in noise(60).iter().enumerate() {
+        let place = start + (step * 7919 + usize::from(*flip) * 131) % length;
+        bytes[place] ^= 1 << (flip % 8);
+    }
+    file(folder, "damaged.mp4", &bytes)
+}
+
+#[test]
+fn inputs_that_are_no_video_are_refused() {
+    let inputs = scratch();
+    let folder = inputs.path();
+    let audio = clip("audio.m4a", "-f lavfi -i sine=d=1 -c:a aac");
+    let whole = std::fs::read(plain()).unwrap();
+    for input in [
+        folder.join("no-such-file.mp4"),
+        folder.to_owned(),
+        file(folder, "empty.mp4", b""),
+        file(folder, "text.mp4", b"not a video\n"),
+        file(folder, "noise.mp4", &noise(4096)),
+        file(folder, "without-index.mp4", &whole[..whole.len() / 2]),
+        audio,
+    ] {
+        let results = scratch();
+        let message = refuse(&input, &results.path().join("out.mp4"), "", 3);
+        let name = input.file_name().unwrap().to_str().unwrap();
+        assert!(message.contains(name) || input == folder, "{message}");
+    }
+}
+
+#[test]
+fn outputs_that_cannot_be_written_are_refused() {
+    let folder = scratch();
+    let missing = folder.path().join("no-such-folder");
+    let message = refuse(&plain(), &missing.join("out.mp4"), "", 4);
+    assert!(message.contains("no-such-folder"), "{message}");
+    let message = refuse(&plain(), &folder.path().join("out.nonsense"), "", 4);
+    assert!(message.contains("nonsense"), "{message}");
+    let result = run(&plain(), folder.path(), "-y");
+    assert_eq!(result.code, Some(4), "{}", result.stderr);
+    assert!(folder.path().is_dir());
+}
+
+#[test]
+fn wrong_options_name_the_legal_values() {
+    let folder = scratch();
+    let output = folder.path().join("out.mp4");
+    for (options, part) in [
+        ("--codec no-such-codec", "no-such-codec"),
+        ("--codec aac", "aac"),
+        ("--pix-fmt no-such-format", "no-such-format"),
+        ("--preset no-such-preset", "no-such-preset"),
+        ("--encoder-opt no-such-option=1", "no-such-option"),
+        ("--muxer-opt no-such-option=1", "no-such-option"),
+        ("--input-option no-such-option=1", "no-such-option"),
+    ] {
+        let message = refuse(&plain(), &output, options, 2);
+        assert!(message.contains(part), "{part} is missing in: {message}");
+    }
+    let message = refuse(&plain(), &output, "--input-format no-such-format", 2);
+    assert!(message.contains("no-such-format"), "{message}");
+}
+
+#[test]
+fn a_truncated_file_is_enlarged_up_to_the_cut() {
+    let folder = scratch();
+    let whole = std::fs::read(streamable()).unwrap();
+    let input = file(folder.path(), "half.mp4", &whole[..whole.len() * 2 / 3]);
+    let output = folder.path().join("out.mp4");
+    succeed(&input, &output, "--upscale 1");
+    let count = frame_times(&output, "v:0").len();
+    assert!((5..50).contains(&count), "{count} frames");
+}
+
+#[test]
+fn damage_is_skipped_and_counted_or_refused() {
+    let inputs = scratch();
+    let input = damaged(inputs.path());
+    let folder = scratch();
+    let output = folder.path().join("out.mp4");
+    let summary = succeed(&input, &output, "--upscale 1 --json").summary();
+    assert!(summary["damaged"].as_u64().unwrap() > 0, "{summary}");
+    assert_eq!(summary["frames_out"], frame_times(&output, "v:0").len());
+    let results = scratch();
+    let message = refuse(&input, &results.path().join("out.mp4"), "--upscale 1 --strict", 3);
+    assert!(message.contains("--strict"), "{message}");
+    succeed(&plain(), &folder.path().join("sound.mp4"), "--upscale 1 --strict");
+}
+
+#[test]
+fn a_file_that_outgrows_its_limit_is_an_output_error() {
+    let folder = scratch();
+    let script = format!(
+        "ulimit -f 16; exec '{}' run --kernels cpu -i '{}' -o '{}' --codec ffv1",
+        env!("CARGO_BIN_EXE_framecast"),
+        plain().display(),
+        folder.path().join("out.mkv").display()
+    );
+    let result = outcome(Command::new("bash").args(["-c", &script]));
+    assert_eq!(result.code, Some(4), "{}", result.stderr);
+    assert!(result.stderr.starts_with("framecast: error: "), "{}", result.stderr);
+    assert_nothing_in(folder.path());
+}
+
+/// Starts a run that would take long and waits until it has written frames.
+#[allow(clippy::zombie_processes, reason = "the callers wait; a test that fails before ends its process")]
+fn underway(input: &Path, output: &Path) -> (Child, BufReader<std::process::ChildStdout>) {
+    let mut child = program()
+        .arg("-i")
+        .arg(input)
+        .arg("-o")
+        .arg(output)
+        .args(["--upscale", "3", "--json"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap());
+    loop {
+        let mut line = String::new();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "the run ended before it could be interrupted");
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        if event["frames"].as_u64() > Some(10) {
+            return (child, lines);
+        }
+    }
+}
+
+fn signal(child: &Child, name: &str) {
+    let done = Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    assert!(done.success());
+}
+
+#[test]
+fn an_interrupted_run_leaves_a_playable_file() {
+    for name in ["-INT", "-TERM"] {
+        let folder = scratch();
+        let output = folder.path().join("out.mp4");
+        let (child, mut lines) = underway(&long(), &output);
+        assert!(!output.exists(), "the output must not appear before it is complete");
+        signal(&child, name);
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut lines, &mut rest).unwrap();
+        let result = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&result.stderr).into_owned();
+        assert_eq!(result.status.code(), Some(130), "{stderr}");
+        let summary: serde_json::Value = serde_json::from_str(rest.lines().last().unwrap()).unwrap();
+        assert_eq!(summary["interrupted"], true);
+        let count = frame_times(&output, "v:0").len();
+        assert_eq!(summary["frames_out"], count);
+        assert!((10..1200).contains(&count), "{count} frames");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}
+
+#[test]
+fn a_second_interrupt_abandons_the_output_at_once() {
+    // The reader of a fifo that never reads keeps the first interrupt from ending the run.
+    let folder = scratch();
+    let output = folder.path().join("out.mp4");
+    let (child, lines) = underway(&long(), &output);
+    signal(&child, "-STOP");
+    signal(&child, "-INT");
+    signal(&child, "-CONT");
+    // Both signals at the same moment would be delivered as one.
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(5) {
+        std::hint::spin_loop();
+    }
+    signal(&child, "-INT");
+    drop(lines);
+    let result = child.wait_with_output().unwrap();
+    assert_eq!(result.status.code(), Some(130));
+    let left: Vec<_> =
+        std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.is_empty() || left == ["out.mp4"], "{left:?}");
+}
