@@ -27,26 +27,27 @@ fn every_program_parses_and_validates() {
 
 #[test]
 fn no_file_is_left_out() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
-    for (folder, is_used) in [
-        (
-            root.clone(),
-            (|name, _| SHADERS.iter().any(|shader| shader.name == name)) as fn(&str, &str) -> bool,
-        ),
-        (root.join("common"), |_, text| SHADERS.iter().any(|shader| shader.source.contains(text))),
-    ] {
-        let mut files = 0;
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).unwrap();
-            let name = path.file_stem().unwrap().to_str().unwrap();
-            assert_eq!(path.extension().unwrap(), "wgsl", "{}", path.display());
-            assert!(is_used(name, &text), "{} is used by no program", path.display());
-            files += 1;
-        }
-        assert!(files > 0, "{} is empty", folder.display());
+    for (name, _) in wgsl_files("shaders") {
+        assert!(SHADERS.iter().any(|shader| shader.name == name), "{name} is no program");
     }
+    for (name, text) in wgsl_files("shaders/common") {
+        let used = SHADERS.iter().any(|shader| shader.source.contains(&text));
+        assert!(used, "common/{name} is used by no program");
+    }
+}
+
+/// Names, without the extension, and contents of the files in a folder of the crate; at least one.
+fn wgsl_files(folder: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let paths = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = paths
+        .filter(|path| path.is_file())
+        .map(|path| {
+            assert_eq!(path.extension().unwrap(), "wgsl", "{}", path.display());
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read_to_string(&path).unwrap())
+        })
+        .collect();
+    assert!(!files.is_empty(), "{}", folder.display());
+    files
 }

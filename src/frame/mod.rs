@@ -5,6 +5,7 @@
 mod buffer;
 mod color;
 mod format;
+mod layout;
 mod picture;
 mod tensor;
 mod time;
@@ -12,6 +13,7 @@ mod time;
 pub use buffer::{AlignedBuffer, BufferPool, PooledBuffer};
 pub use color::{Color, Matrix, Range, Siting};
 pub use format::{Model, PixelFormat, Subsampling};
+pub use layout::{Skip, TensorColor, TensorSpec, UnpackSpec};
 pub use picture::{Frame, FrameData, FrameInfo, Plane, Planes, SideData};
 pub use tensor::{DataType, Tensor, TensorData, TensorSlice, TensorView};
 pub use time::{Pts, Rational, TimeBase, rescale};

@@ -44,7 +44,8 @@ pub(super) fn choose_encoder(
 }
 
 /// Encoders that refuse a picture whose last chroma samples cover only part of a block.
-const WHOLE_BLOCKS_ONLY: &[&str] = &["libx264", "libx265", "libsvtav1", "libopenh264", "h264_", "hevc_", "av1_"];
+const WHOLE_BLOCKS_ONLY: &[&str] =
+    &["libx264", "libx265", "libsvtav1", "libopenh264", "h264_", "hevc_", "av1_"];
 
 impl EncoderChoice {
     /// The size that the encoder takes for a picture of `width` x `height`: at most a sample wider and higher.

@@ -20,8 +20,13 @@ pub(super) fn open(
 ) -> Result<Input, MediaError> {
     check_file(location)?;
     check_raw_video(location, options)?;
-    let url = if location == "-" { "pipe:0" } else { location };
-    match ffi_input::open_input(url, options.format.as_deref(), &demuxer_options(options), interrupt) {
+    let url = match location {
+        "-" => "pipe:0".to_owned(),
+        // FFmpeg would take what stands before a colon for a protocol.
+        name if is_local(name) && has_protocol(name) => format!("file:{name}"),
+        name => name.to_owned(),
+    };
+    match ffi_input::open_input(&url, options.format.as_deref(), &demuxer_options(options), interrupt) {
         Ok((input, unused)) => {
             check_unused(options, &unused)?;
             Ok(input)
@@ -195,4 +200,23 @@ fn is_mp4(location: &str) -> bool {
     let mut head = [0; 8];
     let read = std::fs::File::open(location).and_then(|mut file| file.read_exact(&mut head));
     read.is_ok() && matches!(head.get(4..8), Some(b"ftyp" | b"mdat" | b"moov" | b"wide" | b"free" | b"skip"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_told_from_file_names() {
+        for url in
+            ["-", "pipe:3", "http://host/a.mp4", "rtsp://host", "file:a.mp4", "concat:a|b", "http+unix://x"]
+        {
+            assert!(!is_local(url), "{url}");
+        }
+        for file in
+            ["a.mp4", "/tmp/12:30.mp4", "a dir/b:c.mkv", "C:\\a.mp4", "frame%05d.png", "gr\u{fc}n:1.mp4"]
+        {
+            assert!(is_local(file), "{file}");
+        }
+    }
 }

@@ -303,16 +303,18 @@ impl Reader {
     }
 
     fn handle_read_error(&mut self, error: ffmpeg::Error) -> Result<(), MediaError> {
+        if self.interrupt.is_triggered() {
+            return Err(MediaError::Interrupted);
+        }
+        if ffi_input::is_again(error) {
+            // Live devices have nothing yet.
+            std::thread::sleep(Duration::from_millis(1));
+            return Ok(());
+        }
         self.errors_in_a_row += 1;
         match error {
             ffmpeg::Error::Eof => {
                 self.finish();
-                return Ok(());
-            }
-            _ if self.interrupt.is_triggered() => return Err(MediaError::Interrupted),
-            _ if ffi_input::is_again(error) => {
-                // Live devices have nothing yet.
-                std::thread::sleep(Duration::from_millis(1));
                 return Ok(());
             }
             ffmpeg::Error::InvalidData if self.errors_in_a_row < ERRORS_IN_A_ROW => {

@@ -1,8 +1,7 @@
 //! The contract between a network file and the engine, as TOML beside the `.onnx`.
 
 use crate::error::ModelError;
-use crate::frame::DataType;
-use crate::kernel::{Skip, TensorColor, TensorSpec, UnpackSpec};
+use crate::frame::{DataType, Skip, TensorColor, TensorSpec, UnpackSpec};
 use serde::Deserialize;
 
 /// What a network does.

@@ -1,11 +1,12 @@
 //! The pixel kernels of every backend against a plain double-precision reference.
 
 #![allow(
-    clippy::indexing_slicing,
-    clippy::panic,
     clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unimplemented,
+    clippy::print_stderr,
+    reason = "helpers of tests fail loudly, and a skipped test says why"
 )]
 
 mod agreement;

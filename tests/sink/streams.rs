@@ -3,9 +3,7 @@
 use crate::support::*;
 use framecast::error::MediaError;
 use framecast::frame::{BufferPool, Frame};
-use framecast::media::{
-    InputOptions, Interrupt, OutputOptions, Sink, SinkReport, Source, SourceItem,
-};
+use framecast::media::{InputOptions, Interrupt, OutputOptions, Sink, SinkReport, Source, SourceItem};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -157,7 +155,10 @@ fn cover_art_and_subtitles_go_to_mp4_and_back() {
 #[test]
 fn what_a_container_cannot_hold_is_refused_before_the_first_frame() {
     let folder = tempfile::tempdir().unwrap();
-    ffmpeg(folder.path(), &format!("{CLIP} -c:v libx264 -c:a pcm_s16le -metadata:s:a language=eng {{}}/pcm.mkv"));
+    ffmpeg(
+        folder.path(),
+        &format!("{CLIP} -c:v libx264 -c:a pcm_s16le -metadata:s:a language=eng {{}}/pcm.mkv"),
+    );
     let target = folder.path().join("out.mp4");
     let source = folder.path().join("pcm.mkv");
     let error = transcode(&source, &target, &fast()).unwrap_err().to_string();
@@ -223,8 +224,12 @@ fn hdr10_metadata_is_in_the_container_and_in_the_bitstream() {
     assert!(expected.concat().contains("1000"), "{expected:?}");
     for name in ["out.mp4", "out.mkv"] {
         let target = folder.path().join(name);
-        transcode(&source, &target, &OutputOptions { preset: Some("ultrafast".to_owned()), ..OutputOptions::default() })
-            .unwrap();
+        transcode(
+            &source,
+            &target,
+            &OutputOptions { preset: Some("ultrafast".to_owned()), ..OutputOptions::default() },
+        )
+        .unwrap();
         assert_eq!(first(&target), expected, "{name}");
         let stream = "stream_side_data=red_x,max_luminance,max_content,max_average";
         assert_eq!(probe(&target, "v:0", stream), ["34000/50000,10000000/10000", "1000,400"], "{name}");

@@ -2,8 +2,8 @@
 
 use crate::kernel::convert::{self, BAYER, Linear};
 
-/// Elements per step of the blocked loops: two AVX2 registers.
-pub(super) const LANES: usize = 16;
+/// Elements per step of the blocked loops: four AVX2 registers.
+pub(super) const LANES: usize = 32;
 
 /// Runs `work`, an `#[inline(always)]` closure, compiled for the instructions of `arch`.
 ///

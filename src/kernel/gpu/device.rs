@@ -3,6 +3,7 @@
 use super::shaders::Shader;
 use crate::error::KernelError;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::{BufferUsages, DeviceType};
 
@@ -30,7 +31,15 @@ pub(super) struct Dispatch<'a> {
 
 /// True if there is an adapter that is not a software renderer.
 pub(super) fn hardware_available() -> bool {
-    adapters().iter().any(|adapter| adapter.get_info().device_type != DeviceType::Cpu)
+    may_have_hardware() && adapters().iter().any(|adapter| adapter.get_info().device_type != DeviceType::Cpu)
+}
+
+/// False if there is no graphics processor for sure, so that the drivers need not be asked: that takes up to a second,
+/// and Mesa complains on standard error where there is no desktop.
+fn may_have_hardware() -> bool {
+    // Direct rendering (all open drivers), NVIDIA's, WSL's, Qualcomm's and Arm's own.
+    const NODES: [&str; 5] = ["/dev/dri", "/dev/nvidiactl", "/dev/dxg", "/dev/kgsl-3d0", "/dev/mali0"];
+    !cfg!(target_os = "linux") || NODES.iter().any(|node| Path::new(node).exists())
 }
 
 fn adapters() -> Vec<wgpu::Adapter> {
@@ -156,7 +165,10 @@ impl Device {
         // Whether mapping succeeded is seen by `get_mapped_range`.
         download.map_async(wgpu::MapMode::Read, ..total as u64, |_| {});
         self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(failed)?;
-        self.check()?;
+        if let Err(error) = self.check() {
+            download.unmap();
+            return Err(error);
+        }
         let view = download.get_mapped_range(..total as u64).map_err(failed)?;
         let mut rest: &[u8] = &view;
         for (index, (_, size)) in outputs.iter().enumerate() {

@@ -56,8 +56,8 @@ impl GpuKernels {
         Ok(kernels)
     }
 
-    /// True if this machine has an adapter that is not a software renderer. Asks the drivers: takes tens of
-    /// milliseconds.
+    /// True if this machine has an adapter that is not a software renderer. Loads the drivers where there may be one,
+    /// which takes tens of milliseconds.
     pub fn hardware_available() -> bool {
         device::hardware_available()
     }
@@ -76,6 +76,59 @@ impl GpuKernels {
 
     fn upload_plane(&mut self, label: &'static str, plane: &Plane) -> Buffer {
         self.device.upload(label, plane.buffer.bytes())
+    }
+
+    fn pack_luma(
+        &mut self,
+        frame: &Frame,
+        region: Region,
+        spec: &TensorSpec,
+        out: &mut Tensor,
+    ) -> Result<(), KernelError> {
+        let [luma, ..] = frame.planes() else { return Ok(()) };
+        let params = params::PackLuma::new(frame, luma, region, spec);
+        let params = self.device.uniform("pack_luma params", &params);
+        let samples = self.upload_plane("source luma", luma);
+        let size = out.len() * size_of::<f32>();
+        let result = self.device.storage("elements", size);
+        let dispatch = Dispatch {
+            pipeline: &self.pack_luma,
+            buffers: &[&params, &samples, &result],
+            invocations: [region.width, region.height, 1],
+        };
+        self.device.run("pack_luma", &[dispatch], &[(&result, size)], |_, bytes| {
+            write_elements(&mut out.data, bytes);
+        })
+    }
+
+    fn pack_rgb(
+        &mut self,
+        frame: &Frame,
+        region: Region,
+        spec: &TensorSpec,
+        out: &mut Tensor,
+    ) -> Result<(), KernelError> {
+        let (luma, cb, cr) = match frame.planes() {
+            // Chroma weighs nothing for a grey picture; luma stands in for it.
+            [luma] | [luma, _] => (luma, luma, luma),
+            [luma, cb, cr, ..] => (luma, cb, cr),
+            [] => return Ok(()),
+        };
+        let params = params::PackRgb::new(frame, (luma, cb), region, spec);
+        let params = self.device.uniform("pack_rgb params", &params);
+        let luma = self.upload_plane("source luma", luma);
+        let cb = self.upload_plane("source cb", cb);
+        let cr = self.upload_plane("source cr", cr);
+        let size = out.len() * size_of::<f32>();
+        let result = self.device.storage("elements", size);
+        let dispatch = Dispatch {
+            pipeline: &self.pack_rgb,
+            buffers: &[&params, &luma, &cb, &cr, &result],
+            invocations: [region.width, region.height, 1],
+        };
+        self.device.run("pack_rgb", &[dispatch], &[(&result, size)], |_, bytes| {
+            write_elements(&mut out.data, bytes);
+        })
     }
 
     fn unpack_luma(
@@ -148,38 +201,10 @@ impl Kernels for GpuKernels {
     ) -> Result<(), KernelError> {
         check::pack(frame, region, spec)?;
         out.reset(spec.shape(region.width, region.height), spec.kind);
-        let [luma, chroma @ ..] = frame.planes() else { return Ok(()) };
-        let size = out.len() * size_of::<f32>();
-        let result = self.device.storage("elements", size);
-        let luma_samples = self.upload_plane("source luma", luma);
-        let (params, cb, cr);
-        let luma_buffers;
-        let rgb_buffers;
-        let (pipeline, buffers): (_, &[&Buffer]) = match spec.color {
-            TensorColor::Luma => {
-                let values = params::PackLuma::new(frame, luma, region, spec);
-                params = self.device.uniform("pack_luma params", &values);
-                luma_buffers = [&params, &luma_samples, &result];
-                (&self.pack_luma, &luma_buffers)
-            }
-            TensorColor::Rgb => {
-                // Chroma weighs nothing for a grey picture; luma stands in for it.
-                let (cb_plane, cr_plane) = match chroma {
-                    [cb, cr, ..] => (cb, cr),
-                    _ => (luma, luma),
-                };
-                let values = params::PackRgb::new(frame, (luma, cb_plane), region, spec);
-                params = self.device.uniform("pack_rgb params", &values);
-                cb = self.upload_plane("source cb", cb_plane);
-                cr = self.upload_plane("source cr", cr_plane);
-                rgb_buffers = [&params, &luma_samples, &cb, &cr, &result];
-                (&self.pack_rgb, &rgb_buffers)
-            }
-        };
-        let dispatch = Dispatch { pipeline, buffers, invocations: [region.width, region.height, 1] };
-        self.device.run("pack", &[dispatch], &[(&result, size)], |_, bytes| {
-            write_elements(&mut out.data, bytes);
-        })
+        match spec.color {
+            TensorColor::Luma => self.pack_luma(frame, region, spec, out),
+            TensorColor::Rgb => self.pack_rgb(frame, region, spec, out),
+        }
     }
 
     fn unpack(

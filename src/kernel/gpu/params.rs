@@ -187,11 +187,7 @@ pub(super) struct UnpackRgb {
 
 impl UnpackRgb {
     /// The parameters of each colour plane of `out`.
-    pub(super) fn of_planes(
-        tensor: TensorView<'_>,
-        spec: &UnpackSpec,
-        out: &Frame,
-    ) -> impl Iterator<Item = Self> + use<> {
+    pub(super) fn of_planes(tensor: TensorView<'_>, spec: &UnpackSpec, out: &Frame) -> Vec<Self> {
         let map = convert::rgb_to_yuv(&out.info, &spec.tensor);
         let grid = ChromaGrid::of(out);
         let pixel = ChromaGrid { first: [0.0; 2], step: [1.0; 2] };
@@ -207,8 +203,7 @@ impl UnpackRgb {
             box_size: [1.0; 2],
         };
         let format = out.info.format;
-        let planes: Vec<_> = out
-            .planes()
+        out.planes()
             .iter()
             .take(format.color_planes())
             .zip(forms(&map))
@@ -227,8 +222,7 @@ impl UnpackRgb {
                     ..whole
                 }
             })
-            .collect();
-        planes.into_iter()
+            .collect()
     }
 }
 
