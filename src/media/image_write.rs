@@ -3,7 +3,9 @@
 use super::frame_export::quantize;
 use super::rgb_export::{RgbConverter, samples};
 use crate::frame::{Color, Frame, Model, PixelFormat};
-use image::codecs::{bmp::BmpEncoder, jpeg::JpegEncoder, png::PngEncoder, tiff::TiffEncoder, webp::WebPEncoder};
+use image::codecs::{
+    bmp::BmpEncoder, jpeg::JpegEncoder, png::PngEncoder, tiff::TiffEncoder, webp::WebPEncoder,
+};
 use image::{ExtendedColorType, ImageEncoder, ImageResult};
 use std::io::Cursor;
 
@@ -113,7 +115,8 @@ impl PictureEncoder {
         match self.kind {
             PictureKind::Png => PngEncoder::new(file).write_image(pixels, width, height, color)?,
             PictureKind::Jpeg => {
-                JpegEncoder::new_with_quality(file, self.quality).write_image(pixels, width, height, color)?;
+                JpegEncoder::new_with_quality(file, self.quality)
+                    .write_image(pixels, width, height, color)?;
             }
             PictureKind::WebP => WebPEncoder::new_lossless(file).write_image(pixels, width, height, color)?,
             PictureKind::Tiff => TiffEncoder::new(file).write_image(pixels, width, height, color)?,

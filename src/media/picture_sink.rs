@@ -29,7 +29,12 @@ pub(super) struct PictureSink {
 enum Names {
     Single,
     /// Prefix, digits, suffix and first number of a sequence.
-    Numbered { prefix: String, digits: usize, suffix: String, first: u64 },
+    Numbered {
+        prefix: String,
+        digits: usize,
+        suffix: String,
+        first: u64,
+    },
 }
 
 impl Names {

@@ -48,7 +48,8 @@ impl Sink {
             let (sink, delivered, notes) = PictureSink::open(location, kind, options, input, geometry)?;
             return Ok(Self { body: Body::Pictures(Box::new(sink)), delivered, notes });
         }
-        let Opened { sink, delivered, notes } = MuxedSink::open(location, options, input, geometry, interrupt)?;
+        let Opened { sink, delivered, notes } =
+            MuxedSink::open(location, options, input, geometry, interrupt)?;
         Ok(Self { body: Body::Muxed(Box::new(sink)), delivered, notes })
     }
 

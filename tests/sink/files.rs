@@ -76,7 +76,10 @@ fn wrong_options_are_named() {
     let path = folder.path().join("out.mkv");
     let with = |options: OutputOptions| refusal(&path, &options, &simple());
     let found = with(codec("libx246"));
-    assert!(found.starts_with("--codec: there is no video encoder called `libx246`; use one of libx26"), "{found}");
+    assert!(
+        found.starts_with("--codec: there is no video encoder called `libx246`; use one of libx26"),
+        "{found}"
+    );
     let found = with(OutputOptions { crf: Some(18.0), ..codec("mpeg4") });
     assert!(found.starts_with("--crf: encoder mpeg4 has no constant rate factor"), "{found}");
     let found = with(OutputOptions { preset: Some("fast".to_owned()), ..codec("ffv1") });
@@ -87,7 +90,10 @@ fn wrong_options_are_named() {
     let found = with(OutputOptions { muxer_options: pair("nonsense", "1"), ..codec("libx264") });
     assert!(found.starts_with("--muxer-opt: matroska does not know nonsense"), "{found}");
     let found = with(OutputOptions { pixel_format: Some("rgb24".to_owned()), ..codec("libx264") });
-    assert!(found.starts_with("--pix-fmt: encoder libx264 does not take `rgb24`; use one of yuv420p"), "{found}");
+    assert!(
+        found.starts_with("--pix-fmt: encoder libx264 does not take `rgb24`; use one of yuv420p"),
+        "{found}"
+    );
     let mut variable = simple();
     variable.video.variable_rate = true;
     let found = refusal(&path, &codec("mpeg4"), &variable);

@@ -70,7 +70,8 @@ fn p010_holds_samples_in_high_bits() {
     sink.write_frame(&frame).unwrap();
     sink.finish().unwrap();
     let bytes = std::fs::read(&path).unwrap();
-    let words: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]) >> 6).collect();
+    let words: Vec<u16> =
+        bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]) >> 6).collect();
     let (luma, chroma) = words.split_at(96 * 64);
     let plane = |index: usize| -> Vec<u16> {
         let plane = &frame.planes()[index];
@@ -146,10 +147,7 @@ fn deep_and_hdr_sources_become_ten_bit_hevc() {
     write(open(&path, &OutputOptions::default(), &input), &steady(0, 1, 3));
     let entries = "stream=codec_name,codec_tag_string,pix_fmt,color_range,color_space,color_transfer,color_primaries,\
                    chroma_location";
-    assert_eq!(
-        probe(&path, "v:0", entries),
-        ["hevc,hvc1,yuv420p10le,tv,bt2020nc,smpte2084,bt2020,topleft"]
-    );
+    assert_eq!(probe(&path, "v:0", entries), ["hevc,hvc1,yuv420p10le,tv,bt2020nc,smpte2084,bt2020,topleft"]);
 }
 
 #[test]
@@ -200,11 +198,8 @@ fn encoders_of_other_kinds_write_something_sound() {
     ];
     for (name, encoder, expected) in cases {
         let path = folder.path().join(name);
-        let options = OutputOptions {
-            codec: encoder.map(str::to_owned),
-            overwrite: true,
-            ..OutputOptions::default()
-        };
+        let options =
+            OutputOptions { codec: encoder.map(str::to_owned), overwrite: true, ..OutputOptions::default() };
         let input = input(PixelFormat::YUV420P, Rational::new(1, 90000), RATE);
         write(open(&path, &options, &input), &steady(0, 3600, 10));
         assert_eq!(probe(&path, "v:0", "stream=codec_name"), [expected], "{name}");

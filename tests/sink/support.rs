@@ -116,7 +116,16 @@ pub(crate) fn steady(start: i64, step: i64, count: i64) -> Vec<(i64, i64)> {
 /// ffprobe's values of `entries`, one line per item, comma-separated.
 pub(crate) fn probe(path: &Path, select: &str, entries: &str) -> Vec<String> {
     let output = Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", select, "-show_entries", entries, "-of", "compact=p=0:nk=1:s=,"])
+        .args([
+            "-v",
+            "error",
+            "-select_streams",
+            select,
+            "-show_entries",
+            entries,
+            "-of",
+            "compact=p=0:nk=1:s=,",
+        ])
         .arg(path)
         .output()
         .unwrap();

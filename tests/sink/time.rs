@@ -67,9 +67,9 @@ fn negative_starts_are_kept_where_the_container_can() {
     let folder = tempfile::tempdir().unwrap();
     let input = input(PixelFormat::YUV420P, Rational::new(1, 30000), Rational::new(30000, 1001));
     let times = steady(-2002, 1001, 8);
-    for name in ["out.mp4", "out.mov","out.ts"] {
-    let path = folder.path().join(name);
-    write(open(&path, &codec("libx264"), &input), &times);
-    eprintln!("{name} {:?} {:?}",packet_times(&path), frame_times(&path));
+    for name in ["out.mp4", "out.mov", "out.ts"] {
+        let path = folder.path().join(name);
+        write(open(&path, &codec("libx264"), &input), &times);
+        eprintln!("{name} {:?} {:?}", packet_times(&path), frame_times(&path));
     }
 }
