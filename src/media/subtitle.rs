@@ -140,7 +140,10 @@ impl TagParser {
             Some(name) => (name, false),
             None => (tag, true),
         };
-        let name = name.trim().to_ascii_lowercase();
+        if name.starts_with(' ') || name.contains('<') {
+            return false;
+        }
+        let name = name.trim_end().to_ascii_lowercase();
         match name.split([' ', '.']).next().unwrap_or_default() {
             "b" => self.style.bold = on,
             "i" => self.style.italic = on,
