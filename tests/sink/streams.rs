@@ -214,6 +214,11 @@ fn rotation_and_language_are_kept() {
         transcode(&source, &target, &fast()).unwrap();
         assert_eq!(probe(&target, "v:0", entries), expected, "{name}");
     }
+    // Matroska keeps it too, or says so.
+    let target = folder.path().join("out.mkv");
+    let (_, notes) = transcode(&source, &target, &fast()).unwrap();
+    let is_noted = notes.iter().any(|note| note.contains("the rotation of the picture is lost"));
+    assert!(is_noted || probe(&target, "v:0", entries).concat().contains("90"), "{notes:?}");
 }
 
 #[test]
