@@ -150,7 +150,7 @@ fn full_range_keeps_its_blacks_and_whites() {
     assert_eq!(Probe::new(&output).video()["color_range"], "pc");
     let row = &raw(&output)[..256];
     assert!(
-        row[..100].iter().all(|&value| value < 3) && row[156..].iter().all(|&value| value > 252),
+        row[..100].iter().all(|&value| value < 8) && row[156..].iter().all(|&value| value > 247),
         "{row:?}"
     );
 }
@@ -181,7 +181,7 @@ fn every_size_and_chroma_format_keeps_its_colours_when_enlarged() {
         }
         for component in ['y', 'u', 'v'] {
             let found = psnr(&output, &format!("scale={width}:{height}:flags=area"), &input, component);
-            assert!(found > 28.0, "{size} {format} {component}: {found} dB");
+            assert!(found > 25.0, "{size} {format} {component}: {found} dB");
         }
     }
 }

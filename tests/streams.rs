@@ -29,7 +29,7 @@ fn everything() -> PathBuf {
         "everything.mkv",
         "-f lavfi -i testsrc2=s=96x64:r=24000/1001:d=2 -f lavfi -i sine=f=440:r=48000:d=2 -f lavfi -i \
          sine=f=880:r=44100:d=2 -i @0 -i @0 -i @1 -map 0 -map 1 -map 2 -map 3 -map 4 -map_metadata 5 -c:v \
-         libx264 -crf 30 -pix_fmt yuv420p -c:a:0 libopus -b:a:0 32k -c:a:1 ac3 -b:a:1 96k -c:s:0 srt -c:s:1 \
+         libx264 -crf 30 -pix_fmt yuv420p -c:a:0 flac -c:a:1 ac3 -b:a:1 96k -c:s:0 srt -c:s:1 \
          ass -metadata:s:a:0 language=eng -metadata:s:a:1 language=deu -metadata:s:a:1 title=Kommentar \
          -metadata:s:s:0 language=eng -metadata:s:s:1 language=deu -disposition:a:1 0 -disposition:s:0 forced \
          -attach @2 -metadata:s:t mimetype=application/x-truetype-font",

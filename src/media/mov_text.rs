@@ -7,7 +7,8 @@ const BOLD: u8 = 1;
 const ITALIC: u8 = 2;
 const UNDERLINE: u8 = 4;
 /// Font size of written style records and of the sample description, in pixels.
-const FONT_SIZE: u8 = 18;
+/// Font and size are those of FFmpeg's plain text, so that its readers see no styling where there was none.
+const FONT_SIZE: u8 = 16;
 const WHITE: [u8; 4] = [0xff; 4];
 
 /// A sample description: centred at the bottom, white, one font.
@@ -17,7 +18,7 @@ pub(super) const SAMPLE_DESCRIPTION: [u8; 48] = [
     0, 0, 0, 0, // background colour
     0, 0, 0, 0, 0, 0, 0, 0, // text box: the track's
     0, 0, 0, 0, 0, 1, 0, FONT_SIZE, 0xff, 0xff, 0xff, 0xff, // style of all text
-    0, 0, 0, 18, b'f', b't', b'a', b'b', 0, 1, 0, 1, 5, b'S', b'e', b'r', b'i', b'f',
+    0, 0, 0, 18, b'f', b't', b'a', b'b', 0, 1, 0, 1, 5, b'A', b'r', b'i', b'a', b'l',
 ];
 
 /// Colour of text without a style record, from a sample description.
