@@ -39,8 +39,8 @@ fn side_data(path: &Path, name: &str) -> Option<Value> {
         .unwrap();
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
     let lists = [&answer["streams"][0]["side_data_list"], &answer["frames"][0]["side_data_list"]];
-    let entries = lists.into_iter().filter_map(Value::as_array).flatten();
-    entries.filter(|entry| entry["side_data_type"] == name).next_back().cloned()
+    let mut entries = lists.into_iter().filter_map(Value::as_array).flatten();
+    entries.rfind(|entry| entry["side_data_type"] == name).cloned()
 }
 
 #[test]

@@ -118,10 +118,7 @@ fn standard_output_gets_a_container_that_holds_all_streams() {
 
 #[test]
 fn an_empty_pipe_is_an_input_error() {
-    let result: std::process::Output = Command::from(program())
-        .args(["-i", "-", "-f", "null", "-o", "-"])
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let result: std::process::Output =
+        program().args(["-i", "-", "-f", "null", "-o", "-"]).stdin(Stdio::null()).output().unwrap();
     assert_eq!(result.status.code(), Some(3), "{}", String::from_utf8_lossy(&result.stderr));
 }
