@@ -7,7 +7,7 @@ mod support;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 use support::{Probe, clip, decoded_hash, derived, frame_times, program, scratch};
 
