@@ -1,6 +1,7 @@
 //! Tags and side data that stay true in the output.
 
-use super::stream::StreamKind;
+use super::ffi_output::OutputFormat;
+use super::stream::{InputDescription, StreamKind};
 use crate::frame::SideData;
 use ffmpeg_next::ffi::AVPacketSideDataType;
 
@@ -37,6 +38,23 @@ pub(super) fn stream_tags(tags: &[(String, String)], kind: StreamKind) -> Tags {
 
 fn keep(tags: &[(String, String)], wanted: impl Fn(&str) -> bool) -> Tags {
     tags.iter().filter(|(key, _)| wanted(&key.to_ascii_lowercase())).cloned().collect()
+}
+
+/// What to tell the user if the video is to be shown turned and the container does not store that.
+pub(super) fn rotation_note(format: OutputFormat, input: &InputDescription) -> Option<String> {
+    /// Version of libavformat (FFmpeg 7.0) that writes a turn into Matroska.
+    const TURNS_MATROSKA: u32 = 61;
+    let video = input.streams.iter().find(|stream| stream.kind == StreamKind::Video)?;
+    let matrix = AVPacketSideDataType::AV_PKT_DATA_DISPLAYMATRIX as u32;
+    video.side_data.iter().find(|data| data.kind == matrix)?;
+    let is_kept = match format.name() {
+        "mov" | "mp4" | "ipod" | "null" => true,
+        "matroska" | "webm" => ffmpeg_next::format::version() >> 16 >= TURNS_MATROSKA,
+        _ => false,
+    };
+    (!is_kept).then(|| {
+        format!("the rotation of the picture is lost: {} cannot store it here; use -o x.mp4", format.name())
+    })
 }
 
 /// The video's side data that describes the picture and not its old encoding.

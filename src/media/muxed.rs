@@ -5,7 +5,7 @@ use super::copy::{Fate, decide_fates};
 use super::encode::{EncodeError, VideoTrack};
 use super::encoder_choice::choose_encoder;
 use super::ffi_output::{Muxer, OutputFormat, error_text, shared_packet};
-use super::metadata::global_tags;
+use super::metadata::{global_tags, rotation_note};
 use super::options::OutputOptions;
 use super::output_streams::{OutputStreams, Track};
 use super::stream::{CopyPacket, Delivered, InputDescription, Interrupt, SinkReport, StreamKind};
@@ -58,6 +58,7 @@ impl MuxedSink {
         let mut choice = choose_encoder(format, options, input)?;
         let (width, height) = choice.encodable_size(geometry.width, geometry.height);
         notes.append(&mut choice.notes);
+        notes.extend(rotation_note(format, input));
         let delivered = Delivered {
             width,
             height,

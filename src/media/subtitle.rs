@@ -48,7 +48,9 @@ impl SubtitleConversion {
         Some(match self.to {
             TextFormat::MovText => mov_text::write(&spans),
             TextFormat::Plain => spans.into_iter().map(|span| span.text).collect::<String>().into_bytes(),
-            TextFormat::SubRip | TextFormat::WebVtt => write_tags(&spans, self.to).into_bytes(),
+            // Line ends as in the files of that name.
+            TextFormat::SubRip => write_tags(&spans, self.to).replace('\n', "\r\n").into_bytes(),
+            TextFormat::WebVtt => write_tags(&spans, self.to).into_bytes(),
         })
     }
 }
@@ -138,7 +140,10 @@ impl TagParser {
             Some(name) => (name, false),
             None => (tag, true),
         };
-        let name = name.trim().to_ascii_lowercase();
+        if name.starts_with(' ') || name.contains('<') {
+            return false;
+        }
+        let name = name.trim_end().to_ascii_lowercase();
         match name.split([' ', '.']).next().unwrap_or_default() {
             "b" => self.style.bold = on,
             "i" => self.style.italic = on,
@@ -217,7 +222,7 @@ mod tests {
         for text in texts {
             let timed = convert(TextFormat::SubRip, TextFormat::MovText, text.as_bytes()).unwrap();
             let back = convert(TextFormat::MovText, TextFormat::SubRip, &timed).unwrap();
-            assert_eq!(String::from_utf8(back).unwrap(), text);
+            assert_eq!(String::from_utf8(back).unwrap(), text.replace('\n', "\r\n"));
         }
     }
 

@@ -9,6 +9,7 @@
 )]
 
 mod files;
+mod limits;
 mod pixels;
 mod streams;
 mod support;

@@ -67,9 +67,31 @@ fn negative_starts_are_kept_where_the_container_can() {
     let folder = tempfile::tempdir().unwrap();
     let input = input(PixelFormat::YUV420P, Rational::new(1, 30000), Rational::new(30000, 1001));
     let times = steady(-2002, 1001, 8);
-    for name in ["out.mp4", "out.mov", "out.ts"] {
+    let expected: Vec<_> = times.iter().map(|(pts, _)| *pts).collect();
+    for (name, scale) in [("out.mp4", 1), ("out.mov", 1), ("out.ts", 3)] {
         let path = folder.path().join(name);
         write(open(&path, &codec("libx264"), &input), &times);
-        eprintln!("{name} {:?} {:?}", packet_times(&path), frame_times(&path));
+        let found: Vec<_> = packet_times(&path).into_iter().map(|(pts, _)| pts / scale).collect();
+        assert_eq!(found, expected, "{name}");
     }
+}
+
+#[test]
+fn encoders_of_fixed_rate_keep_time_stamps_that_lie_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // 29.97 frames per second in milliseconds, one frame missing, not starting at 0.
+    let input = input(PixelFormat::YUV420P, Rational::new(1, 1000), Rational::new(30000, 1001));
+    let times = [(500, 33), (533, 34), (567, 33), (634, 33), (667, 33)];
+    for (encoder, name) in [("mpeg4", "out.mkv"), ("mpeg2video", "out.mkv"), ("mpeg4", "out.mp4")] {
+        let path = folder.path().join(format!("{encoder}.{name}"));
+        write(open(&path, &codec(encoder), &input), &times);
+        let expected: Vec<_> =
+            times.iter().map(|(pts, _)| pts * if name == "out.mp4" { 16 } else { 1 }).collect();
+        assert_eq!(frame_times(&path), expected, "{encoder} {name}");
+    }
+    let path = folder.path().join("off.mkv");
+    let mut sink = open(&path, &codec("mpeg4"), &input);
+    sink.write_frame(&frame(&sink, 0, 33, 0)).unwrap();
+    let error = sink.write_frame(&frame(&sink, 15, 33, 0)).unwrap_err().to_string();
+    assert!(error.contains("a frame at time stamp 15 is not on the fixed rate of 30000/1001"), "{error}");
 }
