@@ -130,8 +130,37 @@ impl Color {
         }
     }
 
+    /// The tags of a picture that grows from `source` to `output` (width, height).
+    ///
+    /// Players guess the matrix of untagged material by its size. Where the guess would change with the size, the
+    /// matrix that they guessed for the source becomes a tag, so that the colours stay.
+    pub fn for_size(self, source: (u32, u32), output: (u32, u32)) -> Self {
+        let guessed = self.resolved_matrix(source.0, source.1);
+        if self.matrix_code != 2 || guessed == self.resolved_matrix(output.0, output.1) {
+            return self;
+        }
+        let matrix_code = if guessed == Matrix::Bt601 { 6 } else { 1 };
+        Self { matrix: guessed, matrix_code, ..self }
+    }
+
     /// True for the HDR transfer functions PQ (SMPTE ST 2084) and HLG (ARIB STD-B67).
     pub const fn is_hdr(&self) -> bool {
         matches!(self.transfer_code, 16 | 18)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn untagged_colour_is_tagged_only_where_players_would_guess_anew() {
+        let untagged = Color::default();
+        assert_eq!(untagged.for_size((640, 360), (960, 540)), untagged);
+        let grown = untagged.for_size((640, 360), (1280, 720));
+        assert_eq!((grown.matrix, grown.matrix_code), (Matrix::Bt601, 6));
+        assert_eq!(untagged.for_size((1280, 720), (640, 360)).matrix_code, 1);
+        let tagged = Color { matrix: Matrix::Bt2020, matrix_code: 9, ..untagged };
+        assert_eq!(tagged.for_size((640, 360), (1280, 720)), tagged);
     }
 }

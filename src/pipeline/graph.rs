@@ -10,7 +10,9 @@ use super::stats::{Progress, StageTime, Summary};
 use crate::config::RunConfig;
 use crate::error::{Error, MediaError};
 use crate::frame::BufferPool;
-use crate::media::{CopyPacket, Interrupt, Sink, SinkReport, Source, SourceItem, SourceReport};
+use crate::media::{
+    CopyPacket, InputDescription, Interrupt, Sink, SinkReport, Source, SourceItem, SourceReport,
+};
 use crate::stage::Geometry;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
 use std::sync::Arc;
@@ -41,8 +43,8 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let pool = BufferPool::new();
     let source = Source::open(&config.input, &config.input_options, interrupt.clone(), pool.clone())?;
-    let description = source.description();
-    let video = &description.video;
+    let mut description = InputDescription::clone(&source.description());
+    let video = description.video.clone();
     let mut plan = Plan::new(
         Geometry { width: video.width, height: video.height, format: video.format, color: video.color },
         video.sample_aspect_ratio,
@@ -50,6 +52,8 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         video.frame_estimate == Some(1),
         &config.processing,
     )?;
+    let sizes = ((video.width, video.height), (plan.output.width, plan.output.height));
+    description.video.color = video.color.for_size(sizes.0, sizes.1);
     // The user's interrupt ends the reading; what was read is still written.
     let abort = Interrupt::default();
     let sink = Sink::open(

@@ -123,10 +123,12 @@ impl Upscaler {
             TensorColor::Rgb => PixelFormat { alpha: false, ..source.format },
         };
         let scale = self.scale as u32;
+        let (width, height) = (source.width * scale, source.height * scale);
         FrameInfo {
-            width: source.width * scale,
-            height: source.height * scale,
+            width,
+            height,
             format,
+            color: source.color.for_size((source.width, source.height), (width, height)),
             side_data: Vec::new(),
             ..source.clone()
         }
