@@ -210,7 +210,6 @@ fn an_interrupted_run_leaves_a_playable_file() {
 
 #[test]
 fn a_second_interrupt_abandons_the_output_at_once() {
-    // The reader of a fifo that never reads keeps the first interrupt from ending the run.
     let folder = scratch();
     let output = folder.path().join("out.mp4");
     let (child, lines) = underway(&long(), &output);
