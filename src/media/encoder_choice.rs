@@ -66,6 +66,22 @@ impl EncoderChoice {
     }
 }
 
+/// Pictures of more samples than this count as large: x264's default of 40 frames of look-ahead alone would hold
+/// 600 MiB of them at 3840x2160.
+const LARGE_PICTURE: u64 = 2560 * 1440;
+
+impl EncoderChoice {
+    /// Keeps the encoder's memory within bounds for large pictures, unless the user chose a preset or a look-ahead.
+    pub(super) fn limit_memory(&mut self, options: &OutputOptions, width: u32, height: u32) {
+        let is_large = u64::from(width) * u64::from(height) > LARGE_PICTURE;
+        let is_chosen = |(key, _): &(String, String)| key == "rc-lookahead" || key.starts_with("x264");
+        let chosen = options.preset.is_some() || options.encoder_options.iter().any(is_chosen);
+        if is_large && !chosen && self.codec.name() == "libx264" {
+            self.options.push(("rc-lookahead".to_owned(), "20".to_owned()));
+        }
+    }
+}
+
 /// What the source's samples are worth keeping.
 struct SourceFormat {
     /// As delivered, but with the depth that the decoder gave: RGB is delivered with more.
