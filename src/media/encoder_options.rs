@@ -68,6 +68,15 @@ pub(super) fn encoder_options(
     Ok(merged(chosen))
 }
 
+/// The largest constant rate factor of encoders that clip larger ones without a word.
+fn worst_crf(encoder: &str) -> Option<f64> {
+    match encoder {
+        "libx264" | "libx264rgb" | "libx265" => Some(51.0),
+        "libvpx" | "libvpx-vp9" | "libaom-av1" | "libsvtav1" => Some(63.0),
+        _ => None,
+    }
+}
+
 fn check_supported(codec: VideoCodec, options: &OutputOptions) -> Result<(), MediaError> {
     let name = codec.name();
     let lacks = |option: &str, meaning: &str, remedy: &str| MediaError::Option {
@@ -78,6 +87,15 @@ fn check_supported(codec: VideoCodec, options: &OutputOptions) -> Result<(), Med
     if options.crf.is_some() && !codec.has_option("crf") {
         let remedy = "leave it out, or set the quality with --encoder-opt q=2 (1 to 31) or b=8M";
         return Err(lacks("--crf", "constant rate factor", remedy));
+    }
+    if let (Some(crf), Some(worst)) = (options.crf, worst_crf(name))
+        && !(0.0..=worst).contains(&crf)
+    {
+        return Err(MediaError::Option {
+            option: "--crf".to_owned(),
+            problem: format!("expected 0 to {worst} for encoder {name}, found {crf}"),
+            remedy: "lower is better; 18 is hard to tell from the source with libx264".to_owned(),
+        });
     }
     if options.preset.is_some() && !codec.has_option("preset") {
         let remedy = match name {

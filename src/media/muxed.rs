@@ -57,6 +57,7 @@ impl MuxedSink {
         let fates = decide_fates(format, options, input, &mut notes)?;
         let mut choice = choose_encoder(format, options, input)?;
         let (width, height) = choice.encodable_size(geometry.width, geometry.height);
+        choice.limit_memory(options, width, height);
         notes.append(&mut choice.notes);
         notes.extend(rotation_note(format, input));
         let delivered = Delivered {

@@ -7,9 +7,9 @@ use crate::kernel::{Kernels, TensorColor, TensorSpec, UnpackSpec};
 use crate::model::{Device, Model, Runtime, Session};
 use std::time::Duration;
 
-/// Largest area of a tile in input pixels unless the user sets its side. A tile of this size keeps the activations
-/// of the larger networks under 256 MiB.
-const TILE_SIDE: usize = 768;
+/// Largest side of a tile in input pixels unless the user sets it. One activation of 64 f32 channels then takes
+/// 100 MiB.
+const TILE_SIDE: usize = 640;
 
 /// A frame with what a network made of it.
 #[derive(Debug)]

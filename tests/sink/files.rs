@@ -82,6 +82,8 @@ fn wrong_options_are_named() {
     );
     let found = with(OutputOptions { crf: Some(18.0), ..codec("mpeg4") });
     assert!(found.starts_with("--crf: encoder mpeg4 has no constant rate factor"), "{found}");
+    let found = with(OutputOptions { crf: Some(999.0), ..codec("libx264") });
+    assert!(found.starts_with("--crf: expected 0 to 51 for encoder libx264, found 999"), "{found}");
     let found = with(OutputOptions { preset: Some("fast".to_owned()), ..codec("ffv1") });
     assert!(found.starts_with("--preset: encoder ffv1 has no presets"), "{found}");
     let pair = |key: &str, value: &str| vec![(key.to_owned(), value.to_owned())];
