@@ -3,7 +3,7 @@
 use super::ffi_parameters::extradata;
 use super::stream::StreamInfo;
 use super::subtitle::SubtitleConversion;
-use crate::frame::TimeBase;
+use crate::frame::{TimeBase, rescale};
 use ffmpeg_next::Packet;
 
 /// Prepares the packets of one input stream for the muxer.
@@ -15,6 +15,10 @@ pub(super) struct CopyTrack {
     /// The input stream's extradata, for conversions.
     header: Vec<u8>,
     allows_equal_times: bool,
+    /// Opus's initial padding at 48 kHz, else 0.
+    opus_padding: i64,
+    /// Ticks of the target's time base that the muxer forgets to add.
+    forgotten_delay: i64,
     last_dts: Option<i64>,
     /// Where the next packet begins if it does not say, in the target's time base.
     next: Option<i64>,
@@ -30,6 +34,8 @@ impl CopyTrack {
             conversion: None,
             header: Vec::new(),
             allows_equal_times: false,
+            opus_padding: if stream.codec == "opus" { stream.initial_padding() } else { 0 },
+            forgotten_delay: 0,
             last_dts: None,
             next: None,
         }
@@ -50,6 +56,11 @@ impl CopyTrack {
         self.allows_equal_times = allows_equal_times;
     }
 
+    /// For a muxer that writes the codec delay, which readers subtract, but does not add it to the time stamps.
+    pub(super) fn add_codec_delay(&mut self) {
+        self.forgotten_delay = rescale(self.opus_padding, TimeBase::new(1, 48_000), self.target);
+    }
+
     /// The packet for the muxer, or `None` if it has nothing to show or no place in time.
     pub(super) fn prepare(&mut self, packet: Packet) -> Option<Packet> {
         let mut packet = match self.conversion {
@@ -58,6 +69,8 @@ impl CopyTrack {
         };
         let (from, to) = (self.source, self.target);
         packet.rescale_ts((from.num, from.den), (to.num, to.den));
+        packet.set_pts(packet.pts().map(|pts| pts + self.forgotten_delay));
+        packet.set_dts(packet.dts().map(|dts| dts + self.forgotten_delay));
         let pts = packet.pts().or(packet.dts()).or(self.next)?;
         let dts = packet.dts().unwrap_or(pts);
         let step = i64::from(!self.allows_equal_times);

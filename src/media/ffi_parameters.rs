@@ -17,6 +17,12 @@ impl StreamInfo {
         // SAFETY: as above.
         unsafe { (*self.parameters.as_ptr()).codec_tag }.to_le_bytes()
     }
+
+    /// Samples at the start of an audio stream that decoders throw away.
+    pub(super) fn initial_padding(&self) -> i64 {
+        // SAFETY: as above.
+        i64::from(unsafe { (*self.parameters.as_ptr()).initial_padding })
+    }
 }
 
 /// The codec's out-of-band header.

@@ -79,9 +79,15 @@ impl OutputStreams {
     /// Takes over the time bases that the muxer has settled on, once the header is written.
     pub(super) fn learn_time_bases(&mut self, muxer: &Muxer) {
         self.video_time_base = muxer.time_base(self.video_index);
+        // libavformat 59 (FFmpeg 5) does; measured, as its time stamps drift from run to run otherwise.
+        let forgets_codec_delay = matches!(muxer.format().name(), "matroska" | "webm")
+            && ffmpeg_next::format::version() >> 16 == 59;
         for entry in &mut self.entries {
             if let (Track::Copy(track), Some(index)) = (&mut entry.track, entry.output_index) {
                 track.set_time_base(muxer.time_base(index), muxer.allows_equal_times());
+                if forgets_codec_delay {
+                    track.add_codec_delay();
+                }
             }
         }
     }
