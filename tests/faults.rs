@@ -152,6 +152,7 @@ fn a_file_that_outgrows_its_limit_is_an_output_error() {
     let result = outcome(Command::new("bash").args(["-c", &script]));
     assert_eq!(result.code, Some(4), "{}", result.stderr);
     assert!(result.stderr.starts_with("framecast: error: "), "{}", result.stderr);
+    assert!(result.stderr.contains("File too large; raise the"), "{}", result.stderr);
     assert_nothing_in(folder.path());
 }
 

@@ -84,9 +84,9 @@ impl Session {
         expected: [usize; 3],
         then: impl FnOnce(TensorView<'_>) -> R,
     ) -> Result<R, ModelError> {
-        let name = self.model.clone();
+        let model = &self.model;
         let fault = |problem: String| ModelError::Model {
-            model: name.clone(),
+            model: model.clone(),
             problem,
             remedy: "use another model (--model), or mend its manifest".into(),
         };

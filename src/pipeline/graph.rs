@@ -54,8 +54,6 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     )?;
     let sizes = ((video.width, video.height), (plan.output.width, plan.output.height));
     description.video.color = video.color.for_size(sizes.0, sizes.1);
-    // The user's interrupt ends the reading; what was read is still written.
-    let abort = Interrupt::default();
     let sink = Sink::open(
         &config.output,
         &config.output_options,
@@ -63,7 +61,8 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         plan.output.width,
         plan.output.height,
         video.sample_aspect_ratio,
-        abort.clone(),
+        // Not the user's, which ends the reading: what was read is still written.
+        Interrupt::default(),
     )?;
     let delivered = sink.delivered().clone();
     let notes = sink.notes();

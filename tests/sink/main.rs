@@ -9,7 +9,6 @@
 )]
 
 mod files;
-mod limits;
 mod pixels;
 mod streams;
 mod support;
