@@ -7,7 +7,7 @@
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use framecast::frame::{
     Color, DataType, Frame, FrameInfo, Matrix, PixelFormat, Plane, Range, Rational, Subsampling, Tensor,
-    TensorData,
+    TensorData, TensorLayout,
 };
 use framecast::kernel::cpu::CpuKernels;
 use framecast::kernel::{
@@ -53,7 +53,14 @@ fn live(criterion: &mut Criterion) {
 }
 
 fn live_specs() -> (TensorSpec, UnpackSpec) {
-    let pack = TensorSpec { color: TensorColor::Luma, kind: DataType::F32, block: 2, mean: 0.0, range: 1.0 };
+    let pack = TensorSpec {
+        color: TensorColor::Luma,
+        kind: DataType::F32,
+        layout: TensorLayout::Nchw,
+        block: 2,
+        mean: 0.0,
+        range: 1.0,
+    };
     let tensor = TensorSpec { block: 4, ..pack };
     (pack, UnpackSpec { tensor, scale: 2, skip: Skip::Nearest, dither: false })
 }
@@ -77,7 +84,7 @@ fn formats(criterion: &mut Criterion) {
     ] {
         let picture = frame(1920, 1080, format);
         let mut out = frame(1920, 1080, format);
-        let spec = TensorSpec { color, kind, block: 1, mean: 0.0, range: 1.0 };
+        let spec = TensorSpec { color, kind, layout: TensorLayout::Nchw, block: 1, mean: 0.0, range: 1.0 };
         let unpack = UnpackSpec { tensor: spec, scale: 1, skip: Skip::None, dither: false };
         let mut packed = Tensor::empty();
         let case = format!("{color:?} {kind:?} {format}");
@@ -165,7 +172,7 @@ fn frame(width: u32, height: u32, format: PixelFormat) -> Frame {
 /// A tensor of small changing values.
 fn tensor(shape: [usize; 3]) -> Tensor {
     let values = (0..shape.iter().product()).map(|i: usize| (i % 97) as f32 / 970.0 - 0.05).collect();
-    Tensor { shape, data: TensorData::F32(values) }
+    Tensor { shape, layout: TensorLayout::Nchw, data: TensorData::F32(values) }
 }
 
 criterion_group!(benches, main_benches);

@@ -7,6 +7,8 @@ struct Params {
     rows: u32,
     canvas_columns: i32,
     canvas_rows: i32,
+    // Elements from one column to the next: 1 where channels are outermost, else the number of channels.
+    pixel: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: Params;
@@ -14,6 +16,15 @@ struct Params {
 // Weights of the tile's columns, then of its rows.
 @group(0) @binding(2) var<storage, read> weights: array<f32>;
 @group(0) @binding(3) var<storage, read_write> canvas: array<f32>;
+
+// The index of an element in a tensor of `columns` x `rows`.
+fn index_of(x: u32, y: u32, channel: u32, columns: u32, rows: u32) -> u32 {
+    let place = y * columns + x;
+    if params.pixel > 1u {
+        return place * params.pixel + channel;
+    }
+    return channel * rows * columns + place;
+}
 
 @compute @workgroup_size(32, 4)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -24,7 +35,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         return;
     }
     let weight = weights[id.x] * weights[params.columns + id.y];
-    let value = tile[(id.z * params.rows + id.y) * params.columns + id.x];
-    let place = (id.z * u32(params.canvas_rows) + u32(y)) * u32(params.canvas_columns) + u32(x);
-    canvas[place] += value * weight;
+    let element = index_of(id.x, id.y, id.z, params.columns, params.rows);
+    let place = index_of(u32(x), u32(y), id.z, u32(params.canvas_columns), u32(params.canvas_rows));
+    canvas[place] += tile[element] * weight;
 }

@@ -1,11 +1,11 @@
-// Y, Cb and Cr samples to R, G and B tensor elements; one invocation per pixel of the region.
+// Y, Cb and Cr samples to R, G and B tensor elements, in whatever order; one invocation per pixel of the region.
 
 struct Params {
     tensor: Layout,
-    // Weights of Y, Cb and Cr, and an offset.
-    red: vec4<f32>,
-    green: vec4<f32>,
-    blue: vec4<f32>,
+    // Weights of Y, Cb and Cr, and an offset, for each picture channel of the tensor.
+    first: vec4<f32>,
+    second: vec4<f32>,
+    third: vec4<f32>,
     origin_x: i32,
     origin_y: i32,
     width: i32,
@@ -61,7 +61,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let y = u32(clamp(params.origin_y + i32(id.y), 0, params.height - 1));
     let word = luma[word_index(x, y, params.stride, params.samples_log2)];
     let yuv = vec4(sample_of(word, x, params.samples_log2), chroma_of(x, y), 1.0);
-    elements[element_index(params.tensor, 0u, id.x, id.y)] = dot(params.red, yuv);
-    elements[element_index(params.tensor, 1u, id.x, id.y)] = dot(params.green, yuv);
-    elements[element_index(params.tensor, 2u, id.x, id.y)] = dot(params.blue, yuv);
+    elements[element_index(params.tensor, 0u, id.x, id.y)] = dot(params.first, yuv);
+    elements[element_index(params.tensor, 1u, id.x, id.y)] = dot(params.second, yuv);
+    elements[element_index(params.tensor, 2u, id.x, id.y)] = dot(params.third, yuv);
 }

@@ -3,7 +3,7 @@
 
 struct Params {
     tensor: Layout,
-    // Weights of R, G and B, and an offset.
+    // Weights of the tensor's picture channels, and an offset.
     weights: vec4<f32>,
     width: u32,
     height: u32,

@@ -6,7 +6,7 @@ mod support;
 
 use framecast::frame::{
     Color, DataType, Frame, FrameInfo, Matrix, PixelFormat, Range, Rational, Siting, Subsampling, Tensor,
-    TensorData,
+    TensorData, TensorLayout,
 };
 use framecast::kernel::cpu::CpuKernels;
 use framecast::kernel::{Kernels, Region, Skip, TensorColor, TensorSpec, UnpackSpec};
@@ -75,8 +75,14 @@ fn mean_difference(a: &[u8], b: &[u8]) -> f64 {
     sum as f64 / a.len() as f64
 }
 
-const RGB: TensorSpec =
-    TensorSpec { color: TensorColor::Rgb, kind: DataType::F32, block: 1, mean: 0.0, range: 255.0 };
+const RGB: TensorSpec = TensorSpec {
+    color: TensorColor::Rgb,
+    kind: DataType::F32,
+    layout: TensorLayout::Nchw,
+    block: 1,
+    mean: 0.0,
+    range: 255.0,
+};
 
 #[test]
 fn kernels_read_yuv_as_zscale_does() {

@@ -1,6 +1,6 @@
 //! How pictures lie in tensors: the layout that manifests declare and kernels carry out.
 
-use super::DataType;
+use super::{DataType, PixelFormat, TensorLayout};
 
 /// Colour representation of a network's picture channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize, serde::Serialize)]
@@ -10,6 +10,36 @@ pub enum TensorColor {
     Luma,
     /// Three channels R, G, B: full-range R'G'B', black 0 and white 1, by the frame's matrix and range.
     Rgb,
+    /// As [`TensorColor::Rgb`], in the order B, G, R.
+    Bgr,
+}
+
+impl TensorColor {
+    /// Channels of a picture.
+    pub const fn channels(self) -> usize {
+        match self {
+            Self::Luma => 1,
+            Self::Rgb | Self::Bgr => 3,
+        }
+    }
+
+    /// Format of what a network of this colour makes of a picture of `source`: luma networks give a grey picture.
+    pub const fn picture_format(self, source: PixelFormat) -> PixelFormat {
+        match self {
+            Self::Luma => PixelFormat::gray(source.depth),
+            Self::Rgb | Self::Bgr => PixelFormat { alpha: false, ..source },
+        }
+    }
+}
+
+impl std::fmt::Display for TensorColor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Luma => "luma",
+            Self::Rgb => "RGB",
+            Self::Bgr => "BGR",
+        })
+    }
 }
 
 /// How picture samples become tensor elements and back.
@@ -21,6 +51,8 @@ pub struct TensorSpec {
     pub color: TensorColor,
     /// Element type.
     pub kind: DataType,
+    /// Order of the axes.
+    pub layout: TensorLayout,
     /// Block size b of the space-to-depth arrangement: channel `(c * b + dy) * b + dx` at (x, y) holds channel c of
     /// pixel (b*x + dx, b*y + dy). 1 = none.
     pub block: usize,
@@ -33,14 +65,10 @@ pub struct TensorSpec {
 impl TensorSpec {
     /// Channels of the tensor.
     pub const fn channels(&self) -> usize {
-        let picture = match self.color {
-            TensorColor::Luma => 1,
-            TensorColor::Rgb => 3,
-        };
-        picture * self.block * self.block
+        self.color.channels() * self.block * self.block
     }
 
-    /// Shape of the tensor of a picture of `width` x `height` pixels, both multiples of `block`.
+    /// Channels, height and width of the tensor of a picture of `width` x `height` pixels, both multiples of `block`.
     pub const fn shape(&self, width: usize, height: usize) -> [usize; 3] {
         [self.channels(), height / self.block, width / self.block]
     }

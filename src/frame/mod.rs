@@ -15,5 +15,5 @@ pub use color::{Color, Matrix, Range, Siting};
 pub use format::{Model, PixelFormat, Subsampling};
 pub use layout::{Skip, TensorColor, TensorSpec, UnpackSpec};
 pub use picture::{Frame, FrameData, FrameInfo, Plane, Planes, SideData};
-pub use tensor::{DataType, Tensor, TensorData, TensorSlice, TensorView};
+pub use tensor::{DataType, Tensor, TensorData, TensorLayout, TensorSlice, TensorView};
 pub use time::{Pts, Rational, TimeBase, rescale};

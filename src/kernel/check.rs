@@ -2,7 +2,7 @@
 
 use super::{Region, ResamplePlan, Skip, Taps, TensorColor, TensorSpec, TilePlace, UnpackSpec};
 use crate::error::KernelError;
-use crate::frame::{Frame, Plane, Tensor, TensorSlice, TensorView};
+use crate::frame::{Frame, Plane, Tensor, TensorView};
 
 /// Checks the arguments of [`super::Kernels::pack`].
 pub(super) fn pack(frame: &Frame, region: Region, spec: &TensorSpec) -> Result<(), KernelError> {
@@ -39,10 +39,14 @@ pub(super) fn unpack(
         OPERATION,
         block > 0
             && channels == spec.tensor.channels()
+            && tensor.layout == spec.tensor.layout
             && columns.saturating_mul(block) >= width
             && rows.saturating_mul(block) >= height,
-        || format!("{} channels that cover {width} x {height} in blocks of {block}", spec.tensor.channels()),
-        || format!("a tensor of {channels} x {rows} x {columns}"),
+        || {
+            let (channels, layout) = (spec.tensor.channels(), spec.tensor.layout);
+            format!("{layout} of {channels} channels that cover {width} x {height} in blocks of {block}")
+        },
+        || format!("{} of {channels} x {rows} x {columns}", tensor.layout),
     )?;
     if spec.skip == Skip::None {
         return Ok(());
@@ -65,8 +69,8 @@ pub(super) fn blend(tile: TensorView<'_>, place: &TilePlace, canvas: &Tensor) ->
     check_tensor(OPERATION, canvas.view())?;
     require(
         OPERATION,
-        tile.shape[0] == canvas.shape[0] && canvas.as_f32().is_some(),
-        || format!("an f32 canvas of {} channels", tile.shape[0]),
+        tile.shape[0] == canvas.shape[0] && tile.layout == canvas.layout && canvas.as_f32().is_some(),
+        || format!("an f32 {} canvas of {} channels", tile.layout, tile.shape[0]),
         || format!("{canvas:?}"),
     )?;
     let limit = i64::from(i32::MAX);
@@ -145,10 +149,7 @@ fn check_plane(operation: &'static str, plane: &Plane) -> Result<(), KernelError
 }
 
 fn check_tensor(operation: &'static str, tensor: TensorView<'_>) -> Result<(), KernelError> {
-    let stored = match tensor.data {
-        TensorSlice::F32(values) => values.len(),
-        TensorSlice::F16(values) => values.len(),
-    };
+    let stored = tensor.data.len();
     let expected = tensor.shape.iter().product::<usize>();
     require(
         operation,

@@ -1,7 +1,7 @@
 //! The numbers of the conversions between code values and tensor elements, shared by the backends.
 
 use super::resample::levels;
-use super::{Filter, Skip, Taps, TensorSpec, UnpackSpec, resample::Axis};
+use super::{Filter, Skip, Taps, TensorColor, TensorSpec, UnpackSpec, resample::Axis};
 use crate::frame::{Frame, FrameInfo, Matrix, Model, Range, Siting, Subsampling};
 
 /// `element = code * gain + offset`.
@@ -35,7 +35,7 @@ pub(super) struct Affine {
     pub(super) offsets: [f32; 3],
 }
 
-/// Code values Y, Cb, Cr of `info` to tensor elements R, G, B; chroma weighs nothing for a grey picture.
+/// Code values Y, Cb, Cr of `info` to tensor elements in the order of `spec`; chroma weighs nothing for a grey picture.
 pub(super) fn yuv_to_rgb(info: &FrameInfo, spec: &TensorSpec) -> Affine {
     let (kr, kb) = matrix(info).weights();
     let kg = 1.0 - kr - kb;
@@ -43,7 +43,7 @@ pub(super) fn yuv_to_rgb(info: &FrameInfo, spec: &TensorSpec) -> Affine {
     let range = f64::from(spec.range);
     let luma = range / codes.luma_span;
     let chroma = range / codes.chroma_span;
-    let rows = match info.format.model {
+    let mut rows = match info.format.model {
         Model::Gray => [[0.0; 2]; 3],
         Model::Yuv(_) => [
             [0.0, 2.0 * (1.0 - kr)],
@@ -51,6 +51,9 @@ pub(super) fn yuv_to_rgb(info: &FrameInfo, spec: &TensorSpec) -> Affine {
             [2.0 * (1.0 - kb), 0.0],
         ],
     };
+    if spec.color == TensorColor::Bgr {
+        rows.reverse();
+    }
     Affine {
         weights: rows.map(|[cb, cr]| [luma as f32, (cb * chroma) as f32, (cr * chroma) as f32]),
         offsets: rows.map(|[cb, cr]| {
@@ -60,7 +63,7 @@ pub(super) fn yuv_to_rgb(info: &FrameInfo, spec: &TensorSpec) -> Affine {
     }
 }
 
-/// Tensor elements R, G, B to code values Y, Cb, Cr of `info`.
+/// Tensor elements in the order of `spec` to code values Y, Cb, Cr of `info`.
 pub(super) fn rgb_to_yuv(info: &FrameInfo, spec: &TensorSpec) -> Affine {
     let (kr, kb) = matrix(info).weights();
     let luma = [kr, 1.0 - kr - kb, kb];
@@ -72,11 +75,14 @@ pub(super) fn rgb_to_yuv(info: &FrameInfo, spec: &TensorSpec) -> Affine {
             _ => 0.0,
         })
     };
-    let rows: [[f64; 3]; 3] = [
+    let mut rows: [[f64; 3]; 3] = [
         luma.map(|weight| weight * codes.luma_span),
         chroma([0.0, 0.0, 1.0], kb),
         chroma([1.0, 0.0, 0.0], kr),
     ];
+    if spec.color == TensorColor::Bgr {
+        rows.iter_mut().for_each(|row| row.reverse());
+    }
     let range = f64::from(spec.range);
     let [y, cb, cr] = rows.map(|row| row.iter().sum::<f64>() * f64::from(spec.mean) / range);
     Affine {

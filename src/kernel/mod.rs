@@ -14,7 +14,7 @@ pub use resample::{Axis, Filter, ResamplePlan, Taps};
 use crate::error::KernelError;
 use crate::frame::{Frame, Plane, Tensor, TensorView};
 
-pub use crate::frame::{Skip, TensorColor, TensorSpec, UnpackSpec};
+pub use crate::frame::{Skip, TensorColor, TensorLayout, TensorSpec, UnpackSpec};
 
 /// A rectangle in luma samples. It may reach beyond the picture: the nearest sample inside is repeated there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,9 +140,10 @@ pub trait Kernels: Send {
     /// Name of the backend and its device, for example `cpu (avx2)` or `gpu (llvmpipe)`.
     fn name(&self) -> String;
 
-    /// Reads `region` of `frame` into `out`, which gets the shape `spec.shape(region.width, region.height)`.
+    /// Reads `region` of `frame` into `out`, which gets the shape `spec.shape(region.width, region.height)` and the
+    /// layout and type of `spec`; [`DataType::U8`](crate::frame::DataType::U8) rounds and clamps.
     ///
-    /// For [`TensorColor::Rgb`] chroma is brought to luma size bilinearly with the frame's siting.
+    /// For RGB and BGR chroma is brought to luma size bilinearly with the frame's siting.
     fn pack(
         &mut self,
         frame: &Frame,
@@ -154,7 +155,7 @@ pub trait Kernels: Send {
     /// Writes the top-left part of `tensor` into `out`, rounding and clamping to `out`'s code values.
     ///
     /// The tensor may be larger than the frame (padding). [`TensorColor::Luma`] writes plane 0 only;
-    /// [`TensorColor::Rgb`] writes the three planes with the matrix, range and siting of `out`, chroma being averaged
+    /// RGB and BGR write the three planes with the matrix, range and siting of `out`, chroma being averaged
     /// with a box of the subsampling's size placed by the siting (a tent of taps 1 2 1 where it is co-sited).
     /// `source` is the frame that was packed from its top-left corner; [`Skip::Nearest`] adds its luma. A luma element
     /// stands for a code value of `source`; where `out` is deeper or shallower, it is scaled as by
@@ -167,7 +168,7 @@ pub trait Kernels: Send {
         out: &mut Frame,
     ) -> Result<(), KernelError>;
 
-    /// Adds `tile`, weighted as `place` says, into `canvas` (same channels, type f32, cleared by the caller). What lies
+    /// Adds `tile`, weighted as `place` says, into `canvas` (same channels and layout, type f32, cleared by the caller). What lies
     /// outside of the canvas is left out.
     fn blend_tile(
         &mut self,

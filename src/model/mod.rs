@@ -2,11 +2,14 @@
 //!
 //! ort's types do not leave this module, but for [`Runtime::from_environment`].
 
+mod argument;
 mod manifest;
 mod runtime;
 mod session;
 mod store;
+mod tensor;
 
+pub use argument::{Argument, ArgumentType};
 pub use manifest::{InputManifest, Manifest, OutputManifest, Scores, Task};
 pub use runtime::Runtime;
 pub use session::{Device, Session};

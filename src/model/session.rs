@@ -1,11 +1,12 @@
 //! One network, ready to run.
 
-use super::{Model, Runtime};
+use super::{Argument, Manifest, Model, Runtime, tensor};
 use crate::error::ModelError;
-use crate::frame::{DataType, Tensor, TensorData, TensorSlice, TensorView};
+use crate::frame::{Tensor, TensorLayout, TensorSpec, TensorView};
 use ort::session::builder::GraphOptimizationLevel;
-use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions};
-use ort::value::{TensorElementType, TensorRef, ValueType};
+use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, SessionInputValue};
+use ort::value::{DynValue, Outlet, TensorElementType, ValueType};
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 /// Where networks run.
@@ -24,7 +25,9 @@ pub struct Session {
     model: String,
     input: String,
     output: String,
-    kind: DataType,
+    spec: TensorSpec,
+    /// The values of the inputs beside the picture, in the order of the declarations.
+    arguments: Vec<(Argument, DynValue)>,
     /// The output tensor that every run of the same shape writes into, and its shape.
     bound: Option<(RunOptions<HasSelectedOutputs>, [usize; 3])>,
     provider: &'static str,
@@ -38,46 +41,43 @@ impl std::fmt::Debug for Session {
 }
 
 impl Session {
-    /// Loads `model` with `threads` threads of its own. Fails if its inputs and outputs do not fit its manifest.
+    /// Loads `model` with `threads` threads of its own. Fails if its inputs and outputs do not fit its manifest, or an
+    /// argument without a default has no value.
     pub fn new(runtime: &Runtime, model: &Model, device: Device, threads: usize) -> Result<Self, ModelError> {
         let manifest = &model.manifest;
-        let fault = |problem: String| ModelError::Model {
-            model: manifest.name.clone(),
-            problem,
-            remedy: "use another model (--model), or mend its manifest".into(),
-        };
         // Both choices mean ONNX Runtime's CPU provider until others are registered here.
         let provider = match device {
             Device::Auto | Device::Cpu => "CPUExecutionProvider",
         };
         let session = commit(runtime, &model.network, threads)
-            .map_err(|error| fault(format!("ONNX Runtime refuses it: {error}")))?;
-        check_outlet(
-            session.inputs(),
-            &manifest.input.name,
-            manifest.input.dtype,
-            manifest.pack_spec().channels(),
-        )
-        .map_err(|problem| fault(format!("its input {problem}")))?;
-        let channels = manifest.unpack_spec(false).tensor.channels();
-        check_outlet(session.outputs(), &manifest.output.name, manifest.input.dtype, channels)
-            .map_err(|problem| fault(format!("its output {problem}")))?;
-        if session.inputs().len() != 1 {
-            return Err(fault(format!("it has {} inputs; super-resolution takes 1", session.inputs().len())));
-        }
+            .map_err(|error| fault(&manifest.name, format!("ONNX Runtime refuses it: {error}")))?;
+        check_graph(session.inputs(), session.outputs(), manifest)
+            .map_err(|problem| fault(&manifest.name, problem))?;
         Ok(Self {
             session,
             model: manifest.name.clone(),
             input: manifest.input.name.clone(),
             output: manifest.output.name.clone(),
-            kind: manifest.input.dtype,
+            spec: manifest.unpack_spec(false).tensor,
+            arguments: bind_arguments(model)?,
             bound: None,
             provider,
             time: Duration::ZERO,
         })
     }
 
-    /// Runs the network on `input` and hands its output, which must have the shape `expected`, to `then`.
+    /// Gives an argument other values, for the runs that follow: one for each element, or one for all.
+    pub fn set_argument(&mut self, name: &str, values: &[f64]) -> Result<(), ModelError> {
+        let Some((declared, value)) = self.arguments.iter_mut().find(|(declared, _)| declared.name == name)
+        else {
+            return Err(fault(&self.model, format!("it has no argument {name:?}")));
+        };
+        *value = bind(&self.model, declared, values)?;
+        Ok(())
+    }
+
+    /// Runs the network on `input` and hands its output, which must have the channels, height and width `expected`, to
+    /// `then`.
     pub fn run<R>(
         &mut self,
         input: &Tensor,
@@ -85,53 +85,30 @@ impl Session {
         then: impl FnOnce(TensorView<'_>) -> R,
     ) -> Result<R, ModelError> {
         let model = &self.model;
-        let fault = |problem: String| ModelError::Model {
-            model: model.clone(),
-            problem,
-            remedy: "use another model (--model), or mend its manifest".into(),
-        };
-        let failed = |error: ort::Error| fault(format!("it failed while running: {error}"));
-        let [channels, height, width] = input.shape;
-        let shape = [1, channels, height, width];
-        let value = match &input.data {
-            TensorData::F32(values) => {
-                TensorRef::from_array_view((shape, values.as_slice())).map(|v| v.into_dyn())
-            }
-            TensorData::F16(values) => {
-                TensorRef::from_array_view((shape, values.as_slice())).map(|v| v.into_dyn())
-            }
-        }
-        .map_err(failed)?;
+        let failed = |error: ort::Error| fault(model, format!("it failed while running: {error}"));
         if self.bound.as_ref().is_none_or(|(_, shape)| *shape != expected) {
             self.bound = Some((self.bind_output(expected).map_err(failed)?, expected));
         }
-        let Some((options, _)) = &self.bound else { return Err(fault("it has no output".into())) };
+        let Some((options, _)) = &self.bound else { return Err(fault(model, "it has no output".into())) };
+        let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
+            Vec::with_capacity(1 + self.arguments.len());
+        inputs.push((self.input.as_str().into(), tensor::picture(input).map_err(failed)?));
+        inputs.extend(
+            self.arguments.iter().map(|(declared, value)| (declared.name.as_str().into(), value.into())),
+        );
         let started = Instant::now();
-        let outputs = self
-            .session
-            .run_with_options(ort::inputs![self.input.as_str() => value], options)
-            .map_err(failed)?;
+        let outputs = self.session.run_with_options(inputs, options).map_err(failed)?;
         self.time += started.elapsed();
-        let value = outputs.get(&self.output).ok_or_else(|| fault("it gave no output".into()))?;
-        let data = match self.kind {
-            DataType::F32 => TensorSlice::F32(value.try_extract_tensor::<f32>().map_err(failed)?.1),
-            DataType::F16 => TensorSlice::F16(value.try_extract_tensor::<half::f16>().map_err(failed)?.1),
-        };
-        Ok(then(TensorView { shape: expected, data }))
+        let value = outputs.get(&self.output).ok_or_else(|| fault(model, "it gave no output".into()))?;
+        let view = tensor::view(value, self.spec.kind, self.spec.layout, expected).map_err(failed)?;
+        Ok(then(view))
     }
 
     /// A tensor that ONNX Runtime writes every output into, so that no run allocates one.
-    fn bind_output(
-        &self,
-        [channels, height, width]: [usize; 3],
-    ) -> ort::Result<RunOptions<HasSelectedOutputs>> {
-        let shape = [1, channels, height, width];
-        let allocator = self.session.allocator();
-        let tensor = match self.kind {
-            DataType::F32 => ort::value::Tensor::<f32>::new(allocator, shape)?.into_dyn(),
-            DataType::F16 => ort::value::Tensor::<half::f16>::new(allocator, shape)?.into_dyn(),
-        };
-        let selector = OutputSelector::no_default().with(&self.output).preallocate(&self.output, tensor);
+    fn bind_output(&self, shape: [usize; 3]) -> ort::Result<RunOptions<HasSelectedOutputs>> {
+        let axes = self.spec.layout.axes(shape);
+        let output = tensor::allocate(self.session.allocator(), self.spec.kind, axes)?;
+        let selector = OutputSelector::no_default().with(&self.output).preallocate(&self.output, output);
         Ok(RunOptions::new()?.with_outputs(selector))
     }
 
@@ -146,7 +123,19 @@ impl Session {
     }
 }
 
-fn commit(runtime: &Runtime, network: &[u8], threads: usize) -> ort::Result<ort::session::Session> {
+fn fault(model: &str, problem: String) -> ModelError {
+    ModelError::Model {
+        model: model.into(),
+        problem,
+        remedy: "use another model (--model), or mend its manifest".into(),
+    }
+}
+
+pub(super) fn commit(
+    runtime: &Runtime,
+    network: &[u8],
+    threads: usize,
+) -> ort::Result<ort::session::Session> {
     let builder = ort::session::Session::builder(runtime.environment())?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_intra_threads(threads)?
@@ -157,13 +146,103 @@ fn commit(runtime: &Runtime, network: &[u8], threads: usize) -> ort::Result<ort:
     builder.commit_from_memory(network)
 }
 
-/// Checks name, element type, rank and channels of the graph's input or output.
-fn check_outlet(
-    outlets: &[ort::value::Outlet],
+/// The model's arguments with the user's values, or their defaults.
+fn bind_arguments(model: &Model) -> Result<Vec<(Argument, DynValue)>, ModelError> {
+    let manifest = &model.manifest;
+    let with_value = |declared: &Argument| {
+        let values = model.arguments.get(&declared.name).unwrap_or(&declared.default);
+        if values.is_empty() {
+            return Err(ModelError::Model {
+                model: manifest.name.clone(),
+                problem: format!("expected a value for its argument {declared}, found none"),
+                remedy: format!("give one: --model-arg {}=VALUE", declared.name),
+            });
+        }
+        Ok((declared.clone(), bind(&manifest.name, declared, values)?))
+    };
+    manifest.arguments.iter().map(with_value).collect()
+}
+
+fn bind(model: &str, declared: &Argument, values: &[f64]) -> Result<DynValue, ModelError> {
+    let values = declared.values(values).map_err(|problem| ModelError::Model {
+        model: model.into(),
+        problem: format!("expected {problem}"),
+        remedy: format!("give a legal value: --model-arg {}=VALUE", declared.name),
+    })?;
+    tensor::argument(declared, &values)
+        .map_err(|error| fault(model, format!("argument {}: {error}", declared.name)))
+}
+
+/// Checks that the graph is what the manifest says.
+fn check_graph(inputs: &[Outlet], outputs: &[Outlet], manifest: &Manifest) -> Result<(), String> {
+    let (input, output) = (manifest.pack_spec(), manifest.unpack_spec(false).tensor);
+    let block = manifest.input.space_to_depth;
+    let sides = [manifest.input.height, manifest.input.width].map(|side| side.map(|side| side / block));
+    check_picture(inputs, &manifest.input.name, &input, Some(sides))
+        .map_err(|problem| format!("its input {problem}"))?;
+    check_picture(outputs, &manifest.output.name, &output, None)
+        .map_err(|problem| format!("its output {problem}"))?;
+    for declared in &manifest.arguments {
+        check_argument(inputs, declared).map_err(|problem| format!("its input {problem}"))?;
+    }
+    let known = |name: &str| {
+        name == manifest.input.name || manifest.arguments.iter().any(|declared| declared.name == name)
+    };
+    match inputs.iter().find(|outlet| !known(outlet.name())) {
+        Some(outlet) => Err(format!("its input {:?} is not in the manifest", outlet.name())),
+        None => Ok(()),
+    }
+}
+
+/// Checks name, element type, rank, channels and, for an input, the fixed height and width of a picture.
+fn check_picture(
+    outlets: &[Outlet],
     name: &str,
-    kind: DataType,
-    channels: usize,
+    spec: &TensorSpec,
+    sides: Option<[Option<usize>; 2]>,
 ) -> Result<(), String> {
+    let found = tensor_shape(outlets, name, tensor::element_type(spec.kind))?;
+    let channels = spec.channels();
+    let fits = |side: i64, wanted: usize| side < 0 || usize::try_from(side) == Ok(wanted);
+    // A side that the graph leaves open takes whatever the manifest fixes.
+    let side_fits = |side: i64, wanted: Option<usize>| side < 0 || usize::try_from(side).ok() == wanted;
+    let ordered = match (spec.layout, found) {
+        (TensorLayout::Nchw, [n, c, h, w]) => Some([*n, *c, *h, *w]),
+        (TensorLayout::Nhwc, [n, h, w, c]) => Some([*n, *c, *h, *w]),
+        _ => None,
+    };
+    let Some([_, _, height, width]) = ordered.filter(|[n, c, ..]| fits(*n, 1) && fits(*c, channels)) else {
+        let expected = spec.layout.axes([channels, 0, 0]).map(|side| match side {
+            0 => "?".to_owned(),
+            side => side.to_string(),
+        });
+        let (layout, expected) = (spec.layout, expected.join(", "));
+        return Err(format!("{name:?} has shape {found:?}, expected [{expected}] ({layout})"));
+    };
+    match sides {
+        Some([h, w]) if !side_fits(height, h) || !side_fits(width, w) => Err(format!(
+            "{name:?} takes only height {height} and width {width} (-1 is any), which its manifest does not say"
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_argument(outlets: &[Outlet], declared: &Argument) -> Result<(), String> {
+    let found = tensor_shape(outlets, &declared.name, tensor::argument_type(declared.dtype))?;
+    let wanted = &declared.shape;
+    let fits = |(side, wanted): (&i64, &usize)| *side < 0 || usize::try_from(*side) == Ok(*wanted);
+    if found.len() == wanted.len() && found.iter().zip(wanted).all(fits) {
+        return Ok(());
+    }
+    Err(format!("{:?} has shape {found:?}, the manifest says {wanted:?}", declared.name))
+}
+
+/// The shape of an input or output, whose element type must be `wanted`; -1 where it is open.
+fn tensor_shape<'a>(
+    outlets: &'a [Outlet],
+    name: &str,
+    wanted: TensorElementType,
+) -> Result<&'a [i64], String> {
     let Some(outlet) = outlets.iter().find(|outlet| outlet.name() == name) else {
         let names: Vec<_> = outlets.iter().map(|outlet| outlet.name()).collect();
         return Err(format!("{name:?} is missing, found {names:?}"));
@@ -171,20 +250,8 @@ fn check_outlet(
     let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else {
         return Err(format!("{name:?} is no tensor"));
     };
-    let wanted = match kind {
-        DataType::F32 => TensorElementType::Float32,
-        DataType::F16 => TensorElementType::Float16,
-    };
     if *ty != wanted {
         return Err(format!("{name:?} has elements of {ty}, the manifest says {wanted}"));
     }
-    let found: &[i64] = shape;
-    match found {
-        [batch, c, _, _]
-            if (*batch == 1 || *batch < 0) && (*c < 0 || usize::try_from(*c) == Ok(channels)) =>
-        {
-            Ok(())
-        }
-        _ => Err(format!("{name:?} has shape {found:?}, expected [1, {channels}, height, width]")),
-    }
+    Ok(shape)
 }

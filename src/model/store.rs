@@ -4,6 +4,7 @@ use super::Manifest;
 use crate::error::ModelError;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A model that is part of the program: manifest and network.
@@ -32,6 +33,8 @@ pub struct Model {
     pub manifest: Manifest,
     /// The ONNX file.
     pub network: ModelFile,
+    /// Values of the network's arguments that the user set; the others have their defaults.
+    pub arguments: BTreeMap<String, Vec<f64>>,
 }
 
 impl std::fmt::Debug for Model {
@@ -41,6 +44,11 @@ impl std::fmt::Debug for Model {
 }
 
 impl Model {
+    /// A model whose arguments have their defaults.
+    pub const fn new(manifest: Manifest, network: ModelFile) -> Self {
+        Self { manifest, network, arguments: BTreeMap::new() }
+    }
+
     /// Finds a model by name (built in, or `NAME.toml` in the model folders) or by the path of its `.onnx`, whose
     /// manifest lies beside it with the ending `.toml`.
     pub fn find(name_or_path: &str) -> Result<Self, ModelError> {
@@ -52,7 +60,7 @@ impl Model {
         if let Some(model) = BUILT_IN.iter().find(|model| model.name == name_or_path) {
             let manifest = Manifest::parse(model.manifest, model.name)?;
             let network = Cow::Borrowed(model.network);
-            return Self { manifest, network }.verified();
+            return Self::new(manifest, network).verified();
         }
         let candidates: Vec<PathBuf> =
             folders().into_iter().map(|folder| folder.join(format!("{name_or_path}.toml"))).collect();
@@ -83,7 +91,7 @@ impl Model {
         let network_path = manifest_path.with_file_name(&manifest.file);
         let network = std::fs::read(&network_path)
             .map_err(|error| fault(&network_path, error, "put the file that the manifest names there"))?;
-        Self { manifest, network: Cow::Owned(network) }.verified()
+        Self::new(manifest, Cow::Owned(network)).verified()
     }
 
     /// Checks the network against the manifest's hash.

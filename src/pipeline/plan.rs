@@ -2,8 +2,8 @@
 
 use crate::config::{ProcessingOptions, Target};
 use crate::error::Error;
-use crate::frame::{BufferPool, PixelFormat, Rational};
-use crate::kernel::{self, TensorColor};
+use crate::frame::{BufferPool, Rational};
+use crate::kernel;
 use crate::model::{DEFAULT_MODEL, Model, Runtime};
 use crate::stage::{Composer, Geometry, OutputSize, Upscaler, UpscalerOptions, fit};
 
@@ -107,9 +107,6 @@ impl Plan {
 
 fn network_geometry(model: &Model, source: Geometry) -> Geometry {
     let scale = model.manifest.scale as u32;
-    let format = match model.manifest.input.colour {
-        TensorColor::Luma => PixelFormat::gray(source.format.depth),
-        TensorColor::Rgb => PixelFormat { alpha: false, ..source.format },
-    };
+    let format = model.manifest.unpack_spec(false).tensor.color.picture_format(source.format);
     Geometry { width: source.width * scale, height: source.height * scale, format, color: source.color }
 }

@@ -2,8 +2,8 @@
 
 use super::TileGrid;
 use crate::error::{Error, ModelError};
-use crate::frame::{BufferPool, Frame, FrameInfo, PixelFormat, Tensor};
-use crate::kernel::{Kernels, TensorColor, TensorSpec, UnpackSpec};
+use crate::frame::{BufferPool, Frame, FrameInfo, Tensor};
+use crate::kernel::{Kernels, TensorSpec, UnpackSpec};
 use crate::model::{Device, Model, Runtime, Session};
 use std::time::Duration;
 
@@ -118,10 +118,7 @@ impl Upscaler {
 
     /// A luma network gives a grey picture: composition takes the other planes from the source.
     fn output_info(&self, source: &FrameInfo) -> FrameInfo {
-        let format = match self.pack.color {
-            TensorColor::Luma => PixelFormat::gray(source.format.depth),
-            TensorColor::Rgb => PixelFormat { alpha: false, ..source.format },
-        };
+        let format = self.unpack.tensor.color.picture_format(source.format);
         let scale = self.scale as u32;
         let (width, height) = (source.width * scale, source.height * scale);
         FrameInfo {
@@ -150,7 +147,7 @@ impl Upscaler {
     fn process_tiles(&mut self, source: &Frame, out: &mut Frame) -> Result<(), Error> {
         let canvas_shape = self.output_shape(self.grid.padded);
         let tile_shape = self.output_shape(self.grid.tile);
-        self.canvas.clear(canvas_shape);
+        self.canvas.clear(canvas_shape, self.unpack.tensor.layout);
         for tile in &self.grid.tiles {
             self.kernels.pack(source, tile.region, &self.pack, &mut self.input)?;
             let (kernels, canvas, model, checked) =

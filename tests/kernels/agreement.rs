@@ -3,7 +3,9 @@
 use crate::support::{assert_close, color, elements, gpu, noise_frame, noise_tensor, samples, spec, whole};
 use framecast::frame::{Frame, Matrix, PixelFormat, Plane, Range, Siting, Subsampling, Tensor};
 use framecast::kernel::cpu::CpuKernels;
-use framecast::kernel::{Axis, Filter, Kernels, ResamplePlan, Skip, TensorColor, UnpackSpec};
+use framecast::kernel::{
+    Axis, Filter, Kernels, ResamplePlan, Skip, TensorColor, TensorLayout, TensorSpec, UnpackSpec,
+};
 
 /// No sample differs by more than 1, and hardly any by that: where the exact value lies at half a code value.
 fn assert_same(actual: &Plane, expected: &Plane, case: &str) {
@@ -25,11 +27,15 @@ fn packed_tensors_agree() {
     let mut cpu = CpuKernels::new();
     for depth in [8, 10] {
         let frame = picture((322, 182), depth);
-        for color in [TensorColor::Luma, TensorColor::Rgb] {
-            let (mut actual, mut expected) = (Tensor::empty(), Tensor::empty());
-            gpu.pack(&frame, whole(&frame, 2), &spec(color, 2), &mut actual).unwrap();
-            cpu.pack(&frame, whole(&frame, 2), &spec(color, 2), &mut expected).unwrap();
-            assert_close(&elements(&actual), &elements(&expected), 1e-5, &format!("{depth} bit {color:?}"));
+        for color in [TensorColor::Luma, TensorColor::Rgb, TensorColor::Bgr] {
+            for layout in [TensorLayout::Nchw, TensorLayout::Nhwc] {
+                let spec = TensorSpec { layout, ..spec(color, 2) };
+                let (mut actual, mut expected) = (Tensor::empty(), Tensor::empty());
+                gpu.pack(&frame, whole(&frame, 2), &spec, &mut actual).unwrap();
+                cpu.pack(&frame, whole(&frame, 2), &spec, &mut expected).unwrap();
+                let case = format!("{depth} bit {spec:?}");
+                assert_close(&elements(&actual), &elements(&expected), 1e-5, &case);
+            }
         }
     }
 }

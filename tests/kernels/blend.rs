@@ -3,7 +3,7 @@
 use crate::reference;
 use crate::support::{assert_close, backends, elements, noise_tensor};
 use framecast::error::KernelError;
-use framecast::frame::{DataType, Tensor, TensorData};
+use framecast::frame::{DataType, Tensor, TensorData, TensorLayout};
 use framecast::kernel::TilePlace;
 
 const ALONE: TilePlace = TilePlace { x: 0, y: 0, left: None, right: None, top: None, bottom: None };
@@ -19,14 +19,18 @@ fn a_tile_is_placed_clipped_and_weighted() {
             bottom: Some((19, 0)),
             ..ALONE
         };
-        for place in [ALONE, ramps] {
-            for (x, y) in [(0, 0), (7, 5), (-4, -6), (30, 10), (200, -300)] {
-                let place = TilePlace { x, y, ..place };
-                let mut canvas = noise_tensor([3, 25, 40], -1.0, 1.0);
-                let mut expected = elements(&canvas);
-                reference::blend(&tile, &place, &mut expected, canvas.shape);
-                kernels.blend_tile(tile.view(), &place, &mut canvas).unwrap();
-                assert_close(&elements(&canvas), &expected, 1e-6, &format!("{} {place:?}", kernels.name()));
+        for layout in [TensorLayout::Nchw, TensorLayout::Nhwc] {
+            let tile = Tensor { layout, ..tile.clone() };
+            for place in [ALONE, ramps] {
+                for (x, y) in [(0, 0), (7, 5), (-4, -6), (30, 10), (200, -300)] {
+                    let place = TilePlace { x, y, ..place };
+                    let mut canvas = Tensor { layout, ..noise_tensor([3, 25, 40], -1.0, 1.0) };
+                    let mut expected = elements(&canvas);
+                    reference::blend(&tile, &place, &mut expected, canvas.shape);
+                    kernels.blend_tile(tile.view(), &place, &mut canvas).unwrap();
+                    let case = format!("{} {layout} {place:?}", kernels.name());
+                    assert_close(&elements(&canvas), &expected, 1e-6, &case);
+                }
             }
         }
     }
@@ -64,14 +68,14 @@ fn cut(whole: &Tensor, (left, top): (usize, usize), (width, height): (usize, usi
     let at = |c: usize, y: usize, x: usize| values[(c * rows + top + y) * columns + left + x];
     let rows = (0..channels).flat_map(|c| (0..height).map(move |y| (c, y)));
     let values = rows.flat_map(|(c, y)| (0..width).map(move |x| at(c, y, x))).collect();
-    Tensor { shape: [channels, height, width], data: TensorData::F32(values) }
+    Tensor { shape: [channels, height, width], layout: TensorLayout::Nchw, data: TensorData::F32(values) }
 }
 
 #[test]
 fn half_precision_tiles() {
     for mut kernels in backends() {
         let mut tile = Tensor::empty();
-        tile.reset([2, 3, 4], DataType::F16);
+        tile.reset([2, 3, 4], TensorLayout::Nchw, DataType::F16);
         if let TensorData::F16(values) = &mut tile.data {
             values.fill(half::f16::from_f32(0.75));
         }

@@ -5,7 +5,9 @@ use crate::support::{
     SIZES, assert_close, backends, color, colors, elements, formats, noise_frame, spec, whole,
 };
 use framecast::error::KernelError;
-use framecast::frame::{DataType, Frame, Matrix, PixelFormat, Range, Siting, Subsampling, Tensor};
+use framecast::frame::{
+    DataType, Frame, Matrix, PixelFormat, Range, Siting, Subsampling, Tensor, TensorLayout,
+};
 use framecast::kernel::{Kernels, Region, TensorColor, TensorSpec};
 
 /// Relative to the largest value of the tensor.
@@ -15,7 +17,7 @@ fn check(kernels: &mut dyn Kernels, frame: &Frame, region: Region, spec: &Tensor
     let mut out = Tensor::empty();
     kernels.pack(frame, region, spec, &mut out).unwrap();
     assert_eq!(out.shape, spec.shape(region.width, region.height));
-    assert_eq!(out.kind(), spec.kind);
+    assert_eq!((out.layout, out.kind()), (spec.layout, spec.kind));
     let case = format!("{} {} {:?} {region:?} {spec:?}", kernels.name(), frame.info.format, frame.info.color);
     let scale = f64::from(spec.range);
     let unit = |values: Vec<f64>| values.into_iter().map(|value| value / scale).collect::<Vec<_>>();
@@ -91,6 +93,38 @@ fn half_precision() {
         for color in [TensorColor::Luma, TensorColor::Rgb] {
             let spec = TensorSpec { kind: DataType::F16, ..spec(color, 2) };
             check(kernels.as_mut(), &frame, whole(&frame, 2), &spec, 1.0 / 1024.0);
+        }
+    }
+}
+
+#[test]
+fn every_order_of_axes_and_channels() {
+    for mut kernels in backends() {
+        for (format, size) in [(PixelFormat::YUV420P, (61, 45)), (PixelFormat::gray(10), (24, 18))] {
+            let frame = noise_frame(size, format, color(Matrix::Bt709, Range::Limited, Siting::Left));
+            for color in [TensorColor::Luma, TensorColor::Rgb, TensorColor::Bgr] {
+                for layout in [TensorLayout::Nchw, TensorLayout::Nhwc] {
+                    for block in [1, 2, 3] {
+                        let spec = TensorSpec { layout, mean: 1.0, range: 2.0, ..spec(color, block) };
+                        check(kernels.as_mut(), &frame, whole(&frame, block), &spec, TOLERANCE);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_are_rounded_and_clamped() {
+    for mut kernels in backends() {
+        // Limited range has codes below black and above white, which bytes cannot hold.
+        let frame =
+            noise_frame((62, 46), PixelFormat::YUV420P, color(Matrix::Bt709, Range::Limited, Siting::Left));
+        for color in [TensorColor::Luma, TensorColor::Rgb, TensorColor::Bgr] {
+            for layout in [TensorLayout::Nchw, TensorLayout::Nhwc] {
+                let spec = TensorSpec { kind: DataType::U8, range: 255.0, layout, ..spec(color, 1) };
+                check(kernels.as_mut(), &frame, whole(&frame, 1), &spec, 0.501 / 255.0);
+            }
         }
     }
 }

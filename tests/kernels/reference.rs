@@ -1,6 +1,6 @@
 //! What the kernels compute, pixel by pixel in double precision and as plainly as possible.
 
-use framecast::frame::{Frame, Plane, Range, Tensor};
+use framecast::frame::{DataType, Frame, Plane, Range, Tensor, TensorLayout};
 use framecast::kernel::{Axis, Filter, Region, Skip, TensorColor, TensorSpec, TilePlace, UnpackSpec};
 
 use crate::support::{elements, samples};
@@ -31,31 +31,47 @@ impl Picture {
     }
 }
 
+/// Places of a tensor's elements, as (channel, row, column) in the order of memory.
+fn places([channels, rows, columns]: [usize; 3], layout: TensorLayout) -> Vec<[usize; 3]> {
+    let count = channels * rows * columns;
+    let place = |index: usize| match layout {
+        TensorLayout::Nchw => [index / (rows * columns), index / columns % rows, index % columns],
+        TensorLayout::Nhwc => [index % channels, index / channels / columns, index / channels % columns],
+    };
+    (0..count).map(place).collect()
+}
+
+/// The index in memory of an element.
+fn index_of([channels, rows, columns]: [usize; 3], layout: TensorLayout, [c, y, x]: [usize; 3]) -> usize {
+    match layout {
+        TensorLayout::Nchw => (c * rows + y) * columns + x,
+        TensorLayout::Nhwc => (y * columns + x) * channels + c,
+    }
+}
+
 /// Elements of [`framecast::kernel::Kernels::pack`].
 pub(crate) fn pack(frame: &Frame, region: Region, spec: &TensorSpec) -> Vec<f64> {
     let planes: Vec<_> = frame.planes().iter().map(Picture::of_plane).collect();
-    let [channels, rows, columns] = spec.shape(region.width, region.height);
-    let mut out = Vec::new();
-    for channel in 0..channels {
-        let component = channel / (spec.block * spec.block);
-        let (dy, dx) = (channel / spec.block % spec.block, channel % spec.block);
-        for row in 0..rows {
-            for column in 0..columns {
-                let x = region.x + (column * spec.block + dx) as i64;
-                let y = region.y + (row * spec.block + dy) as i64;
-                let x = x.clamp(0, i64::from(frame.info.width) - 1);
-                let y = y.clamp(0, i64::from(frame.info.height) - 1);
-                let value = match spec.color {
-                    TensorColor::Luma => planes[0].at(x, y) / f64::from(frame.info.format.max_value()),
-                    TensorColor::Rgb => rgb(frame, &planes, x, y)[component],
-                };
-                out.push(value * f64::from(spec.range) - f64::from(spec.mean));
-            }
-        }
-    }
-    out
+    let shape = spec.shape(region.width, region.height);
+    places(shape, spec.layout)
+        .into_iter()
+        .map(|[channel, row, column]| {
+            let component = channel / (spec.block * spec.block);
+            let (dy, dx) = (channel / spec.block % spec.block, channel % spec.block);
+            let x = region.x + (column * spec.block + dx) as i64;
+            let y = region.y + (row * spec.block + dy) as i64;
+            let x = x.clamp(0, i64::from(frame.info.width) - 1);
+            let y = y.clamp(0, i64::from(frame.info.height) - 1);
+            let value = match spec.color {
+                TensorColor::Luma => planes[0].at(x, y) / f64::from(frame.info.format.max_value()),
+                TensorColor::Rgb => rgb(frame, &planes, x, y)[component],
+                TensorColor::Bgr => rgb(frame, &planes, x, y)[2 - component],
+            };
+            let element = value * f64::from(spec.range) - f64::from(spec.mean);
+            if spec.kind == DataType::U8 { element.clamp(0.0, 255.0) } else { element }
+        })
+        .collect()
 }
-
 /// Full-range R'G'B' in 0..1 of a pixel, by H.273.
 fn rgb(frame: &Frame, planes: &[Picture], x: i64, y: i64) -> [f64; 3] {
     let levels = Levels::of(frame);
@@ -108,11 +124,10 @@ impl Levels {
 /// written are left out.
 pub(crate) fn unpack(tensor: &Tensor, spec: &UnpackSpec, source: &Frame, out: &Frame) -> Vec<Vec<f64>> {
     let values = elements(tensor);
-    let [_, rows, columns] = tensor.shape;
     let block = spec.tensor.block;
     let element = |component: usize, x: usize, y: usize| {
         let channel = (component * block + y % block) * block + x % block;
-        values[(channel * rows + y / block) * columns + x / block]
+        values[index_of(tensor.shape, tensor.layout, [channel, y / block, x / block])]
     };
     let (width, height) = (out.info.width as usize, out.info.height as usize);
     let pixels = || (0..height).flat_map(move |y| (0..width).map(move |x| (x, y)));
@@ -139,11 +154,12 @@ pub(crate) fn unpack(tensor: &Tensor, spec: &UnpackSpec, source: &Frame, out: &F
             };
             vec![pixels().map(value).collect()]
         }
-        TensorColor::Rgb => {
+        TensorColor::Rgb | TensorColor::Bgr => {
+            let order = if spec.tensor.color == TensorColor::Rgb { [0, 1, 2] } else { [2, 1, 0] };
             let unit = |component, x, y| {
                 (element(component, x, y) + f64::from(spec.tensor.mean)) / f64::from(spec.tensor.range)
             };
-            let rgb: Vec<[f64; 3]> = pixels().map(|(x, y)| [0, 1, 2].map(|c| unit(c, x, y))).collect();
+            let rgb: Vec<[f64; 3]> = pixels().map(|(x, y)| order.map(|c| unit(c, x, y))).collect();
             yuv(out, &rgb)
         }
     }
@@ -251,24 +267,18 @@ fn filter_value(filter: Filter, x: f64) -> f64 {
 /// Adds a tile to the elements of a canvas of `shape`.
 pub(crate) fn blend(tile: &Tensor, place: &TilePlace, canvas: &mut [f64], shape: [usize; 3]) {
     let values = elements(tile);
-    let [channels, rows, columns] = tile.shape;
     let rising = |ramp: Option<(usize, usize)>, i: usize| {
         ramp.map_or(1.0, |(start, length)| ((i as f64 - start as f64 + 0.5) / length as f64).clamp(0.0, 1.0))
     };
     let weight = |start, end: Option<(usize, usize)>, i| {
         rising(start, i) * end.map_or(1.0, |ramp| 1.0 - rising(Some(ramp), i))
     };
-    for channel in 0..channels {
-        for row in 0..rows {
-            for column in 0..columns {
-                let (x, y) = (place.x + column as i64, place.y + row as i64);
-                if x < 0 || y < 0 || x >= shape[2] as i64 || y >= shape[1] as i64 {
-                    continue;
-                }
-                let w = weight(place.left, place.right, column) * weight(place.top, place.bottom, row);
-                canvas[(channel * shape[1] + y as usize) * shape[2] + x as usize] +=
-                    w * values[(channel * rows + row) * columns + column];
-            }
+    for (value, [channel, row, column]) in values.into_iter().zip(places(tile.shape, tile.layout)) {
+        let (x, y) = (place.x + column as i64, place.y + row as i64);
+        if x < 0 || y < 0 || x >= shape[2] as i64 || y >= shape[1] as i64 {
+            continue;
         }
+        let w = weight(place.left, place.right, column) * weight(place.top, place.bottom, row);
+        canvas[index_of(shape, tile.layout, [channel, y as usize, x as usize])] += w * value;
     }
 }

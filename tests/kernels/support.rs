@@ -4,7 +4,7 @@
 use framecast::error::KernelError;
 use framecast::frame::{
     Color, DataType, Frame, FrameInfo, Matrix, PixelFormat, Plane, Range, Rational, Siting, Subsampling,
-    Tensor, TensorData,
+    Tensor, TensorData, TensorLayout,
 };
 use framecast::kernel::cpu::CpuKernels;
 use framecast::kernel::{Kernels, Region, TensorColor, TensorSpec};
@@ -119,18 +119,20 @@ pub(crate) fn samples(plane: &Plane) -> Vec<u32> {
 pub(crate) fn noise_tensor(shape: [usize; 3], low: f32, high: f32) -> Tensor {
     let mut noise = Noise::new(shape.iter().sum::<usize>() as u64);
     let values = (0..shape.iter().product()).map(|_| low + (high - low) * noise.unit()).collect();
-    Tensor { shape, data: TensorData::F32(values) }
+    Tensor { shape, layout: TensorLayout::Nchw, data: TensorData::F32(values) }
 }
 
 pub(crate) fn elements(tensor: &Tensor) -> Vec<f64> {
     match &tensor.data {
         TensorData::F32(values) => values.iter().copied().map(f64::from).collect(),
         TensorData::F16(values) => values.iter().map(|value| value.to_f64()).collect(),
+        TensorData::U8(values) => values.iter().copied().map(f64::from).collect(),
     }
 }
 
+/// A plain tensor of f32, channels outermost.
 pub(crate) fn spec(color: TensorColor, block: usize) -> TensorSpec {
-    TensorSpec { color, kind: DataType::F32, block, mean: 0.0, range: 1.0 }
+    TensorSpec { color, kind: DataType::F32, layout: TensorLayout::Nchw, block, mean: 0.0, range: 1.0 }
 }
 
 pub(crate) fn whole(frame: &Frame, block: usize) -> Region {

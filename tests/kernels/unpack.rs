@@ -7,7 +7,7 @@ use crate::support::{
 };
 use framecast::error::KernelError;
 use framecast::frame::{
-    DataType, Frame, Matrix, PixelFormat, Range, Siting, Subsampling, Tensor, TensorData,
+    DataType, Frame, Matrix, PixelFormat, Range, Siting, Subsampling, Tensor, TensorData, TensorLayout,
 };
 use framecast::kernel::{Kernels, Skip, TensorColor, TensorSpec, UnpackSpec};
 use half::f16;
@@ -116,10 +116,62 @@ fn half_precision() {
             let tensor = noise_tensor(spec.shape(62, 46), 0.0, 0.7);
             let TensorData::F32(values) = &tensor.data else { unreachable!() };
             let data = TensorData::F16(values.iter().copied().map(f16::from_f32).collect());
-            let tensor = Tensor { shape: tensor.shape, data };
+            let tensor = Tensor { shape: tensor.shape, layout: TensorLayout::Nchw, data };
             let spec = UnpackSpec { scale: 2, skip, ..plain(spec) };
             check(kernels.as_mut(), &tensor, &spec, &source, &mut out);
         }
+    }
+}
+
+#[test]
+fn every_order_of_axes_and_channels() {
+    for mut kernels in backends() {
+        for format in [PixelFormat::YUV420P, PixelFormat::gray(10)] {
+            let colour = color(Matrix::Bt709, Range::Limited, Siting::Left);
+            let mut out = noise_frame((37, 26), format, colour);
+            let source = out.clone();
+            for color in [TensorColor::Luma, TensorColor::Rgb, TensorColor::Bgr] {
+                for layout in [TensorLayout::Nchw, TensorLayout::Nhwc] {
+                    for block in [1, 2, 3] {
+                        let spec = plain(TensorSpec { layout, mean: 1.0, range: 2.0, ..spec(color, block) });
+                        let shape = spec.tensor.shape(42, 30);
+                        let tensor = Tensor { layout, ..noise_tensor(shape, -1.2, 1.2) };
+                        check(kernels.as_mut(), &tensor, &spec, &source, &mut out);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes() {
+    for mut kernels in backends() {
+        let colour = color(Matrix::Bt709, Range::Limited, Siting::Left);
+        let source = noise_frame((38, 26), PixelFormat::YUV420P, colour);
+        let mut out = source.clone();
+        for color in [TensorColor::Luma, TensorColor::Bgr] {
+            for layout in [TensorLayout::Nchw, TensorLayout::Nhwc] {
+                let spec = plain(TensorSpec { kind: DataType::U8, range: 255.0, layout, ..spec(color, 1) });
+                let noise = noise_tensor(spec.tensor.shape(38, 26), 0.0, 255.0);
+                let mut data = TensorData::U8(vec![0; noise.len()]);
+                data.store(noise.as_f32().unwrap());
+                let tensor = Tensor { layout, data, shape: noise.shape };
+                check(kernels.as_mut(), &tensor, &spec, &source, &mut out);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_tensor_of_another_layout_is_refused() {
+    for mut kernels in backends() {
+        let color = color(Matrix::Bt709, Range::Limited, Siting::Left);
+        let source = noise_frame((18, 16), PixelFormat::YUV420P, color);
+        let mut out = source.clone();
+        let tensor = Tensor { layout: TensorLayout::Nhwc, ..Tensor::zeros([3, 16, 18]) };
+        let error = kernels.unpack(tensor.view(), &plain(spec(TensorColor::Rgb, 1)), &source, &mut out);
+        assert!(error.unwrap_err().to_string().contains("expected NCHW"));
     }
 }
 
@@ -129,7 +181,11 @@ fn not_a_number_becomes_black() {
         let color = color(Matrix::Bt709, Range::Limited, Siting::Left);
         let source = noise_frame((18, 16), PixelFormat::gray(8), color);
         let mut out = source.clone();
-        let tensor = Tensor { shape: [1, 16, 18], data: TensorData::F32(vec![f32::NAN; 288]) };
+        let tensor = Tensor {
+            shape: [1, 16, 18],
+            layout: TensorLayout::Nchw,
+            data: TensorData::F32(vec![f32::NAN; 288]),
+        };
         kernels.unpack(tensor.view(), &plain(spec(TensorColor::Luma, 1)), &source, &mut out).unwrap();
         assert!(samples(&out.planes()[0]).iter().all(|sample| *sample == 0), "{}", kernels.name());
     }
@@ -181,7 +237,11 @@ fn dither_keeps_the_mean_of_a_flat_picture() {
         let mut out = source.clone();
         let spec = UnpackSpec { dither: true, ..plain(spec(TensorColor::Luma, 1)) };
         for level in [0.25, 100.0, 100.3, 100.5, 254.75] {
-            let tensor = Tensor { shape: [1, 32, 64], data: TensorData::F32(vec![level / 255.0; 2048]) };
+            let tensor = Tensor {
+                shape: [1, 32, 64],
+                layout: TensorLayout::Nchw,
+                data: TensorData::F32(vec![level / 255.0; 2048]),
+            };
             kernels.unpack(tensor.view(), &spec, &source, &mut out).unwrap();
             let samples = samples(&out.planes()[0]);
             let mean = f64::from(samples.iter().sum::<u32>()) / 2048.0;

@@ -10,13 +10,12 @@ mod unpack;
 
 use super::{Kernels, Region, ResamplePlan, TensorSpec, TilePlace, UnpackSpec, check};
 use crate::error::KernelError;
-use crate::frame::{Frame, Plane, Tensor, TensorData, TensorSlice, TensorView};
-use half::slice::HalfFloatSliceExt;
+use crate::frame::{Frame, Plane, Tensor, TensorData, TensorView};
 
 /// The CPU backend.
 pub struct CpuKernels {
     arch: pulp::Arch,
-    /// Elements of an f16 tensor as f32.
+    /// Elements as f32 of a tensor of another type.
     staging: Vec<f32>,
     packer: pack::Packer,
     unpacker: unpack::Unpacker,
@@ -42,18 +41,6 @@ impl CpuKernels {
             resampler: resample::Resampler::default(),
         }
     }
-
-    /// The elements of `tensor`, converted into `staging` when they are f16.
-    fn elements<'a>(staging: &'a mut Vec<f32>, tensor: TensorView<'a>) -> &'a [f32] {
-        match tensor.data {
-            TensorSlice::F32(values) => values,
-            TensorSlice::F16(values) => {
-                staging.resize(values.len(), 0.0);
-                values.convert_to_f32_slice(staging);
-                staging
-            }
-        }
-    }
 }
 
 impl Kernels for CpuKernels {
@@ -76,14 +63,13 @@ impl Kernels for CpuKernels {
         out: &mut Tensor,
     ) -> Result<(), KernelError> {
         check::pack(frame, region, spec)?;
-        out.reset(spec.shape(region.width, region.height), spec.kind);
-        match &mut out.data {
-            TensorData::F32(values) => self.packer.run(self.arch, frame, region, spec, values),
-            TensorData::F16(values) => {
-                self.staging.resize(values.len(), 0.0);
-                self.packer.run(self.arch, frame, region, spec, &mut self.staging);
-                values.convert_from_f32_slice(&self.staging);
-            }
+        out.reset(spec.shape(region.width, region.height), spec.layout, spec.kind);
+        if let TensorData::F32(values) = &mut out.data {
+            self.packer.run(self.arch, frame, region, spec, values);
+        } else {
+            self.staging.resize(out.len(), 0.0);
+            self.packer.run(self.arch, frame, region, spec, &mut self.staging);
+            out.data.store(&self.staging);
         }
         Ok(())
     }
@@ -97,7 +83,7 @@ impl Kernels for CpuKernels {
     ) -> Result<(), KernelError> {
         check::unpack(tensor, spec, source, out)?;
         let [_, rows, columns] = tensor.shape;
-        let elements = Self::elements(&mut self.staging, tensor);
+        let elements = tensor.data.widened(&mut self.staging);
         self.unpacker.run(self.arch, elements, (columns, rows), spec, source, out);
         Ok(())
     }
@@ -109,12 +95,10 @@ impl Kernels for CpuKernels {
         canvas: &mut Tensor,
     ) -> Result<(), KernelError> {
         check::blend(tile, place, canvas)?;
-        let [_, canvas_rows, canvas_columns] = canvas.shape;
-        let [_, rows, columns] = tile.shape;
-        let elements = Self::elements(&mut self.staging, tile);
+        let (tile_grid, canvas_grid) = (blend::Grid::of(tile), blend::Grid::of(canvas.view()));
+        let elements = tile.data.widened(&mut self.staging);
         if let TensorData::F32(values) = &mut canvas.data {
-            let blender = &mut self.blender;
-            blender.run(self.arch, elements, (columns, rows), place, values, (canvas_columns, canvas_rows));
+            self.blender.run(self.arch, (elements, tile_grid), place, (values, canvas_grid));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::rows::{self, Sample};
 use super::separable::Horizontal;
 use crate::frame::{Frame, Plane};
 use crate::kernel::convert::{self, ChromaKey};
-use crate::kernel::{Region, Taps, TensorColor, TensorSpec};
+use crate::kernel::{Region, Taps, TensorColor, TensorLayout, TensorSpec};
 
 #[derive(Default)]
 pub(super) struct Packer {
@@ -41,8 +41,8 @@ impl Packer {
         match (spec.color, frame.info.format.sample_bytes()) {
             (TensorColor::Luma, 1) => self.luma::<u8>(arch, frame, region, spec, out),
             (TensorColor::Luma, _) => self.luma::<u16>(arch, frame, region, spec, out),
-            (TensorColor::Rgb, 1) => self.rgb::<u8>(arch, frame, region, spec, out),
-            (TensorColor::Rgb, _) => self.rgb::<u16>(arch, frame, region, spec, out),
+            (TensorColor::Rgb | TensorColor::Bgr, 1) => self.rgb::<u8>(arch, frame, region, spec, out),
+            (TensorColor::Rgb | TensorColor::Bgr, _) => self.rgb::<u16>(arch, frame, region, spec, out),
         }
     }
 
@@ -63,7 +63,7 @@ impl Packer {
             arch,
             #[inline(always)]
             || {
-                let mut scatter = Scatter::new(out, region, spec.block);
+                let mut scatter = Scatter::new(out, region, spec);
                 for y in 0..region.height {
                     let samples = columns.visible(samples::<S>(plane, clamp_row(region.y, y, plane.height)));
                     scatter.row(0, y, row, |row| {
@@ -97,7 +97,7 @@ impl Packer {
             arch,
             #[inline(always)]
             || {
-                let mut scatter = Scatter::new(out, region, spec.block);
+                let mut scatter = Scatter::new(out, region, spec);
                 for y in 0..region.height {
                     let picture_row = clamp_row(region.y, y, luma.height);
                     rows::widen(columns.visible(samples::<S>(luma, picture_row)), &mut rgb.luma);
@@ -238,13 +238,16 @@ struct Scatter<'a> {
     out: &'a mut [f32],
     block: usize,
     columns: usize,
-    plane: usize,
+    rows: usize,
+    /// Elements from one column to the next where channels are innermost.
+    pixel: Option<usize>,
 }
 
 impl<'a> Scatter<'a> {
-    fn new(out: &'a mut [f32], region: Region, block: usize) -> Self {
-        let columns = region.width / block;
-        Self { out, block, columns, plane: columns * (region.height / block) }
+    fn new(out: &'a mut [f32], region: Region, spec: &TensorSpec) -> Self {
+        let [channels, rows, columns] = spec.shape(region.width, region.height);
+        let pixel = (spec.layout == TensorLayout::Nhwc && channels > 1).then_some(channels);
+        Self { out, block: spec.block, columns, rows, pixel }
     }
 
     /// Writes row `y` of picture channel `component`, which `fill` computes, in `scratch` if it cannot be in place.
@@ -252,14 +255,23 @@ impl<'a> Scatter<'a> {
     fn row(&mut self, component: usize, y: usize, scratch: &mut [f32], fill: impl FnOnce(&mut [f32])) {
         let block = self.block;
         let channel = (component * block + y % block) * block;
-        let start = channel * self.plane + y / block * self.columns;
+        let row = y / block;
+        if let Some(pixel) = self.pixel {
+            fill(scratch);
+            let start = row * self.columns * pixel;
+            let out = self.out.get_mut(start..start + self.columns * pixel).unwrap_or_default();
+            rows::scatter_pixels(scratch, block, pixel, channel, out);
+            return;
+        }
+        let plane = self.columns * self.rows;
+        let start = channel * plane + row * self.columns;
         if block == 1 {
             fill(self.out.get_mut(start..start + self.columns).unwrap_or_default());
             return;
         }
         fill(scratch);
         for phase in 0..block {
-            let start = start + phase * self.plane;
+            let start = start + phase * plane;
             if let Some(out) = self.out.get_mut(start..start + self.columns) {
                 rows::take_phase(scratch, block, phase, out);
             }

@@ -179,6 +179,26 @@ pub(super) fn interleave<'a>(row: impl Fn(usize) -> &'a [f32], block: usize, out
     }
 }
 
+/// `out[i * pixel + channel + phase] = row[i * block + phase]` for every phase below `block`.
+#[inline(always)]
+pub(super) fn scatter_pixels(row: &[f32], block: usize, pixel: usize, channel: usize, out: &mut [f32]) {
+    for (pixel, values) in out.chunks_exact_mut(pixel).zip(row.chunks_exact(block)) {
+        if let Some(place) = pixel.get_mut(channel..channel + block) {
+            place.copy_from_slice(values);
+        }
+    }
+}
+
+/// `out[i * block + phase] = row[i * pixel + channel + phase]` for every phase below `block`.
+#[inline(always)]
+pub(super) fn gather_pixels(row: &[f32], block: usize, pixel: usize, channel: usize, out: &mut [f32]) {
+    for (pixel, values) in row.chunks_exact(pixel).zip(out.chunks_exact_mut(block)) {
+        if let Some(place) = pixel.get(channel..channel + block) {
+            values.copy_from_slice(place);
+        }
+    }
+}
+
 /// `out = weights . (a, b, c) + offset`.
 #[inline(always)]
 pub(super) fn affine([a, b, c]: [&[f32]; 3], weights: [f32; 3], offset: f32, out: &mut [f32]) {

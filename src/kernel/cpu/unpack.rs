@@ -4,7 +4,7 @@ use super::rows::{self, Sample};
 use super::separable::Separable;
 use crate::frame::{Frame, Plane};
 use crate::kernel::convert::{self, ChromaKey, Linear};
-use crate::kernel::{Skip, TensorColor, UnpackSpec};
+use crate::kernel::{Skip, TensorColor, TensorLayout, UnpackSpec};
 
 #[derive(Default)]
 pub(super) struct Unpacker {
@@ -34,7 +34,9 @@ impl Unpacker {
         source: &Frame,
         out: &mut Frame,
     ) {
-        let gather = Gather { elements, size, block: spec.tensor.block };
+        let channels = spec.tensor.channels();
+        let pixel = (spec.tensor.layout == TensorLayout::Nhwc && channels > 1).then_some(channels);
+        let gather = Gather { elements, size, block: spec.tensor.block, pixel };
         for row in &mut self.picture {
             row.resize(size.0 * spec.tensor.block, 0.0);
         }
@@ -46,8 +48,8 @@ impl Unpacker {
             (TensorColor::Luma, (1, _)) => self.luma::<u8, u16>(arch, &gather, spec, source, out),
             (TensorColor::Luma, (_, 1)) => self.luma::<u16, u8>(arch, &gather, spec, source, out),
             (TensorColor::Luma, (_, _)) => self.luma::<u16, u16>(arch, &gather, spec, source, out),
-            (TensorColor::Rgb, (_, 1)) => self.rgb::<u8>(arch, &gather, spec, out),
-            (TensorColor::Rgb, (_, _)) => self.rgb::<u16>(arch, &gather, spec, out),
+            (TensorColor::Rgb | TensorColor::Bgr, (_, 1)) => self.rgb::<u8>(arch, &gather, spec, out),
+            (TensorColor::Rgb | TensorColor::Bgr, (_, _)) => self.rgb::<u16>(arch, &gather, spec, out),
         }
     }
 
@@ -165,6 +167,8 @@ struct Gather<'a> {
     /// Columns and rows of the tensor.
     size: (usize, usize),
     block: usize,
+    /// Elements from one column to the next where channels are innermost.
+    pixel: Option<usize>,
 }
 
 impl Gather<'_> {
@@ -174,6 +178,12 @@ impl Gather<'_> {
         let (columns, rows) = self.size;
         let block = self.block;
         let channel = (component * block + y % block) * block;
+        if let Some(pixel) = self.pixel {
+            let start = y / block * columns * pixel;
+            let row = self.elements.get(start..start + columns * pixel).unwrap_or_default();
+            rows::gather_pixels(row, block, pixel, channel, scratch);
+            return scratch;
+        }
         let row = |phase: usize| {
             let start = ((channel + phase) * rows + y / block) * columns;
             self.elements.get(start..start + columns).unwrap_or_default()

@@ -8,14 +8,13 @@ pub use shaders::{SHADERS, Shader};
 
 use super::{Kernels, Region, ResamplePlan, TensorColor, TensorSpec, TilePlace, UnpackSpec, check};
 use crate::error::KernelError;
-use crate::frame::{Frame, Plane, Tensor, TensorData, TensorSlice, TensorView};
+use crate::frame::{Frame, Plane, Tensor, TensorView};
 use device::{Device, Dispatch};
-use half::slice::HalfFloatSliceExt;
 use wgpu::{Buffer, ComputePipeline};
 
 /// The GPU backend.
 ///
-/// Elements of f16 tensors are converted on the host, so that shaders run on devices without 16-bit floats.
+/// Elements other than f32 are converted on the host, so that shaders run on devices without 16-bit floats.
 pub struct GpuKernels {
     device: Device,
     pack_luma: ComputePipeline,
@@ -25,7 +24,7 @@ pub struct GpuKernels {
     blend_tile: ComputePipeline,
     resample_horizontal: ComputePipeline,
     resample_vertical: ComputePipeline,
-    /// Elements of an f16 tensor as f32.
+    /// Elements as f32 of a tensor of another type.
     staging: Vec<f32>,
     /// Weights of a tile's columns and rows.
     weights: Vec<f32>,
@@ -64,14 +63,8 @@ impl GpuKernels {
 
     /// Uploads the elements of `tensor` as f32.
     fn upload_elements(&mut self, label: &'static str, tensor: TensorView<'_>) -> Buffer {
-        match tensor.data {
-            TensorSlice::F32(values) => self.device.upload(label, bytemuck::cast_slice(values)),
-            TensorSlice::F16(values) => {
-                self.staging.resize(values.len(), 0.0);
-                values.convert_to_f32_slice(&mut self.staging);
-                self.device.upload(label, bytemuck::cast_slice(&self.staging))
-            }
-        }
+        let elements = tensor.data.widened(&mut self.staging);
+        self.device.upload(label, bytemuck::cast_slice(elements))
     }
 
     fn upload_plane(&mut self, label: &'static str, plane: &Plane) -> Buffer {
@@ -97,7 +90,7 @@ impl GpuKernels {
             invocations: [region.width, region.height, 1],
         };
         self.device.run("pack_luma", &[dispatch], &[(&result, size)], |_, bytes| {
-            write_elements(&mut out.data, bytes);
+            out.data.store(bytemuck::cast_slice(bytes));
         })
     }
 
@@ -127,7 +120,7 @@ impl GpuKernels {
             invocations: [region.width, region.height, 1],
         };
         self.device.run("pack_rgb", &[dispatch], &[(&result, size)], |_, bytes| {
-            write_elements(&mut out.data, bytes);
+            out.data.store(bytemuck::cast_slice(bytes));
         })
     }
 
@@ -200,10 +193,10 @@ impl Kernels for GpuKernels {
         out: &mut Tensor,
     ) -> Result<(), KernelError> {
         check::pack(frame, region, spec)?;
-        out.reset(spec.shape(region.width, region.height), spec.kind);
+        out.reset(spec.shape(region.width, region.height), spec.layout, spec.kind);
         match spec.color {
             TensorColor::Luma => self.pack_luma(frame, region, spec, out),
-            TensorColor::Rgb => self.pack_rgb(frame, region, spec, out),
+            TensorColor::Rgb | TensorColor::Bgr => self.pack_rgb(frame, region, spec, out),
         }
     }
 
@@ -217,7 +210,7 @@ impl Kernels for GpuKernels {
         check::unpack(tensor, spec, source, out)?;
         match spec.tensor.color {
             TensorColor::Luma => self.unpack_luma(tensor, spec, source, out),
-            TensorColor::Rgb => self.unpack_rgb(tensor, spec, out),
+            TensorColor::Rgb | TensorColor::Bgr => self.unpack_rgb(tensor, spec, out),
         }
     }
 
@@ -243,7 +236,7 @@ impl Kernels for GpuKernels {
         };
         let size = canvas.len() * size_of::<f32>();
         self.device.run("blend_tile", &[dispatch], &[(&sums, size)], |_, bytes| {
-            write_elements(&mut canvas.data, bytes);
+            canvas.data.store(bytemuck::cast_slice(bytes));
         })
     }
 
@@ -288,14 +281,5 @@ fn word_invocations(plane: &Plane) -> [usize; 3] {
 fn write_plane(planes: &mut [Plane], index: usize, bytes: &[u8]) {
     if let Some(plane) = planes.get_mut(index) {
         plane.buffer.bytes_mut().copy_from_slice(bytes);
-    }
-}
-
-/// Writes f32 elements as the tensor holds them.
-fn write_elements(data: &mut TensorData, bytes: &[u8]) {
-    let elements: &[f32] = bytemuck::cast_slice(bytes);
-    match data {
-        TensorData::F32(values) => values.copy_from_slice(elements),
-        TensorData::F16(values) => values.convert_from_f32_slice(elements),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::frame::{Frame, Plane, Tensor, TensorView};
 use crate::kernel::convert::{self, Affine};
-use crate::kernel::{Region, ResamplePlan, Skip, TensorSpec, TilePlace, UnpackSpec};
+use crate::kernel::{Region, ResamplePlan, Skip, TensorLayout, TensorSpec, TilePlace, UnpackSpec};
 
 /// `Layout` in `common/depth_to_space.wgsl`.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -11,12 +11,26 @@ pub(super) struct Layout {
     columns: u32,
     rows: u32,
     block: u32,
-    unused: u32,
+    pixel: u32,
 }
 
 impl Layout {
-    fn new([_, rows, columns]: [usize; 3], block: usize) -> Self {
-        Self { columns: columns as u32, rows: rows as u32, block: block as u32, unused: 0 }
+    fn new(shape: [usize; 3], layout: TensorLayout, block: usize) -> Self {
+        let [_, rows, columns] = shape;
+        let pixel = pixel(shape, layout) as u32;
+        Self { columns: columns as u32, rows: rows as u32, block: block as u32, pixel }
+    }
+
+    fn of_region(region: Region, spec: &TensorSpec) -> Self {
+        Self::new(spec.shape(region.width, region.height), spec.layout, spec.block)
+    }
+}
+
+/// Elements from one column to the next.
+const fn pixel([channels, ..]: [usize; 3], layout: TensorLayout) -> usize {
+    match layout {
+        TensorLayout::Nchw => 1,
+        TensorLayout::Nhwc => channels,
     }
 }
 
@@ -52,7 +66,7 @@ impl PackLuma {
     pub(super) fn new(frame: &Frame, luma: &Plane, region: Region, spec: &TensorSpec) -> Self {
         let map = convert::pack_luma(&frame.info, spec);
         Self {
-            tensor: Layout::new(spec.shape(region.width, region.height), spec.block),
+            tensor: Layout::of_region(region, spec),
             origin: origin(region, luma),
             size: [luma.width as i32, luma.height as i32],
             luma: Rows::new(luma),
@@ -92,7 +106,7 @@ impl PackRgb {
     ) -> Self {
         let grid = ChromaGrid::of(frame);
         Self {
-            tensor: Layout::new(spec.shape(region.width, region.height), spec.block),
+            tensor: Layout::of_region(region, spec),
             forms: forms(&convert::yuv_to_rgb(&frame.info, spec)),
             origin: origin(region, luma),
             size: [luma.width as i32, luma.height as i32],
@@ -157,7 +171,7 @@ impl UnpackLuma {
             Skip::Nearest => spec.scale as u32,
         };
         Self {
-            tensor: Layout::new(tensor.shape, spec.tensor.block),
+            tensor: Layout::new(tensor.shape, tensor.layout, spec.tensor.block),
             size: [luma.width, luma.height],
             luma: Rows::new(luma),
             gain: map.gain,
@@ -192,7 +206,7 @@ impl UnpackRgb {
         let grid = ChromaGrid::of(out);
         let pixel = ChromaGrid { first: [0.0; 2], step: [1.0; 2] };
         let whole = Self {
-            tensor: Layout::new(tensor.shape, spec.tensor.block),
+            tensor: Layout::new(tensor.shape, tensor.layout, spec.tensor.block),
             form: [0.0; 4],
             size: [0; 2],
             rows: Rows { stride: 0, samples_log2: 0 },
@@ -285,6 +299,7 @@ pub(super) struct BlendTile {
     rows: u32,
     canvas_columns: i32,
     canvas_rows: i32,
+    pixel: u32,
 }
 
 impl BlendTile {
@@ -298,6 +313,7 @@ impl BlendTile {
             rows: rows as u32,
             canvas_columns: canvas_columns as i32,
             canvas_rows: canvas_rows as i32,
+            pixel: pixel(tile.shape, tile.layout) as u32,
         }
     }
 }
