@@ -1,13 +1,13 @@
-//! The part of the pipeline between source and sink: super-resolution on several workers, then composition in order.
+//! The part of the pipeline between source and sink: sections of threads, one after the other.
 
 use super::clock::Clock;
-use super::stage::{Meter, guarded, spawn};
+use super::section::{DEPTH, Section, Start, Work, Worker};
+use super::stage::Meter;
 use super::stats::StageTime;
 use crate::error::Error;
 use crate::frame::Frame;
 use crate::stage::{Composer, Upscaled, Upscaler};
 use crossbeam_channel::{Receiver, Sender, bounded};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
@@ -33,13 +33,6 @@ pub struct ChainOptions {
     /// Where time is read.
     pub clock: Arc<dyn Clock>,
 }
-
-/// Numbered work for the upscale workers, and what they made of it.
-type Job = (u64, Frame);
-type Done = (u64, Result<Upscaled, Error>);
-
-/// Frames that wait between two stages.
-const DEPTH: usize = 2;
 
 /// Running threads that turn decoded frames into output frames, in order. Dropping it stops and joins them.
 pub struct Chain {
@@ -68,33 +61,16 @@ impl Chain {
     /// Starts the threads.
     pub fn start(options: ChainOptions) -> Result<Self, Error> {
         let ChainOptions { upscalers, composer, clock } = options;
-        let workers = upscalers.len();
-        let (input, numbered) = bounded(DEPTH);
-        let (done, finished) = bounded(workers.max(1));
-        let (ready, output) = bounded(DEPTH);
         let network_nanos = Arc::new(AtomicU64::new(0));
-        let upscale_meter = Meter::new("upscale", workers.max(1), clock.clone());
-        let compose_meter = Meter::new("compose", 1, clock);
-        let meters = vec![upscale_meter.clone(), compose_meter.clone()];
-        let ends = Some(Ends { input, output });
-        // Built first, so that a thread that cannot be started stops and joins those before it.
-        let mut chain = Self { ends, threads: Vec::new(), meters, network_nanos: network_nanos.clone() };
-
-        let (jobs, work) = bounded::<Job>(workers.max(1));
-        let dispatch_done = done.clone();
-        let has_network = workers > 0;
-        chain.threads.push(spawn("dispatch", move || {
-            dispatch(&numbered, has_network, &jobs, &dispatch_done);
-        })?);
-        for (index, upscaler) in upscalers.into_iter().enumerate() {
-            let (work, done) = (work.clone(), done.clone());
-            let (meter, nanos) = (upscale_meter.clone(), network_nanos.clone());
-            chain.threads.push(spawn(&format!("upscale-{index}"), move || {
-                upscale(upscaler, &work, &done, &meter, &nanos);
-            })?);
+        let sections = [upscale_section(upscalers, composer, &network_nanos)];
+        // Declared before the channel and so dropped after it: where a thread cannot be started, those before it see
+        // the channel's end and are joined.
+        let mut chain = Self { ends: None, threads: Vec::new(), meters: Vec::new(), network_nanos };
+        let (input, mut output) = bounded(DEPTH);
+        for section in sections {
+            output = section.start(output, &clock, &mut chain.threads, &mut chain.meters)?;
         }
-        drop((done, work));
-        chain.threads.push(spawn("compose", move || compose(composer, &finished, &ready, &compose_meter))?);
+        chain.ends = Some(Ends { input, output });
         Ok(chain)
     }
 
@@ -134,69 +110,35 @@ impl Drop for Chain {
     }
 }
 
-/// Numbers the frames, so that composition can put them back in order whichever worker is first.
-fn dispatch(input: &Receiver<Event>, has_network: bool, jobs: &Sender<Job>, done: &Sender<Done>) {
-    for number in 0.. {
-        let sent = match input.recv() {
-            Ok(Event::Frame(frame)) if has_network => jobs.send((number, frame)).is_ok(),
-            Ok(Event::Frame(frame)) => {
-                done.send((number, Ok(Upscaled { source: frame, network: None }))).is_ok()
-            }
-            Ok(Event::Failed(error)) => {
-                let _ = done.send((number, Err(error)));
-                false
-            }
-            Ok(Event::End) | Err(_) => false,
-        };
-        if !sent {
-            return;
-        }
-    }
+/// Super-resolution on several workers, then composition.
+fn upscale_section(
+    upscalers: Vec<Upscaler>,
+    mut composer: Composer,
+    network_nanos: &Arc<AtomicU64>,
+) -> Box<dyn Start> {
+    let work = if upscalers.is_empty() {
+        Work::None(|source| Upscaled { source, network: None })
+    } else {
+        Work::Shared(
+            upscalers.into_iter().map(|upscaler| upscale_worker(upscaler, network_nanos.clone())).collect(),
+        )
+    };
+    Box::new(Section {
+        work_name: "upscale",
+        work,
+        finish_name: "compose",
+        finisher: Box::new(move |upscaled| composer.process(upscaled)),
+    })
 }
 
-fn upscale(
-    mut upscaler: Upscaler,
-    work: &Receiver<Job>,
-    done: &Sender<Done>,
-    meter: &Meter,
-    network_nanos: &AtomicU64,
-) {
+fn upscale_worker(mut upscaler: Upscaler, network_nanos: Arc<AtomicU64>) -> Worker<Upscaled> {
     let mut counted = Duration::ZERO;
-    while let Ok((number, source)) = meter.starved(|| work.recv()) {
-        let made = meter.busy(|| guarded("upscale", || upscaler.process(&source)));
+    Box::new(move |source| {
+        let made = upscaler.process(&source);
         let total = upscaler.network_time();
         let spent = total.saturating_sub(counted);
         counted = total;
         network_nanos.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or(0), Ordering::Relaxed);
-        let result = made.map(|network| Upscaled { source, network: Some(network) });
-        let failed = result.is_err();
-        let sent = meter.blocked(|| done.send((number, result)).is_ok());
-        if !sent || failed {
-            return;
-        }
-    }
-}
-
-/// Puts the frames back in order and makes them ready for the sink.
-fn compose(mut composer: Composer, finished: &Receiver<Done>, ready: &Sender<Event>, meter: &Meter) {
-    let mut early = BTreeMap::new();
-    let mut next = 0;
-    while let Ok((number, result)) = meter.starved(|| finished.recv()) {
-        early.insert(number, result);
-        while let Some(result) = early.remove(&next) {
-            next += 1;
-            let event = match result
-                .and_then(|upscaled| meter.busy(|| guarded("compose", || composer.process(upscaled))))
-            {
-                Ok(frame) => Event::Frame(frame),
-                Err(error) => Event::Failed(error),
-            };
-            let failed = matches!(event, Event::Failed(_));
-            let sent = meter.blocked(|| ready.send(event).is_ok());
-            if !sent || failed {
-                return;
-            }
-        }
-    }
-    let _ = ready.send(Event::End);
+        Ok(Upscaled { source, network: Some(made?) })
+    })
 }

@@ -9,6 +9,7 @@ mod graph;
 mod plan;
 mod process;
 mod progress;
+mod section;
 mod stage;
 mod stats;
 
