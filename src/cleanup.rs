@@ -1,34 +1,87 @@
-//! Temporary files that must not outlive an abandoned run.
+//! Temporary files, folders and child processes that must not outlive an abandoned run.
 //!
-//! A writer registers a path *before* it creates the file. Whoever ends the process at once calls [`remove_all`].
+//! A writer registers a path *before* it creates the file. Whoever ends the process at once calls [`abandon`] first.
 
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-static PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry { paths: Vec::new(), children: Vec::new() });
 
-/// Notes `path` as temporary until the guard is kept or dropped.
+struct Registry {
+    paths: Vec<PathBuf>,
+    children: Vec<Arc<Mutex<Child>>>,
+}
+
+/// Notes `path`, a file or a folder, as temporary until the guard is kept or dropped.
 pub fn register(path: impl Into<PathBuf>) -> Guard {
     let path = path.into();
-    paths().push(path.clone());
+    registry().paths.push(path.clone());
     Guard { path }
 }
 
-/// Removes every registered file. Its guards have nothing left to do.
-pub fn remove_all() {
-    for path in paths().drain(..) {
+/// Ends every child process and removes every registered file. Its guards have nothing left to do.
+///
+/// As long as the result lives, no other thread gets past the end of its child process, the end of its temporary file
+/// or [`undisturbed`] work. So hold it until the process has ended.
+#[must_use = "other threads go on as soon as it is dropped"]
+pub fn abandon() -> Abandoned {
+    let mut registry = registry();
+    // Children first: they would write on.
+    for child in registry.children.drain(..) {
+        let mut child = lock(&child);
+        // One that has ended already is no fault.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    for path in registry.paths.drain(..) {
         remove(&path);
+    }
+    Abandoned { _registry: registry }
+}
+
+/// Does `work`, some quick renames, without [`abandon`] in between.
+pub fn undisturbed<T>(work: impl FnOnce() -> T) -> T {
+    let _registry = registry();
+    work()
+}
+
+/// Runs a program that ends when the run is abandoned. Returns its status and what it wrote to standard error.
+pub fn run(command: &mut Command) -> io::Result<(ExitStatus, String)> {
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let errors = child.stderr.take();
+    let child = Arc::new(Mutex::new(child));
+    registry().children.push(Arc::clone(&child));
+    let mut text = Vec::new();
+    // Until the program ends, without the lock: it may be killed meanwhile.
+    let read = errors.map_or(Ok(0), |mut errors| errors.read_to_end(&mut text));
+    registry().children.retain(|known| !Arc::ptr_eq(known, &child));
+    let status = lock(&child).wait()?;
+    read?;
+    Ok((status, String::from_utf8_lossy(&text).into_owned()))
+}
+
+/// Everything temporary is gone; see [`abandon`].
+#[derive(Debug)]
+pub struct Abandoned {
+    _registry: MutexGuard<'static, Registry>,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Registry({} paths, {} children)", self.paths.len(), self.children.len())
     }
 }
 
-/// A temporary file; dropped, it is removed.
+/// A temporary file or folder; dropped, it is removed.
 #[derive(Debug)]
 pub struct Guard {
     path: PathBuf,
 }
 
 impl Guard {
-    /// The file.
+    /// The file or folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -47,20 +100,27 @@ impl Drop for Guard {
     }
 }
 
-fn paths() -> MutexGuard<'static, Vec<PathBuf>> {
-    PATHS.lock().unwrap_or_else(PoisonError::into_inner)
+fn registry() -> MutexGuard<'static, Registry> {
+    lock(&REGISTRY)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes `path` off the list; false if it was not on it.
 fn forget(path: &Path) -> bool {
-    let mut paths = paths();
+    let paths = &mut registry().paths;
     let found = paths.iter().position(|known| known == path);
     found.map(|index| paths.swap_remove(index)).is_some()
 }
 
 fn remove(path: &Path) {
-    if let Err(error) = std::fs::remove_file(path)
-        && error.kind() != std::io::ErrorKind::NotFound
+    // A link to a folder is not followed.
+    let folder = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
+    let result = if folder { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    if let Err(error) = result
+        && error.kind() != io::ErrorKind::NotFound
     {
         tracing::warn!("cannot remove the temporary {}: {error}", path.display());
     }
@@ -80,16 +140,25 @@ mod tests {
             path
         };
         let (kept, dropped, abandoned) = (file("kept"), file("dropped"), file("abandoned"));
+        let tree = folder.path().join("tree");
+        std::fs::create_dir(&tree).unwrap();
+        file("tree/leaf");
         register(&kept).keep();
         drop(register(&dropped));
         assert!(kept.exists());
         assert!(!dropped.exists());
 
-        let guard = register(&abandoned);
-        remove_all();
+        let (guard, tree_guard) = (register(&abandoned), register(&tree));
+        let worker = std::thread::spawn(|| run(Command::new("sh").args(["-c", "read line < /dev/zero"])));
+        while registry().children.is_empty() {
+            std::thread::yield_now();
+        }
+        drop(abandon());
+        assert!(!worker.join().unwrap().unwrap().0.success(), "the child was ended");
         assert!(!abandoned.exists());
+        assert!(!tree.exists());
         file("abandoned");
-        drop(guard);
-        assert!(abandoned.exists(), "a file made by someone else after remove_all stays");
+        drop((guard, tree_guard));
+        assert!(abandoned.exists(), "a file made by someone else after abandon stays");
     }
 }

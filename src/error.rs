@@ -104,6 +104,40 @@ pub enum ModelError {
         /// What to do.
         remedy: String,
     },
+    /// A model cannot be fetched.
+    #[error("model {model}: {origin} cannot be fetched: {problem}; {remedy}")]
+    Fetch {
+        /// Name.
+        model: String,
+        /// The package.
+        origin: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// A folder for models or packages cannot be used.
+    #[error("{}: {problem}; {remedy}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: std::path::PathBuf,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
+}
+
+impl ModelError {
+    /// The exit code that the command line gives for this error: 4 for a folder that cannot be written, 7 for a model
+    /// that cannot be fetched, else 5.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Runtime { .. } | Self::Model { .. } => 5,
+            Self::Folder { .. } => 4,
+            Self::Fetch { .. } => 7,
+        }
+    }
 }
 
 /// A setting is out of its legal range.
@@ -155,14 +189,15 @@ pub enum Error {
 impl Error {
     /// The exit code that the command line gives for this error.
     ///
-    /// 1 internal or kernel, 2 usage, 3 input, 4 output, 5 model or runtime, 6 stream that the container cannot hold.
+    /// 1 internal or kernel, 2 usage, 3 input, 4 output, 5 model or runtime, 6 stream that the container cannot hold,
+    /// 7 model that cannot be fetched.
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Panic { .. } | Self::Thread { .. } | Self::Kernel(_) => 1,
             Self::Config(_) | Self::Media(MediaError::Option { .. }) => 2,
             Self::Media(MediaError::Input { .. }) => 3,
             Self::Media(MediaError::Output { .. }) => 4,
-            Self::Model(_) => 5,
+            Self::Model(error) => error.exit_code(),
             Self::Media(MediaError::Unsupported { .. }) => 6,
             Self::Media(MediaError::ClosedPipe) => 0,
             Self::Media(MediaError::Interrupted) => 130,

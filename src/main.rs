@@ -20,6 +20,7 @@ fn main() -> ExitCode {
 fn start() -> anyhow::Result<u8> {
     let matches = cli::Cli::command().get_matches();
     let arguments = cli::Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let interrupt = cli::watch_signals().context("cannot watch for signals")?;
+    let interrupt =
+        cli::watch_signals(arguments.has_output_to_finish()).context("cannot watch for signals")?;
     Ok(cli::dispatch(arguments, &matches, interrupt))
 }

@@ -1,5 +1,6 @@
 //! What the command line declares, and how it becomes a [`RunConfig`].
 
+use super::models_args::ModelsArgs;
 use super::value;
 use clap::{ArgAction, ArgMatches, Args, Parser, Subcommand, ValueEnum};
 use framecast::config::{Device, ProcessingOptions, RunConfig, Target};
@@ -8,15 +9,16 @@ use framecast::kernel::KernelChoice;
 use framecast::media::{Deinterlace, InputOptions, OutputOptions};
 use std::path::PathBuf;
 
-const EXIT_CODES: &str = "\
+pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0    done; also when the reader of a piped output closed it
   1    internal error, or the kernels failed
   2    wrong usage: an option, or its value
   3    the input cannot be read
-  4    the output cannot be written
+  4    the output, or a folder of models, cannot be written
   5    a model or the ONNX Runtime cannot be used
   6    the output container cannot hold a stream of the input
+  7    a model cannot be fetched
   130  ended early by Ctrl-C or SIGTERM
 
 Environment:
@@ -35,6 +37,15 @@ pub(crate) struct Cli {
 pub(super) enum Command {
     /// Enlarges a video from a file, pipe, URL or picture sequence into another one
     Run(Box<RunArgs>),
+    /// Lists, fetches, checks and removes models
+    Models(ModelsArgs),
+}
+
+impl Cli {
+    /// Whether an early end still yields an output. Other commands are all or nothing.
+    pub(crate) const fn has_output_to_finish(&self) -> bool {
+        matches!(self.command, Command::Run(_))
+    }
 }
 
 /// Enlarges a video from a file, pipe, URL or picture sequence into another one.
@@ -109,7 +120,7 @@ pub(super) struct RunArgs {
 
     /// Model by name, or an .onnx file with its .toml beside it
     ///
-    /// Default: live-x2. The model sets the cost: see the model table in README.md.
+    /// Default: live-x2. The model sets the cost: see `framecast models list`.
     #[arg(long, value_name = "NAME", help_heading = "Processing")]
     model: Option<String>,
 
@@ -325,7 +336,9 @@ mod tests {
     fn config(line: &str) -> Result<RunConfig, String> {
         let words = ["framecast", "run"].into_iter().chain(line.split_whitespace());
         let matches = Cli::command().try_get_matches_from(words).map_err(|error| error.to_string())?;
-        let Command::Run(arguments) = Cli::from_arg_matches(&matches).unwrap().command;
+        let Command::Run(arguments) = Cli::from_arg_matches(&matches).unwrap().command else {
+            unreachable!()
+        };
         arguments.into_config(matches.subcommand().unwrap().1)
     }
 

@@ -3,6 +3,9 @@
 mod args;
 mod interrupt;
 mod logging;
+mod models;
+mod models_args;
+mod models_text;
 mod progress;
 mod run;
 mod summary;
@@ -21,6 +24,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, interrupt: Interrupt) -> 
     match (cli.command, matches.subcommand()) {
         (Command::Run(arguments), Some((_, matches))) => run::run(*arguments, matches, interrupt),
         (Command::Run(_), None) => 2,
+        (Command::Models(arguments), _) => models::models(arguments.command),
     }
 }
 

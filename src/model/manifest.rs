@@ -1,6 +1,7 @@
 //! The contract between a network file and the engine, as TOML beside the `.onnx`.
 
 use super::Argument;
+use super::zoo::{SelfTest, Source};
 use crate::error::ModelError;
 use crate::frame::{DataType, Skip, TensorColor, TensorLayout, TensorSpec, UnpackSpec};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,12 @@ pub enum Task {
     Denoise,
     /// Blocks, blur or other damage is taken away; the size stays.
     Restoration,
+    /// Every frame is painted in a style; the size stays.
+    Style,
+    /// A picture becomes the description of its style that a network of the task `style` takes.
+    StylePrediction,
+    /// Dark frames become brighter.
+    LowLight,
 }
 
 /// What the network takes: one tensor with a batch of 1.
@@ -155,6 +162,12 @@ pub struct Manifest {
     /// Measured quality.
     #[serde(default)]
     pub scores: Scores,
+    /// Where it comes from, if it is pulled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    /// What it makes of a fixed input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]

@@ -8,6 +8,7 @@ mod runtime;
 mod session;
 mod store;
 mod tensor;
+pub mod zoo;
 
 pub use argument::{Argument, ArgumentType};
 pub use manifest::{InputManifest, Manifest, OutputManifest, Scores, Task};

@@ -1,8 +1,7 @@
 //! Where models come from: our own are part of the program, others are files.
 
-use super::Manifest;
+use super::{Manifest, zoo};
 use crate::error::ModelError;
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -57,47 +56,37 @@ impl Model {
         if is_path {
             return Self::read(&path.with_extension("toml"), name_or_path);
         }
-        if let Some(model) = BUILT_IN.iter().find(|model| model.name == name_or_path) {
+        if let Some(model) = built_in_named(name_or_path) {
             let manifest = Manifest::parse(model.manifest, model.name)?;
             let network = Cow::Borrowed(model.network);
             return Self::new(manifest, network).verified();
         }
-        let candidates: Vec<PathBuf> =
-            folders().into_iter().map(|folder| folder.join(format!("{name_or_path}.toml"))).collect();
-        match candidates.iter().find(|path| path.is_file()) {
-            Some(path) => Self::read(path, name_or_path),
-            None => Err(ModelError::Model {
+        match installed_manifest(name_or_path) {
+            Some(path) => Self::read(&path, name_or_path),
+            None if zoo::find_available(name_or_path).is_some() => Err(ModelError::Model {
                 model: name_or_path.into(),
-                problem: "there is no model of this name".into(),
-                remedy: format!("built in: {}; or give the path of an .onnx file", built_in_names()),
+                problem: "it is known, but not installed".into(),
+                remedy: format!("fetch it: framecast models pull {name_or_path}"),
             }),
+            None => Err(unknown(name_or_path)),
         }
     }
 
     fn read(manifest_path: &Path, asked: &str) -> Result<Self, ModelError> {
-        let fault = |path: &Path, error: std::io::Error, remedy: &str| ModelError::Model {
-            model: asked.into(),
-            problem: format!("cannot read {}: {error}", path.display()),
-            remedy: remedy.into(),
-        };
-        let text = std::fs::read_to_string(manifest_path).map_err(|error| {
-            fault(
-                manifest_path,
-                error,
-                "every .onnx needs its manifest beside it (models/README.md describes it)",
-            )
-        })?;
-        let manifest = Manifest::parse(&text, &manifest_path.display().to_string())?;
+        let manifest = read_manifest(manifest_path)?;
         let network_path = manifest_path.with_file_name(&manifest.file);
-        let network = std::fs::read(&network_path)
-            .map_err(|error| fault(&network_path, error, "put the file that the manifest names there"))?;
+        let network = std::fs::read(&network_path).map_err(|error| ModelError::Model {
+            model: asked.into(),
+            problem: format!("cannot read {}: {error}", network_path.display()),
+            remedy: "put the file that the manifest names there".into(),
+        })?;
         Self::new(manifest, Cow::Owned(network)).verified()
     }
 
     /// Checks the network against the manifest's hash.
     fn verified(self) -> Result<Self, ModelError> {
         let Some(expected) = &self.manifest.sha256 else { return Ok(self) };
-        let found: String = Sha256::digest(&self.network).iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = zoo::sha256(&self.network);
         if found.eq_ignore_ascii_case(expected) {
             return Ok(self);
         }
@@ -109,14 +98,75 @@ impl Model {
     }
 }
 
-fn built_in_names() -> String {
-    BUILT_IN.iter().map(|model| model.name).collect::<Vec<_>>().join(", ")
+/// The manifests of the built-in models.
+pub(super) fn built_in() -> impl Iterator<Item = Result<Manifest, ModelError>> {
+    BUILT_IN.iter().map(|model| Manifest::parse(model.manifest, model.name))
+}
+
+/// The manifest of the built-in model of this name.
+pub(super) fn built_in_manifest(name: &str) -> Option<Result<Manifest, ModelError>> {
+    built_in_named(name).map(|model| Manifest::parse(model.manifest, model.name))
+}
+
+fn built_in_named(name: &str) -> Option<&'static BuiltIn> {
+    BUILT_IN.iter().find(|model| model.name == name)
+}
+
+/// Paths of the manifests in the model folders, by name. Of two with one name, only the first is found by it.
+pub(super) fn installed() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for folder in folders() {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+        let manifests =
+            entries.map(|entry| entry.path()).filter(|path| path.extension() == Some("toml".as_ref()));
+        let mut new: Vec<PathBuf> = manifests
+            .filter(|path| found.iter().all(|known| known.file_name() != path.file_name()))
+            .filter(|path| path.file_stem().and_then(|name| built_in_named(name.to_str()?)).is_none())
+            .collect();
+        new.sort();
+        found.append(&mut new);
+    }
+    found
+}
+
+/// Path of the manifest of the installed model of this name.
+pub(super) fn installed_manifest(name: &str) -> Option<PathBuf> {
+    let candidates = folders().into_iter().map(|folder| folder.join(format!("{name}.toml")));
+    candidates.into_iter().find(|path| path.is_file())
+}
+
+/// Reads a manifest's file.
+pub(super) fn read_manifest(path: &Path) -> Result<Manifest, ModelError> {
+    let text = std::fs::read_to_string(path).map_err(|error| ModelError::Model {
+        model: path.display().to_string(),
+        problem: format!("cannot read the manifest: {error}"),
+        remedy: "every .onnx needs its manifest beside it (models/README.md describes it)".into(),
+    })?;
+    Manifest::parse(&text, &path.display().to_string())
+}
+
+/// The error for a name that nobody knows.
+pub(super) fn unknown(name: &str) -> ModelError {
+    let built_in: Vec<&str> = BUILT_IN.iter().map(|model| model.name).collect();
+    ModelError::Model {
+        model: name.into(),
+        problem: "there is no model of this name".into(),
+        remedy: format!(
+            "built in: {}; `framecast models list` shows all; or give the path of an .onnx file",
+            built_in.join(", ")
+        ),
+    }
 }
 
 /// Folders with models of the user: `models` beside the executable, then the user's data folder.
 fn folders() -> Vec<PathBuf> {
     let beside = std::env::current_exe().ok().and_then(|path| Some(path.parent()?.join("models")));
-    beside.into_iter().chain(user_data_folder().map(|folder| folder.join("models"))).collect()
+    beside.into_iter().chain(user_models_folder()).collect()
+}
+
+/// Folder into which models are installed.
+pub(super) fn user_models_folder() -> Option<PathBuf> {
+    user_data_folder().map(|folder| folder.join("models"))
 }
 
 /// The user's data folder for framecast.

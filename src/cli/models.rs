@@ -1,0 +1,210 @@
+//! `framecast models`.
+
+use super::models_args::{ModelsCommand, PullArgs, VerifyArgs};
+use super::{logging, models_text, say, say_error};
+use framecast::error::ModelError;
+use framecast::model::zoo::{self, Entry, Phase, State, Zoo};
+use framecast::model::{Manifest, Runtime};
+use indicatif::MultiProgress;
+use serde_json::{Value, json};
+use std::io::{self, IsTerminal, Write};
+
+/// Carries a command out and returns the exit code: that of the first failure.
+pub(super) fn models(command: ModelsCommand) -> u8 {
+    logging::start(false, 0, MultiProgress::new());
+    match command {
+        ModelsCommand::List(arguments) => list(&Report { json: arguments.json }),
+        ModelsCommand::Info(arguments) => {
+            let report = Report { json: arguments.json };
+            report.code(info(&arguments.name, &report))
+        }
+        ModelsCommand::Pull(arguments) => {
+            let report = Report { json: arguments.json };
+            report.code(
+                Zoo::of_user()
+                    .map(|zoo| report.each(&arguments.names, |name| pull(name, &zoo, &arguments, &report))),
+            )
+        }
+        ModelsCommand::Verify(arguments) => {
+            let report = Report { json: arguments.json };
+            report.code(Zoo::of_user().map(|zoo| verify(&zoo, &arguments, &report)))
+        }
+        ModelsCommand::Remove(arguments) => {
+            let report = Report { json: arguments.json };
+            report.code(Zoo::of_user().map(|zoo| {
+                report.each(&arguments.names, |name| {
+                    zoo.remove(name)?;
+                    report.event("removed", name, json!({}), || say(&format!("removed {name}")));
+                    Ok(())
+                })
+            }))
+        }
+    }
+}
+
+fn list(report: &Report) -> u8 {
+    let (mut entries, mut code) = (Vec::new(), 0);
+    for entry in zoo::list() {
+        match entry {
+            Ok(entry) => entries.push(entry),
+            Err(error) => code = report.error(&error),
+        }
+    }
+    if report.json {
+        entries.iter().for_each(|entry| write_line(&entry_json(entry).to_string()));
+    } else {
+        write_line(models_text::table(&entries).trim_end());
+    }
+    code
+}
+
+fn info(name: &str, report: &Report) -> Result<u8, ModelError> {
+    let entry = zoo::look_up(name)?;
+    if report.json {
+        write_line(&entry_json(&entry).to_string());
+    } else {
+        write_line(models_text::details(&entry).trim_end());
+    }
+    Ok(0)
+}
+
+fn pull(name: &str, zoo: &Zoo, arguments: &PullArgs, report: &Report) -> Result<(), ModelError> {
+    match zoo::look_up(name).map(|entry| entry.state) {
+        Ok(State::BuiltIn) => {
+            report.event("unchanged", name, json!({}), || say(&format!("{name} is built in")));
+            return Ok(());
+        }
+        Ok(State::Installed(path)) if !arguments.force => {
+            report.event("unchanged", name, json!({ "path": path }), || {
+                say(&format!("{name} is installed already; --force fetches it again"));
+            });
+            return Ok(());
+        }
+        _ => {}
+    }
+    let manifest = zoo::pullable(name)?;
+    if !agree(&manifest, arguments, report) {
+        say(&format!("{name} was not fetched"));
+        return Ok(());
+    }
+    let runtime = Runtime::load(arguments.ort_lib.as_deref())?;
+    let installed = zoo.pull(&manifest, &runtime, arguments.cache.as_deref(), &mut |phase| {
+        let (word, sentence) = match phase {
+            Phase::Fetch => ("fetch", "fetching"),
+            Phase::Convert => ("convert", "converting"),
+            Phase::Test => ("test", "testing"),
+        };
+        report.event("phase", &manifest.name, json!({ "phase": word }), || {
+            say(&format!("{sentence} {}", manifest.name));
+        });
+    })?;
+    let path = zoo.folder().join(&installed.file);
+    report.event("installed", &installed.name, json!({ "path": path, "sha256": installed.sha256 }), || {
+        say(&format!("installed {}; use it with --model {}", path.display(), installed.name));
+    });
+    Ok(())
+}
+
+/// Shows the licence; asks whether to go on if somebody is there to answer.
+fn agree(manifest: &Manifest, arguments: &PullArgs, report: &Report) -> bool {
+    let source = manifest.source.as_ref();
+    let details = json!({
+        "licence": manifest.licence,
+        "copyright": source.and_then(|source| source.copyright.as_deref()),
+        "note": source.and_then(|source| source.licence_note.as_deref()),
+        "source": source.map(zoo::Source::describe),
+    });
+    report.event("licence", &manifest.name, details, || {
+        models_text::licence(manifest).lines().for_each(say);
+    });
+    if arguments.yes || arguments.json || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return true;
+    }
+    let _ = write!(io::stderr(), "framecast: fetch it under this licence? [y/N] ");
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}
+
+fn verify(zoo: &Zoo, arguments: &VerifyArgs, report: &Report) -> u8 {
+    let runtime = match Runtime::load(arguments.ort_lib.as_deref()) {
+        Ok(runtime) => runtime,
+        Err(error) => return report.error(&error),
+    };
+    let (mut names, mut code) = (arguments.names.clone(), 0);
+    if names.is_empty() {
+        for entry in zoo::list() {
+            match entry {
+                Ok(entry) if entry.state == State::Available => {}
+                Ok(entry) => names.push(entry.manifest.name),
+                Err(error) => code = report.error(&error),
+            }
+        }
+    }
+    let failure = report.each(&names, |name| {
+        let output = zoo.verify(name, &runtime)?;
+        report.event("verified", name, json!({ "output": output }), || {
+            say(&format!("{name} is as it should be"))
+        });
+        Ok(())
+    });
+    if code == 0 { failure } else { code }
+}
+
+fn entry_json(entry: &Entry) -> Value {
+    let mut value = serde_json::to_value(&entry.manifest).unwrap_or_default();
+    let (state, path) = match &entry.state {
+        State::BuiltIn => ("built-in", None),
+        State::Installed(path) => ("installed", Some(path)),
+        State::Available => ("available", None),
+    };
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("state".into(), state.into());
+        fields.insert("path".into(), json!(path));
+    }
+    value
+}
+
+/// Text for people on standard error, or JSON lines for programs on standard output.
+struct Report {
+    json: bool,
+}
+
+impl Report {
+    fn event(&self, event: &str, model: &str, details: Value, text: impl FnOnce()) {
+        if !self.json {
+            return text();
+        }
+        let mut line = json!({ "event": event, "model": model });
+        if let (Some(line), Value::Object(details)) = (line.as_object_mut(), details) {
+            line.extend(details);
+        }
+        write_line(&line.to_string());
+    }
+
+    /// Tells of a failure and returns its exit code.
+    fn error(&self, error: &ModelError) -> u8 {
+        let code = error.exit_code();
+        if self.json {
+            write_line(
+                &json!({ "event": "error", "message": error.to_string(), "exit_code": code }).to_string(),
+            );
+        }
+        say_error(&error.to_string());
+        code
+    }
+
+    fn code(&self, result: Result<u8, ModelError>) -> u8 {
+        result.unwrap_or_else(|error| self.error(&error))
+    }
+
+    /// Does the same for every name. One that fails does not stop the others.
+    fn each(&self, names: &[String], mut work: impl FnMut(&str) -> Result<(), ModelError>) -> u8 {
+        let codes = names.iter().map(|name| work(name).map_or_else(|error| self.error(&error), |()| 0));
+        codes.fold(0, |first, code| if first == 0 { code } else { first })
+    }
+}
+
+/// Writes to standard output. A reader that went away is no reason to fail.
+fn write_line(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
