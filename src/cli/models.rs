@@ -100,7 +100,7 @@ fn pull(name: &str, zoo: &Zoo, arguments: &PullArgs, report: &Report) -> Result<
     })?;
     let path = zoo.folder().join(&installed.file);
     report.event("installed", &installed.name, json!({ "path": path, "sha256": installed.sha256 }), || {
-        say(&format!("installed {}; use it with --model {}", path.display(), installed.name));
+        say(&format!("installed {}", path.display()));
     });
     Ok(())
 }

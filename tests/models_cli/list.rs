@@ -30,7 +30,10 @@ fn info_tells_the_licence_and_the_source() {
 #[test]
 fn a_model_that_is_not_installed_says_how_to_get_it() {
     let home = Home::new();
-    let message = home.refuse(&["run", "--model", "multistyle26", "-i", "x.mp4", "-o", "y.mp4"], 5);
+    let (input, output) = (home.path("in.ppm"), home.path("out.png"));
+    std::fs::write(&input, b"P6 2 2 255\n012345678901").unwrap();
+    let (input, output) = (input.to_str().unwrap(), output.to_str().unwrap());
+    let message = home.refuse(&["run", "--model", "multistyle26", "-i", input, "-o", output], 5);
     assert!(message.contains("framecast models pull multistyle26"), "{message}");
 }
 

@@ -11,7 +11,8 @@ macro_rules! manifests {
 }
 
 /// Name and manifest of every model that can be pulled.
-const MANIFESTS: &[(&str, &str)] = manifests!["multistyle26"];
+const MANIFESTS: &[(&str, &str)] =
+    manifests!["multistyle26", "arbitrary-style-predict", "arbitrary-style-transform"];
 
 /// The manifest of a model that can be pulled.
 pub(in crate::model) fn find(name: &str) -> Option<Result<Manifest, ModelError>> {
