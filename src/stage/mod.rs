@@ -7,5 +7,5 @@ mod upscale;
 
 pub use compose::{Composer, Geometry};
 pub use geometry::{OutputSize, fit};
-pub use tile::{Tile, TileGrid};
+pub use tile::{NETWORK_MEMORY, Tile, TileGrid, TileRules, tile_limit};
 pub use upscale::{Upscaled, Upscaler, UpscalerOptions};

@@ -1,15 +1,11 @@
 //! Super-resolution of one frame: planes to tensor, network, tensor to planes, in tiles where memory asks for it.
 
-use super::TileGrid;
+use super::tile::{NETWORK_MEMORY, TileGrid, TileRules, tile_limit};
 use crate::error::{Error, ModelError};
 use crate::frame::{BufferPool, Frame, FrameInfo, Tensor};
 use crate::kernel::{Kernels, TensorSpec, UnpackSpec};
 use crate::model::{Device, Model, Runtime, Session};
 use std::time::Duration;
-
-/// Largest side of a tile in input pixels unless the user sets it. One activation of 64 f32 channels then takes
-/// 100 MiB.
-const TILE_SIDE: usize = 640;
 
 /// A frame with what a network made of it.
 #[derive(Debug)]
@@ -52,7 +48,7 @@ pub struct UpscalerOptions<'a> {
     pub threads: usize,
     /// Width and height of the frames.
     pub size: (u32, u32),
-    /// Largest side of a tile, if the user set one.
+    /// Largest side of a tile; what suits the network and [`NETWORK_MEMORY`] if `None`.
     pub tile: Option<usize>,
     /// Dithers the network's output.
     pub dither: bool,
@@ -69,13 +65,8 @@ impl Upscaler {
         let manifest = &options.model.manifest;
         let session = Session::new(runtime, options.model, options.device, options.threads)?;
         let (width, height) = (options.size.0 as usize, options.size.1 as usize);
-        let grid = TileGrid::new(
-            (width, height),
-            options.tile.unwrap_or(TILE_SIDE),
-            manifest.input.multiple,
-            manifest.receptive_margin,
-            (manifest.scale, manifest.output.depth_to_space),
-        );
+        let limit = options.tile.unwrap_or_else(|| tile_limit(manifest, NETWORK_MEMORY));
+        let grid = TileGrid::new((width, height), &TileRules::new(manifest, limit));
         Ok(Self {
             kernels,
             session,
