@@ -4,6 +4,7 @@
 
 mod argument;
 mod manifest;
+mod probe;
 mod runtime;
 mod session;
 mod store;
@@ -12,6 +13,7 @@ pub mod zoo;
 
 pub use argument::{Argument, ArgumentType};
 pub use manifest::{InputManifest, Manifest, OutputManifest, Scores, Task};
+pub use probe::probe;
 pub use runtime::Runtime;
 pub use session::{Device, Session};
 pub use store::{Model, ModelFile};
