@@ -150,7 +150,7 @@ fn cut(size: usize, fixed: Option<usize>, rules: &TileRules) -> Cuts {
         }
         let count = (padded - overlap).div_ceil(limit - overlap);
         let length = rules.fit((padded + (count - 1) * overlap).div_ceil(count));
-        return Cuts { padded, length, starts: spread(padded - length, count, multiple), margin, feather };
+        return spread(padded, length, count, (margin, feather), multiple);
     };
     let length = side - 2 * rules.padding;
     if size <= length {
@@ -162,13 +162,25 @@ fn cut(size: usize, fixed: Option<usize>, rules: &TileRules) -> Cuts {
     let margin = margin.min(room / multiple * multiple);
     let overlap = 2 * margin + feather + slack;
     let count = (padded - overlap).div_ceil(length - overlap);
-    Cuts { padded, length, starts: spread(padded - length, count, multiple), margin, feather }
+    spread(padded, length, count, (margin, feather), multiple)
 }
 
-/// `count` multiples from 0 to `last`. Rounded down, neighbours are no farther apart than the next multiple of their mean
-/// distance.
-fn spread(last: usize, count: usize, multiple: usize) -> Vec<usize> {
-    (0..count).map(|index| index * last / (count - 1).max(1) / multiple * multiple).collect()
+/// `count` tiles of `length`, evenly spread over `padded`. Starts are rounded down to multiples, so neighbours are no
+/// farther apart than the next multiple of their mean distance.
+fn spread(
+    padded: usize,
+    length: usize,
+    count: usize,
+    (margin, feather): (usize, usize),
+    multiple: usize,
+) -> Cuts {
+    let last = padded - length;
+    let starts: Vec<usize> =
+        (0..count).map(|index| index * last / (count - 1).max(1) / multiple * multiple).collect();
+    // No longer than the way to the next tile, or three tiles would fade into each other.
+    let step = starts.windows(2).filter_map(|pair| Some(pair.last()? - pair.first()?)).min();
+    let feather = feather.min(step.unwrap_or(feather));
+    Cuts { padded, length, starts, margin, feather }
 }
 
 /// Ramp position and length inside a tile, in output tensor elements.
