@@ -3,7 +3,9 @@
 //! ort's types do not leave this module, but for [`Runtime::from_environment`].
 
 mod argument;
+pub mod import;
 mod manifest;
+mod onnx;
 mod probe;
 mod runtime;
 mod session;
