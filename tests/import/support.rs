@@ -28,7 +28,9 @@ pub(crate) fn picture([channels, height, width]: [usize; 3]) -> Tensor {
             values.extend((0..width).map(|x| value(c, y, x)));
         }
     }
-    Tensor { shape: [channels, height, width], data: TensorData::F32(values) }
+    let mut tensor = Tensor::zeros([channels, height, width]);
+    tensor.data = TensorData::F32(values);
+    tensor
 }
 
 /// What an imported network makes of `input`.
@@ -76,7 +78,7 @@ fn run_session(imported: &Imported, input: &Tensor) -> Vec<f32> {
         imported.outputs[0],
     );
     let manifest = Manifest::parse(&manifest, "imported").unwrap();
-    let model = Model { manifest, network: imported.network.clone().into() };
+    let model = Model::new(manifest, imported.network.clone().into());
     let runtime = Runtime::from_environment(environment().clone());
     let mut session = Session::new(&runtime, &model, Device::Cpu, 1).unwrap();
     let [channels, height, width] = input.shape;
