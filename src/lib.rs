@@ -1,7 +1,7 @@
 //! framecast makes video larger while it plays: generator networks in ONNX super-resolve every frame.
 //!
-//! Arrows point down only: `cli` → [`engine`] → [`pipeline`] → [`stage`] → [`kernel`], [`model`], [`media`] →
-//! [`mod@frame`] → [`error`]. Nothing below `pipeline` starts a thread.
+//! Arrows point down only: `cli` → [`quality`] → [`engine`] → [`pipeline`] → [`stage`] → [`kernel`], [`model`],
+//! [`media`] → [`mod@frame`] → [`error`]. Nothing below `pipeline` starts a thread.
 
 pub mod cleanup;
 pub mod config;
@@ -12,4 +12,5 @@ pub mod kernel;
 pub mod media;
 pub mod model;
 pub mod pipeline;
+pub mod quality;
 pub mod stage;

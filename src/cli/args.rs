@@ -1,5 +1,6 @@
 //! What the command line declares, and how it becomes a [`RunConfig`].
 
+use super::eval_args::EvalArgs;
 use super::models_args::ModelsArgs;
 use super::value;
 use clap::{ArgAction, ArgMatches, Args, Parser, Subcommand, ValueEnum};
@@ -37,6 +38,8 @@ pub(crate) struct Cli {
 pub(super) enum Command {
     /// Enlarges a video from a file, pipe, URL or picture sequence into another one
     Run(Box<RunArgs>),
+    /// Measures quality: of models on a reference, or of one file against another
+    Eval(Box<EvalArgs>),
     /// Lists, fetches, checks and removes models
     Models(ModelsArgs),
 }
@@ -226,18 +229,37 @@ enum DeinterlaceArg {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum DeviceArg {
+pub(super) enum DeviceArg {
     #[default]
     Auto,
     Cpu,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum KernelsArg {
+pub(super) enum KernelsArg {
     #[default]
     Auto,
     Cpu,
     Gpu,
+}
+
+impl From<DeviceArg> for Device {
+    fn from(device: DeviceArg) -> Self {
+        match device {
+            DeviceArg::Auto => Self::Auto,
+            DeviceArg::Cpu => Self::Cpu,
+        }
+    }
+}
+
+impl From<KernelsArg> for KernelChoice {
+    fn from(kernels: KernelsArg) -> Self {
+        match kernels {
+            KernelsArg::Auto => Self::Auto,
+            KernelsArg::Cpu => Self::Cpu,
+            KernelsArg::Gpu => Self::Gpu,
+        }
+    }
 }
 
 impl RunArgs {
@@ -284,15 +306,8 @@ impl RunArgs {
             processing: ProcessingOptions {
                 target: self.upscale,
                 model: self.model,
-                device: match self.device {
-                    DeviceArg::Auto => Device::Auto,
-                    DeviceArg::Cpu => Device::Cpu,
-                },
-                kernels: match self.kernels {
-                    KernelsArg::Auto => KernelChoice::Auto,
-                    KernelsArg::Cpu => KernelChoice::Cpu,
-                    KernelsArg::Gpu => KernelChoice::Gpu,
-                },
+                device: self.device.into(),
+                kernels: self.kernels.into(),
                 threads: self.threads,
                 tile: self.tile,
                 dither: self.dither,

@@ -1,6 +1,9 @@
 //! Arguments in, messages out. The library does the work.
 
 mod args;
+mod eval;
+mod eval_args;
+mod eval_table;
 mod interrupt;
 mod logging;
 mod models;
@@ -23,6 +26,7 @@ use std::io::Write;
 pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, interrupt: Interrupt) -> u8 {
     match (cli.command, matches.subcommand()) {
         (Command::Run(arguments), Some((_, matches))) => run::run(*arguments, matches, interrupt),
+        (Command::Eval(arguments), _) => eval::run(*arguments, &interrupt),
         (Command::Run(_), None) => 2,
         (Command::Models(arguments), _) => models::models(arguments.command),
     }

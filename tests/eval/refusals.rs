@@ -1,0 +1,113 @@
+//! How `framecast eval` refuses: one line, an exit code, what to do.
+
+use super::eval;
+use super::pictures::{colour, grey_pair};
+use super::support::{clip, outcome, scratch};
+use std::path::Path;
+
+const FLAGS: [&str; 21] = [
+    "--task",
+    "--reference",
+    "--input",
+    "--scale",
+    "--model",
+    "--degrade",
+    "--crf",
+    "--blur",
+    "--content",
+    "--limit",
+    "--border",
+    "--timing-size",
+    "--no-timing",
+    "--threads",
+    "--device",
+    "--kernels",
+    "--tile",
+    "--ort-lib",
+    "--json",
+    "--quiet",
+    "--verbose",
+];
+
+/// Runs to a failure and returns its line.
+fn refused(options: &str, paths: &[(&str, &Path)], code: i32) -> String {
+    let mut command = eval(options);
+    for (flag, path) in paths {
+        command.arg(flag).arg(path);
+    }
+    let result = outcome(&mut command);
+    assert_eq!(result.code, Some(code), "{options}: {}", result.stderr);
+    assert_eq!(result.stderr.trim_end().lines().count(), 1, "{}", result.stderr);
+    assert!(result.stderr.starts_with("framecast: error: "), "{}", result.stderr);
+    result.stderr
+}
+
+#[test]
+fn a_comparison_of_unequal_files_tells_both_sides() {
+    let folder = scratch();
+    let make = |name: &str, size: &str, frames: u32| {
+        let recipe =
+            format!("-f lavfi -i testsrc2=size={size}:rate=25 -frames:v {frames} -pix_fmt yuv420p -c:v ffv1");
+        clip(name, &recipe)
+    };
+    let (long, short, small) =
+        (make("l.mkv", "64x48", 7), make("s.mkv", "64x48", 4), make("t.mkv", "32x32", 7));
+    let message = refused("--task metrics", &[("-i", &long), ("--reference", &short)], 3);
+    assert!(message.contains("has 7 frames") && message.contains("has 4"), "{message}");
+    let message = refused("--task metrics", &[("-i", &short), ("--reference", &small)], 3);
+    assert!(message.contains("64x48") && message.contains("32x32"), "{message}");
+    colour(&folder.path().join("a.png"), 64, 48);
+    let message =
+        refused("--task metrics", &[("-i", &long), ("--reference", &folder.path().join("a.png"))], 3);
+    assert!(message.contains("has 7 frames") && message.contains("has 1"), "{message}");
+}
+
+#[test]
+fn what_cannot_be_evaluated_is_told_with_a_remedy() {
+    let folder = scratch();
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let message = refused("--no-timing", &[("--reference", &empty)], 3);
+    assert!(message.contains("no picture and no video"), "{message}");
+    refused("--no-timing", &[("--reference", &folder.path().join("missing"))], 3);
+    let (plain, _) = grey_pair(folder.path());
+    let message = refused("--no-timing --model no-such-model", &[("--reference", &plain)], 5);
+    assert!(message.contains("no-such-model"), "{message}");
+    let message = refused("--no-timing --border 100", &[("--reference", &plain)], 2);
+    assert!(message.contains("--border") && message.contains("202x184"), "{message}");
+    let message = refused("--degrade camera --crf 52", &[("--reference", &plain)], 2);
+    assert!(message.contains("0 to 51"), "{message}");
+    std::fs::write(folder.path().join("damaged.png"), b"not a picture").unwrap();
+    refused("--no-timing", &[("--reference", folder.path())], 3);
+}
+
+#[test]
+fn errors_are_events_where_json_is_asked_for() {
+    let result = outcome(eval("--json --reference").arg("no-such-file.png"));
+    assert_eq!(result.code, Some(3));
+    assert_eq!(result.summary()["exit_code"], 3);
+}
+
+#[test]
+fn help_tells_every_default() {
+    let result = outcome(&mut eval("--help"));
+    let help = String::from_utf8(result.stdout).unwrap();
+    let mut entries: Vec<String> = Vec::new();
+    for line in help.lines() {
+        if line.starts_with("  ") && line.trim_start().starts_with('-') {
+            entries.push(String::new());
+        }
+        if let Some(entry) = entries.last_mut() {
+            entry.push_str(line);
+        }
+    }
+    for flag in FLAGS {
+        let words = |entry: &str| entry.split([' ', ',']).any(|word| word.trim_end_matches('.') == flag);
+        let entry =
+            entries.iter().find(|entry| words(entry)).unwrap_or_else(|| panic!("no {flag} in\n{help}"));
+        assert!(
+            flag == "--reference" || entry.to_lowercase().contains("default"),
+            "no default told in\n{entry}"
+        );
+    }
+}
