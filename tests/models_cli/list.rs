@@ -74,6 +74,7 @@ fn every_option_says_its_default() {
         ("list", &["--json"][..]),
         ("info", &["--json"]),
         ("pull", &["--yes", "--force", "--cache", "--ort-lib", "--json"]),
+        ("import", &["--name", "--output", "--licence", "--force", "--ort-lib", "--json"]),
         ("verify", &["--ort-lib", "--json"]),
         ("remove", &["--json"]),
     ] {

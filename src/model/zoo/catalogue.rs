@@ -11,8 +11,54 @@ macro_rules! manifests {
 }
 
 /// Name and manifest of every model that can be pulled.
-const MANIFESTS: &[(&str, &str)] =
-    manifests!["multistyle26", "arbitrary-style-predict", "arbitrary-style-transform"];
+const MANIFESTS: &[(&str, &str)] = manifests![
+    "animevideov3-x2",
+    "animevideov3-x3",
+    "animevideov3-x4",
+    "x4plus",
+    "x4plus-anime",
+    "span-x2-ch48",
+    "span-x2-ch52",
+    "span-x4-ch48",
+    "span-x4-ch52",
+    "anime4k-s-an",
+    "anime4k-s-rl",
+    "anime4k-s-3d",
+    "anime4k-m-an",
+    "anime4k-m-rl",
+    "anime4k-m-3d",
+    "anime4k-l-an",
+    "anime4k-l-rl",
+    "anime4k-l-3d",
+    "waifu2x-cunet-x2",
+    "waifu2x-cunet-x2-noise0",
+    "waifu2x-cunet-x2-noise1",
+    "waifu2x-cunet-x2-noise2",
+    "waifu2x-cunet-x2-noise3",
+    "waifu2x-photo-x2",
+    "waifu2x-photo-x2-noise0",
+    "waifu2x-photo-x2-noise1",
+    "waifu2x-photo-x2-noise2",
+    "waifu2x-photo-x2-noise3",
+    "waifu2x-anime-x2",
+    "waifu2x-anime-x2-noise0",
+    "waifu2x-anime-x2-noise1",
+    "waifu2x-anime-x2-noise2",
+    "waifu2x-anime-x2-noise3",
+    "realcugan-se-x2-conservative",
+    "realcugan-se-x2-no-denoise",
+    "realcugan-se-x2-denoise1x",
+    "realcugan-se-x2-denoise2x",
+    "realcugan-se-x2-denoise3x",
+    "realcugan-pro-x2-conservative",
+    "realcugan-pro-x2-no-denoise",
+    "realcugan-pro-x2-denoise3x",
+    "realcugan-nose-x2-no-denoise",
+    "multistyle26",
+    "arbitrary-style-predict",
+    "arbitrary-style-transform",
+    "zero-dce",
+];
 
 /// The manifest of a model that can be pulled.
 pub(in crate::model) fn find(name: &str) -> Option<Result<Manifest, ModelError>> {

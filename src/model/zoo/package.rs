@@ -3,21 +3,13 @@
 use super::hash;
 use super::source::{Source, SourceFileEntry};
 use crate::error::ModelError;
+use crate::model::import::SourceFile;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 /// What no file of a network comes near: a packed file without end must not fill the memory.
 const LARGEST: u64 = 2 << 30;
-
-/// A file that a network is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SourceFile {
-    /// Its name, without folders.
-    pub(super) name: String,
-    /// Its contents.
-    pub(super) bytes: Vec<u8>,
-}
 
 /// The files of the network, checked, and the licence's text.
 pub(super) struct Contents {

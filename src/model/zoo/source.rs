@@ -21,6 +21,12 @@ pub enum SourceKind {
 pub enum Converter {
     /// The file is the network.
     Onnx,
+    /// ncnn's `.param` and `.bin`.
+    Ncnn,
+    /// Anime4K's `.json`.
+    Anime4k,
+    /// A PyTorch checkpoint of a known architecture.
+    Torch,
 }
 
 /// One file inside a package.
