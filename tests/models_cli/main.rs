@@ -1,7 +1,6 @@
 //! `framecast models`: listing, fetching, checking and removing models.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-#![allow(clippy::print_stdout, reason = "a test that is skipped says why")]
 
 mod home;
 mod import;
