@@ -65,6 +65,16 @@ impl std::fmt::Display for Target {
     }
 }
 
+/// Whether pixels that a network made are kept for later frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reuse {
+    /// Where the source did not change; the output is the same, bit for bit.
+    #[default]
+    Auto,
+    /// Never: every frame is inferred as a whole.
+    Off,
+}
+
 /// How frames are processed between source and sink.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProcessingOptions {
@@ -83,6 +93,8 @@ pub struct ProcessingOptions {
     pub tile: Option<usize>,
     /// Dithers where bit depth shrinks or a network's output is rounded.
     pub dither: bool,
+    /// Keeps what a network made where the source did not change.
+    pub reuse: Reuse,
     /// The ONNX Runtime library; searched if `None`.
     pub runtime_library: Option<PathBuf>,
 }

@@ -7,7 +7,7 @@ use crate::config::ProcessingOptions;
 use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, Frame, Rational};
 use crate::pipeline::{Chain, ChainOptions, Event, Plan, StageTime, SystemClock};
-use crate::stage::Geometry;
+use crate::stage::{Geometry, ReuseCount};
 use crossbeam_channel::{RecvError, TryRecvError, TrySendError};
 use std::sync::Arc;
 
@@ -145,6 +145,11 @@ impl Engine {
     /// Time that the stages spent so far.
     pub fn times(&self) -> Vec<StageTime> {
         self.chain.times()
+    }
+
+    /// How much of the frames was copied from earlier outputs, because the source had not changed there.
+    pub fn reuse_count(&self) -> ReuseCount {
+        self.chain.reuse_count()
     }
 
     fn check(&self, frame: &Frame) -> Result<(), ConfigError> {

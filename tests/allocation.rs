@@ -64,8 +64,15 @@ fn a_long_run_allocates_no_more_than_a_full_pipeline_holds() {
             side_data: Vec::new(),
         };
         let mut frame = Frame::allocate(info, Some(&pool));
+        // Parts of many sizes change, and now and then the whole picture does.
+        let scene = 100 + (pts / 20 % 2) as u8;
+        let (height, left, width) =
+            (8 + 3 * (pts as usize % 64), pts as usize % 300, 2 * (pts as usize % 150));
         for plane in frame.planes_mut() {
-            plane.buffer.bytes_mut().fill(100);
+            plane.buffer.bytes_mut().fill(scene);
+            for row in plane.rows_mut().take(height) {
+                row.iter_mut().skip(left).take(width).for_each(|sample| *sample += 50);
+            }
         }
         while let Push::Full(back) = engine.push_frame(frame).unwrap() {
             frame = back;

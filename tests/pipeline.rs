@@ -131,6 +131,7 @@ fn start(workers: usize, fault: Fault, clock: &Arc<ManualClock>) -> Chain {
         size: (SOURCE.width, SOURCE.height),
         tile: None,
         dither: false,
+        reuse: false,
     };
     let upscalers =
         (0..workers).map(|_| Upscaler::new(&runtime, &options, kernels(), pool.clone()).unwrap()).collect();

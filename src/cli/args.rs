@@ -4,7 +4,7 @@ use super::eval_args::EvalArgs;
 use super::models_args::ModelsArgs;
 use super::value;
 use clap::{ArgAction, ArgMatches, Args, Parser, Subcommand, ValueEnum};
-use framecast::config::{Device, ProcessingOptions, RunConfig, Target};
+use framecast::config::{Device, ProcessingOptions, Reuse, RunConfig, Target};
 use framecast::frame::Rational;
 use framecast::kernel::KernelChoice;
 use framecast::media::{Deinterlace, InputOptions, OutputOptions};
@@ -145,6 +145,10 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "PIXELS", value_parser = value::count(64, 8192), allow_hyphen_values = true, help_heading = "Processing")]
     tile: Option<usize>,
 
+    /// Keeps what the network made where the source did not change [auto: the same output, sooner; off: no reuse]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, help_heading = "Processing")]
+    reuse: ReuseArg,
+
     /// Dithers where bit depth shrinks or a network's output is rounded [default: off; costs a little bit rate]
     #[arg(long, help_heading = "Processing")]
     dither: bool,
@@ -262,6 +266,13 @@ impl From<KernelsArg> for KernelChoice {
     }
 }
 
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ReuseArg {
+    #[default]
+    Auto,
+    Off,
+}
+
 impl RunArgs {
     /// The run that the arguments describe; `matches` are those of the subcommand.
     pub(super) fn into_config(self, matches: &ArgMatches) -> Result<RunConfig, String> {
@@ -311,6 +322,10 @@ impl RunArgs {
                 threads: self.threads,
                 tile: self.tile,
                 dither: self.dither,
+                reuse: match self.reuse {
+                    ReuseArg::Auto => Reuse::Auto,
+                    ReuseArg::Off => Reuse::Off,
+                },
                 runtime_library: self.ort_lib,
             },
         })
@@ -393,7 +408,7 @@ mod tests {
         let config = config(
             "-i - -o out.mkv -y --video-size 64x48 --rate 30000/1001 --input-pix-fmt gray --input-option a=b \
              --start 1:00 --duration 250ms --map 0 --map -0:d --strict --deinterlace off --upscale 4k --model m \
-             --device cpu --kernels gpu --threads 3 --tile 256 --dither --ort-lib x.so --codec ffv1 --crf 18.5 \
+             --device cpu --kernels gpu --threads 3 --tile 256 --reuse off --dither --ort-lib x.so --codec ffv1 --crf 18.5 \
              --preset fast --pix-fmt yuv420p --encoder-opt g=1 --encoder-opt bf=0 --muxer-opt movflags=faststart \
              --no-subtitles --no-audio --no-data --no-attachments",
         )
@@ -413,6 +428,7 @@ mod tests {
         assert_eq!(config.processing.kernels, KernelChoice::Gpu);
         assert_eq!(config.processing.device, Device::Cpu);
         assert_eq!(config.processing.tile, Some(256));
+        assert_eq!(config.processing.reuse, Reuse::Off);
         assert_eq!(output.crf, Some(18.5));
         assert_eq!(output.encoder_options, [("g".into(), "1".into()), ("bf".into(), "0".into())]);
         assert_eq!(output.muxer_options, [("movflags".into(), "faststart".into())]);

@@ -37,6 +37,7 @@ pub(super) fn event(summary: &Summary) -> Value {
         "kernels": summary.kernels,
         "stages": summary.stages.iter().map(stage_event).collect::<Vec<_>>(),
         "network_seconds": summary.network_time.as_secs_f64(),
+        "reused": summary.reused,
         "bottleneck": summary.bottleneck,
         "processor_seconds": summary.processor_time.as_secs_f64(),
         "peak_memory_bytes": summary.peak_memory,
@@ -80,6 +81,9 @@ fn lines(summary: &Summary) -> Vec<String> {
         },
         format!("kernels   {}", summary.kernels),
     ];
+    lines.extend(summary.reused.map(|share| {
+        format!("reused    {:.1} % of the pixels, where the source did not change", 100.0 * share)
+    }));
     lines.extend(counts(summary));
     lines.extend(table(summary));
     lines.extend(summary.notes.iter().map(|note| format!("note      {note}")));
@@ -168,6 +172,7 @@ mod tests {
                 blocked: Duration::from_secs(1),
             }],
             network_time: Duration::from_secs(1),
+            reused: Some(0.9012),
             bottleneck: "upscale",
             processor_time: Duration::from_secs(2),
             peak_memory: 100 << 20,
@@ -184,6 +189,7 @@ size      320x180 -> 640x360
 encoder   libx264 (yuv420p), 3.0 MiB
 model     live-x2 on cpu, 1 thread
 kernels   cpu (avx2)
+reused    90.1 % of the pixels, where the source did not change
 counts    2 damaged and skipped, 5 deinterlaced
 stage     threads      busy   starved   blocked
 decode          1    0.25 s    0.00 s    1.00 s
@@ -199,12 +205,16 @@ note      subtitle stream 2 was converted to mov_text
             source: SourceReport { frames: 1, ..SourceReport::default() },
             model: None,
             provider: None,
+            reused: None,
             peak_memory: 0,
             interrupted: true,
             ..summary()
         };
         let text = text(&plain);
-        assert!(!text.contains("counts") && !text.contains("peak memory"), "{text}");
+        assert!(
+            !text.contains("counts") && !text.contains("reused") && !text.contains("peak memory"),
+            "{text}"
+        );
         assert!(text.contains("model     none") && text.contains("ended early"), "{text}");
     }
 
@@ -215,6 +225,7 @@ note      subtitle stream 2 was converted to mov_text
         assert_eq!(event["output_size"], json!([640, 360]));
         assert_eq!(event["stages"][0]["busy_seconds"], 0.25);
         assert_eq!(event["network_seconds"], 1.0);
+        assert_eq!(event["reused"], 0.9012);
         assert_eq!(event["peak_memory_bytes"], 100 << 20);
     }
 }

@@ -27,6 +27,12 @@ impl AlignedBuffer {
         self.length
     }
 
+    /// Makes the buffer `length` bytes long, in the same memory if that is large enough. Contents are unspecified.
+    pub fn resize(&mut self, length: usize) {
+        self.blocks.resize(length.div_ceil(64), bytemuck::Zeroable::zeroed());
+        self.length = length;
+    }
+
     /// True if the buffer holds no byte.
     pub fn is_empty(&self) -> bool {
         self.length == 0
@@ -78,7 +84,7 @@ impl BufferPool {
     pub fn take(&self, length: usize) -> PooledBuffer {
         let spare = lock(&self.shelves).get_mut(&length).and_then(Vec::pop);
         let buffer = spare.unwrap_or_else(|| AlignedBuffer::new(length));
-        PooledBuffer { buffer, home: Arc::downgrade(&self.shelves) }
+        PooledBuffer { buffer: Some(Arc::new(buffer)), home: Arc::downgrade(&self.shelves) }
     }
 }
 
@@ -87,37 +93,44 @@ fn lock(shelves: &Shelves) -> MutexGuard<'_, HashMap<usize, Vec<AlignedBuffer>>>
     shelves.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A buffer that goes back to its pool when dropped, if the pool is still there.
+/// A buffer that goes back to its pool when it and its clones are dropped, if the pool is still there.
+///
+/// Clones share their bytes; whoever writes while there is another clone writes into a copy of its own.
 #[derive(Clone, Debug, Default)]
 pub struct PooledBuffer {
-    buffer: AlignedBuffer,
+    /// `None` stands for no byte.
+    buffer: Option<Arc<AlignedBuffer>>,
     home: Weak<Shelves>,
 }
+
+/// What a [`PooledBuffer`] without memory shows.
+static EMPTY: AlignedBuffer = AlignedBuffer { blocks: Vec::new(), length: 0 };
 
 impl PooledBuffer {
     /// A buffer that belongs to no pool.
     pub fn unpooled(length: usize) -> Self {
-        Self { buffer: AlignedBuffer::new(length), home: Weak::new() }
+        Self { buffer: Some(Arc::new(AlignedBuffer::new(length))), home: Weak::new() }
     }
 }
 
 impl std::ops::Deref for PooledBuffer {
     type Target = AlignedBuffer;
     fn deref(&self) -> &AlignedBuffer {
-        &self.buffer
+        self.buffer.as_deref().unwrap_or(&EMPTY)
     }
 }
 
 impl std::ops::DerefMut for PooledBuffer {
     fn deref_mut(&mut self) -> &mut AlignedBuffer {
-        &mut self.buffer
+        Arc::make_mut(self.buffer.get_or_insert_default())
     }
 }
 
 impl Drop for PooledBuffer {
     fn drop(&mut self) {
+        // Only the last of the clones gets the memory.
+        let Some(buffer) = self.buffer.take().and_then(Arc::into_inner) else { return };
         let Some(shelves) = self.home.upgrade() else { return };
-        let buffer = std::mem::take(&mut self.buffer);
         let mut shelves = lock(&shelves);
         let shelf = shelves.entry(buffer.len()).or_default();
         if shelf.len() < KEPT {
@@ -139,5 +152,22 @@ mod tests {
         assert_ne!(pool.take(900).bytes().as_ptr(), address);
         assert_eq!(pool.take(1000).bytes().as_ptr(), address);
         assert_eq!(address.align_offset(64), 0);
+    }
+
+    #[test]
+    fn clones_share_memory_until_one_is_written_and_the_last_one_goes_home() {
+        let pool = BufferPool::new();
+        let mut first = pool.take(100);
+        first.bytes_mut().fill(1);
+        let address = first.bytes().as_ptr();
+        let mut second = first.clone();
+        assert_eq!(second.bytes().as_ptr(), address);
+        second.bytes_mut().fill(2);
+        assert_eq!((first.bytes()[99], second.bytes()[99]), (1, 2));
+        let third = first.clone();
+        drop(first);
+        assert_ne!(pool.take(100).bytes().as_ptr(), address);
+        drop(third);
+        assert_eq!(pool.take(100).bytes().as_ptr(), address);
     }
 }

@@ -44,6 +44,12 @@ impl Plane {
         Self { width, height, stride, sample_bytes, buffer }
     }
 
+    fn reshape(&mut self, width: u32, height: u32, sample_bytes: usize) {
+        let stride = (width as usize * sample_bytes).next_multiple_of(64);
+        (self.width, self.height, self.stride, self.sample_bytes) = (width, height, stride, sample_bytes);
+        self.buffer.resize(stride * height as usize);
+    }
+
     /// The rows' samples as bytes, without the padding at their ends.
     pub fn rows(&self) -> impl DoubleEndedIterator<Item = &[u8]> + ExactSizeIterator {
         let used = self.width as usize * self.sample_bytes;
@@ -106,7 +112,7 @@ pub struct FrameInfo {
     pub side_data: Vec<SideData>,
 }
 
-/// A picture with its time stamp and its meaning.
+/// A picture with its time stamp and its meaning. Clones share their samples until one is written.
 #[derive(Clone, Debug)]
 pub struct Frame {
     /// Everything but the samples.
@@ -126,6 +132,22 @@ impl Frame {
             })
             .collect();
         Self { info, data: FrameData::Host(planes) }
+    }
+
+    /// Makes the frame one of another size or format, in the same memory where that is large enough. Samples are
+    /// unspecified. For frames that no pool knows: a pool goes by the sizes of its buffers.
+    pub fn reshape(&mut self, info: FrameInfo) {
+        let format = info.format;
+        let FrameData::Host(planes) = &mut self.data;
+        planes.truncate(format.plane_count());
+        for index in 0..format.plane_count() {
+            let (width, height) = format.plane_size(index, info.width, info.height);
+            match planes.get_mut(index) {
+                Some(plane) => plane.reshape(width, height, format.sample_bytes()),
+                None => planes.push(Plane::new(width, height, format.sample_bytes(), None)),
+            }
+        }
+        self.info = info;
     }
 
     /// The planes in host memory.

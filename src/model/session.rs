@@ -28,7 +28,7 @@ pub struct Session {
     spec: TensorSpec,
     /// The values of the inputs beside the picture, in the order of the declarations.
     arguments: Vec<(Argument, DynValue)>,
-    /// The output tensor that every run of the same shape writes into, and its shape.
+    /// The output tensor that runs of the largest shape write into, and its shape.
     bound: Option<(RunOptions<HasSelectedOutputs>, [usize; 3])>,
     provider: &'static str,
     time: Duration,
@@ -86,10 +86,10 @@ impl Session {
     ) -> Result<R, ModelError> {
         let model = &self.model;
         let failed = |error: ort::Error| fault(model, format!("it failed while running: {error}"));
-        if self.bound.as_ref().is_none_or(|(_, shape)| *shape != expected) {
+        let length = |shape: &[usize; 3]| shape.iter().product::<usize>();
+        if self.bound.as_ref().is_none_or(|(_, shape)| length(shape) < length(&expected)) {
             self.bound = Some((self.bind_output(expected).map_err(failed)?, expected));
         }
-        let Some((options, _)) = &self.bound else { return Err(fault(model, "it has no output".into())) };
         let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
             Vec::with_capacity(1 + self.arguments.len());
         inputs.push((self.input.as_str().into(), tensor::picture(input).map_err(failed)?));
@@ -97,7 +97,12 @@ impl Session {
             self.arguments.iter().map(|(declared, value)| (declared.name.as_str().into(), value.into())),
         );
         let started = Instant::now();
-        let outputs = self.session.run_with_options(inputs, options).map_err(failed)?;
+        let outputs = match &self.bound {
+            Some((options, shape)) if *shape == expected => self.session.run_with_options(inputs, options),
+            // Parts of a picture come in many shapes; ONNX Runtime's arena has room for their outputs.
+            _ => self.session.run(inputs),
+        }
+        .map_err(failed)?;
         self.time += started.elapsed();
         let value = outputs.get(&self.output).ok_or_else(|| fault(model, "it gave no output".into()))?;
         let view = tensor::view(value, self.spec.kind, self.spec.layout, expected).map_err(failed)?;

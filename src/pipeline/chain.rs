@@ -6,7 +6,7 @@ use super::stage::Meter;
 use super::stats::StageTime;
 use crate::error::Error;
 use crate::frame::Frame;
-use crate::stage::{Composer, Upscaled, Upscaler};
+use crate::stage::{Composer, ReuseCount, Upscaled, Upscaler};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,7 +39,16 @@ pub struct Chain {
     ends: Option<Ends>,
     threads: Vec<JoinHandle<()>>,
     meters: Vec<Arc<Meter>>,
-    network_nanos: Arc<AtomicU64>,
+    totals: Arc<Totals>,
+}
+
+/// What the upscale workers did, summed over them.
+#[derive(Default)]
+struct Totals {
+    network_nanos: AtomicU64,
+    /// Pixels of [`ReuseCount`].
+    copied: AtomicU64,
+    seen: AtomicU64,
 }
 
 /// Both ends of a chain. Closing them stops its threads.
@@ -61,11 +70,11 @@ impl Chain {
     /// Starts the threads.
     pub fn start(options: ChainOptions) -> Result<Self, Error> {
         let ChainOptions { upscalers, composer, clock } = options;
-        let network_nanos = Arc::new(AtomicU64::new(0));
-        let sections = [upscale_section(upscalers, composer, &network_nanos)];
+        let totals = Arc::<Totals>::default();
+        let sections = [upscale_section(upscalers, composer, &totals)];
         // Declared before the channel and so dropped after it: where a thread cannot be started, those before it see
         // the channel's end and are joined.
-        let mut chain = Self { ends: None, threads: Vec::new(), meters: Vec::new(), network_nanos };
+        let mut chain = Self { ends: None, threads: Vec::new(), meters: Vec::new(), totals };
         let (input, mut output) = bounded(DEPTH);
         for section in sections {
             output = section.start(output, &clock, &mut chain.threads, &mut chain.meters)?;
@@ -91,7 +100,15 @@ impl Chain {
 
     /// Wall time spent inside networks so far, summed over the workers.
     pub fn network_time(&self) -> Duration {
-        Duration::from_nanos(self.network_nanos.load(Ordering::Relaxed))
+        Duration::from_nanos(self.totals.network_nanos.load(Ordering::Relaxed))
+    }
+
+    /// Pixels whose output was copied so far, summed over the workers.
+    pub fn reuse_count(&self) -> ReuseCount {
+        ReuseCount {
+            copied: self.totals.copied.load(Ordering::Relaxed),
+            all: self.totals.seen.load(Ordering::Relaxed),
+        }
     }
 
     /// Closes both ends and waits for the threads. Clones of the ends must be dropped too, or it waits for them.
@@ -111,17 +128,11 @@ impl Drop for Chain {
 }
 
 /// Super-resolution on several workers, then composition.
-fn upscale_section(
-    upscalers: Vec<Upscaler>,
-    mut composer: Composer,
-    network_nanos: &Arc<AtomicU64>,
-) -> Box<dyn Start> {
+fn upscale_section(upscalers: Vec<Upscaler>, mut composer: Composer, totals: &Arc<Totals>) -> Box<dyn Start> {
     let work = if upscalers.is_empty() {
         Work::None(|source| Upscaled { source, network: None })
     } else {
-        Work::Shared(
-            upscalers.into_iter().map(|upscaler| upscale_worker(upscaler, network_nanos.clone())).collect(),
-        )
+        Work::Shared(upscalers.into_iter().map(|upscaler| upscale_worker(upscaler, totals.clone())).collect())
     };
     Box::new(Section {
         work_name: "upscale",
@@ -131,14 +142,19 @@ fn upscale_section(
     })
 }
 
-fn upscale_worker(mut upscaler: Upscaler, network_nanos: Arc<AtomicU64>) -> Worker<Upscaled> {
+fn upscale_worker(mut upscaler: Upscaler, totals: Arc<Totals>) -> Worker<Upscaled> {
     let mut counted = Duration::ZERO;
+    let mut reused = ReuseCount::default();
     Box::new(move |source| {
         let made = upscaler.process(&source);
         let total = upscaler.network_time();
         let spent = total.saturating_sub(counted);
         counted = total;
-        network_nanos.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or(0), Ordering::Relaxed);
+        totals.network_nanos.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or(0), Ordering::Relaxed);
+        let count = upscaler.reuse_count();
+        totals.copied.fetch_add(count.copied - reused.copied, Ordering::Relaxed);
+        totals.seen.fetch_add(count.all - reused.all, Ordering::Relaxed);
+        reused = count;
         Ok(Upscaled { source, network: Some(made?) })
     })
 }

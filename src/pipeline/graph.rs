@@ -132,6 +132,7 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         bottleneck: bottleneck(&stages),
         stages,
         network_time,
+        reused: chain.reuse_count().share(),
         processor_time: usage.processor_time_since(),
         peak_memory: usage.peak_memory(),
         notes,

@@ -1,6 +1,6 @@
 //! Decides what a run needs before it starts: size, model, workers, kernels.
 
-use crate::config::{ProcessingOptions, Target};
+use crate::config::{ProcessingOptions, Reuse, Target};
 use crate::error::Error;
 use crate::frame::{BufferPool, Rational};
 use crate::kernel;
@@ -94,6 +94,7 @@ impl Plan {
             size: (self.source.width, self.source.height),
             tile: options.tile,
             dither: options.dither,
+            reuse: options.reuse == Reuse::Auto && !self.single,
         };
         let make =
             || Upscaler::new(runtime, &upscaler_options, kernel::create(options.kernels)?, pool.clone());

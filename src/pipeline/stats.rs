@@ -64,6 +64,8 @@ pub struct Summary {
     pub stages: Vec<StageTime>,
     /// Wall time inside `session.run`, summed over threads.
     pub network_time: Duration,
+    /// Share of the pixels, 0 to 1, that were copied from earlier outputs; `None` without a network or reuse.
+    pub reused: Option<f64>,
     /// The stage whose threads were busiest.
     pub bottleneck: &'static str,
     /// Processor time of the whole process (user + system) during the run.

@@ -2,7 +2,7 @@
 
 use super::Samples;
 use super::resize::{Interpolation, resize};
-use crate::config::{ProcessingOptions, Target};
+use crate::config::{ProcessingOptions, Reuse, Target};
 use crate::engine::{Engine, Pull, Push};
 use crate::error::Error;
 use crate::frame::{Frame, FrameInfo, PixelFormat};
@@ -75,6 +75,8 @@ pub(super) fn engine(
         target: Target::Factor(scale),
         model: Some(model.to_owned()),
         threads,
+        // The time of a frame is that of one which the engine has not seen.
+        reuse: Reuse::Off,
         ..options.clone()
     };
     Engine::new(source, info.sample_aspect_ratio, &options)

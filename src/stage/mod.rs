@@ -1,11 +1,15 @@
 //! What happens to a frame, without threads: super-resolution and composition to the output's size and format.
 
+mod cells;
 mod compose;
+mod cover;
 mod geometry;
+mod reuse;
 mod tile;
 mod upscale;
 
 pub use compose::{Composer, Geometry};
 pub use geometry::{OutputSize, fit};
+pub use reuse::ReuseCount;
 pub use tile::{NETWORK_MEMORY, Tile, TileGrid, TileRules, tile_limit};
 pub use upscale::{Upscaled, Upscaler, UpscalerOptions};

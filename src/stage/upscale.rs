@@ -1,9 +1,11 @@
 //! Super-resolution of one frame: planes to tensor, network, tensor to planes, in tiles where memory asks for it.
 
+use super::cover::Window;
+use super::reuse::{Patch, Reuse, ReuseCount, Work};
 use super::tile::{NETWORK_MEMORY, TileGrid, TileRules, tile_limit};
 use crate::error::{Error, ModelError};
 use crate::frame::{BufferPool, Frame, FrameInfo, Tensor};
-use crate::kernel::{Kernels, TensorSpec, UnpackSpec};
+use crate::kernel::{Kernels, Region, TensorSpec, UnpackSpec};
 use crate::model::{Device, Model, Runtime, Session};
 use std::time::Duration;
 
@@ -22,12 +24,15 @@ pub struct Upscaler {
     session: Session,
     model: String,
     scale: usize,
+    padding: usize,
     pack: TensorSpec,
     unpack: UnpackSpec,
     grid: TileGrid,
     pool: BufferPool,
     input: Tensor,
     canvas: Tensor,
+    reuse: Option<Reuse>,
+    patch: Option<Patch>,
     checked: bool,
 }
 
@@ -52,6 +57,8 @@ pub struct UpscalerOptions<'a> {
     pub tile: Option<usize>,
     /// Dithers the network's output.
     pub dither: bool,
+    /// Keeps output pixels where the source did not change.
+    pub reuse: bool,
 }
 
 impl Upscaler {
@@ -67,23 +74,44 @@ impl Upscaler {
         let (width, height) = (options.size.0 as usize, options.size.1 as usize);
         let limit = options.tile.unwrap_or_else(|| tile_limit(manifest, NETWORK_MEMORY));
         let grid = TileGrid::new((width, height), &TileRules::new(manifest, limit));
+        let reuse = Reuse::new(manifest, options.dither, (width, height), &grid).filter(|_| options.reuse);
         Ok(Self {
             kernels,
             session,
             model: manifest.name.clone(),
             scale: manifest.scale,
+            padding: manifest.input.padding,
             pack: manifest.pack_spec(),
             unpack: manifest.unpack_spec(options.dither),
             grid,
             pool,
             input: Tensor::empty(),
             canvas: Tensor::empty(),
+            reuse,
+            patch: None,
             checked: false,
         })
     }
 
     /// Enlarges `source` by the network's factor. Time stamps and tags are `source`'s.
     pub fn process(&mut self, source: &Frame) -> Result<Frame, Error> {
+        let work = self.reuse.as_mut().map_or(Work::Everything, |reuse| reuse.plan(source));
+        let out = match work {
+            Work::Everything => self.process_everything(source)?,
+            Work::Windows(windows, last) => self.process_windows(source, &windows, last)?,
+        };
+        if let Some(reuse) = &mut self.reuse {
+            reuse.keep(source, &out);
+        }
+        Ok(out)
+    }
+
+    /// How much was copied so far; of nothing where reuse is off.
+    pub fn reuse_count(&self) -> ReuseCount {
+        self.reuse.as_ref().map_or_else(ReuseCount::default, Reuse::count)
+    }
+
+    fn process_everything(&mut self, source: &Frame) -> Result<Frame, Error> {
         let mut out = Frame::allocate(self.output_info(&source.info), Some(&self.pool));
         if self.grid.is_whole() {
             self.process_whole(source, &mut out)?;
@@ -152,6 +180,36 @@ impl Upscaler {
         }
         self.kernels.unpack(self.canvas.view(), &self.unpack, source, out)?;
         Ok(())
+    }
+
+    /// Infers `windows` of `source`; all other pixels are those of `last`.
+    fn process_windows(&mut self, source: &Frame, windows: &[Window], last: Frame) -> Result<Frame, Error> {
+        let info = self.output_info(&source.info);
+        if windows.is_empty() {
+            return Ok(Frame { info, data: last.data });
+        }
+        let mut out = Frame::allocate(info, Some(&self.pool));
+        for (to, from) in out.planes_mut().iter_mut().zip(last.planes()) {
+            to.buffer.bytes_mut().copy_from_slice(from.buffer.bytes());
+        }
+        for window in windows {
+            let (area, padding) = (&window.input, self.padding);
+            let region = Region {
+                x: area.x as i64 - padding as i64,
+                y: area.y as i64 - padding as i64,
+                width: area.width + 2 * padding,
+                height: area.height + 2 * padding,
+            };
+            self.kernels.pack(source, region, &self.pack, &mut self.input)?;
+            let expected = self.output_shape((area.width, area.height));
+            let patch = Patch::cut(&mut self.patch, window, source, &out, self.scale);
+            let (kernels, unpack) = (&mut self.kernels, &self.unpack);
+            self.session.run(&self.input, expected, |output| {
+                kernels.unpack(output, unpack, &patch.source, &mut patch.output)
+            })??;
+            patch.paste(window, &mut out, self.scale);
+        }
+        Ok(out)
     }
 
     const fn output_shape(&self, (width, height): (usize, usize)) -> [usize; 3] {
