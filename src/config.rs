@@ -83,6 +83,9 @@ pub struct ProcessingOptions {
     /// Name of a model, or path of an .onnx file with its manifest (.toml) beside it; the default model of the target
     /// if `None`.
     pub model: Option<String>,
+    /// Mixes the model's weights with those of the partner that its manifest names, 0 to 1: 0 is the model itself, which
+    /// keeps to the source, 1 its partner, which makes up detail. `None` leaves the partner alone.
+    pub detail: Option<f32>,
     /// Where the network runs.
     pub device: Device,
     /// Which kernels do the pixel work.
@@ -110,6 +113,10 @@ impl ProcessingOptions {
             }),
             _ => Ok(()),
         };
+        if let Some(detail) = self.detail.filter(|detail| !(0.0..=1.0).contains(detail)) {
+            let (setting, expected) = ("--detail".into(), "0 to 1".into());
+            return Err(ConfigError { setting, expected, found: detail.to_string() });
+        }
         within("--threads", self.threads, 1, 1024)?;
         within("--tile", self.tile, 64, 8192)
     }

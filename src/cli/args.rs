@@ -127,6 +127,12 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "NAME", help_heading = "Processing")]
     model: Option<String>,
 
+    /// How much the model makes up, from 0 (keeps to the source) to 1 (sharpest), for models with a partner to mix with
+    ///
+    /// Default: off, the model as it is. Costs a moment at the start.
+    #[arg(long, value_name = "0..1", value_parser = value::part, allow_hyphen_values = true, help_heading = "Processing")]
+    detail: Option<f32>,
+
     /// Where the network runs [auto: the fastest that works here; cpu: slower, always works]
     #[arg(long, value_enum, value_name = "DEVICE", default_value_t, help_heading = "Processing")]
     device: DeviceArg,
@@ -317,6 +323,7 @@ impl RunArgs {
             processing: ProcessingOptions {
                 target: self.upscale,
                 model: self.model,
+                detail: self.detail,
                 device: self.device.into(),
                 kernels: self.kernels.into(),
                 threads: self.threads,
@@ -407,7 +414,7 @@ mod tests {
     fn options_reach_their_fields() {
         let config = config(
             "-i - -o out.mkv -y --video-size 64x48 --rate 30000/1001 --input-pix-fmt gray --input-option a=b \
-             --start 1:00 --duration 250ms --map 0 --map -0:d --strict --deinterlace off --upscale 4k --model m \
+             --start 1:00 --duration 250ms --map 0 --map -0:d --strict --deinterlace off --upscale 4k --model m --detail 0.25 \
              --device cpu --kernels gpu --threads 3 --tile 256 --reuse off --dither --ort-lib x.so --codec ffv1 --crf 18.5 \
              --preset fast --pix-fmt yuv420p --encoder-opt g=1 --encoder-opt bf=0 --muxer-opt movflags=faststart \
              --no-subtitles --no-audio --no-data --no-attachments",
@@ -429,6 +436,7 @@ mod tests {
         assert_eq!(config.processing.device, Device::Cpu);
         assert_eq!(config.processing.tile, Some(256));
         assert_eq!(config.processing.reuse, Reuse::Off);
+        assert_eq!(config.processing.detail, Some(0.25));
         assert_eq!(output.crf, Some(18.5));
         assert_eq!(output.encoder_options, [("g".into(), "1".into()), ("bf".into(), "0".into())]);
         assert_eq!(output.muxer_options, [("movflags".into(), "faststart".into())]);

@@ -45,6 +45,12 @@ pub(super) fn number(text: &str) -> Result<f64, String> {
     finite.ok_or_else(|| "expected a number, such as 18 or 22.5".into())
 }
 
+/// A part of the whole.
+pub(super) fn part(text: &str) -> Result<f32, String> {
+    let within = text.parse().ok().filter(|part: &f32| (0.0..=1.0).contains(part));
+    within.ok_or_else(|| "expected 0 to 1".into())
+}
+
 /// An option as `NAME=VALUE`.
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {

@@ -152,6 +152,9 @@ pub struct Manifest {
     /// True if every output pixel depends on the whole picture (means over it, say), so that tiles never agree with it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub global: bool,
+    /// Name of the model of the same shape that `--detail` mixes this one's weights with: trained adversarially, say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// What goes in.
     pub input: InputManifest,
     /// What comes out.

@@ -4,6 +4,7 @@
 
 mod argument;
 pub mod import;
+mod interpolate;
 mod manifest;
 mod onnx;
 mod probe;
@@ -14,6 +15,7 @@ mod tensor;
 pub mod zoo;
 
 pub use argument::{Argument, ArgumentType};
+pub use interpolate::interpolate;
 pub use manifest::{InputManifest, Manifest, OutputManifest, Scores, Task};
 pub use probe::probe;
 pub use runtime::Runtime;

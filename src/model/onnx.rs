@@ -16,6 +16,7 @@ const OPERATOR_SET: i64 = 17;
 pub(crate) mod data_type {
     pub(crate) const FLOAT: i32 = 1;
     pub(crate) const INT64: i32 = 7;
+    pub(crate) const FLOAT16: i32 = 10;
 }
 
 /// Values of [`AttributeProto::kind`].

@@ -1,7 +1,7 @@
 //! Decides what a run needs before it starts: size, model, workers, kernels.
 
 use crate::config::{ProcessingOptions, Reuse, Target};
-use crate::error::Error;
+use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, Rational};
 use crate::kernel;
 use crate::model::{DEFAULT_MODEL, Model, Runtime};
@@ -45,7 +45,19 @@ impl Plan {
         let network = match name {
             Some(name) => {
                 let model = Model::find(name)?;
+                let model = match options.detail {
+                    Some(amount) => model.with_detail(name, amount)?,
+                    None => model,
+                };
                 Some((Runtime::load(options.runtime_library.as_deref())?, model))
+            }
+            None if options.detail.is_some() => {
+                return Err(ConfigError {
+                    setting: "--detail".into(),
+                    expected: "a model that runs (--model, or --upscale above 1)".into(),
+                    found: "none".into(),
+                }
+                .into());
             }
             None => None,
         };

@@ -13,5 +13,7 @@
 )]
 
 mod agreement;
+mod interpolation;
+mod malformed;
 mod packages;
 mod support;

@@ -18,7 +18,7 @@ licence = "MIT OR Apache-2.0"
 description = "{description}"
 scale = {scale}
 receptive_margin = {margin}
-
+{detail}
 [input]
 name = "input"
 colour = "{colour}"
@@ -47,7 +47,7 @@ def save(name, nodes, constants, shape, out_shape, dtype="f32", arguments=(), in
     onnx.save(model, FOLDER / f"{name}.onnx")
 
 
-def write(name, description, nodes, constants, colour="luma", scale=1, margin=0, dtype="f32"):
+def write(name, description, nodes, constants, colour="luma", scale=1, margin=0, dtype="f32", detail=None):
     """Saves one network of shape [1, channels, height, width] and its manifest."""
     channels = 3 if colour == "rgb" else 1
     save(
@@ -55,7 +55,8 @@ def write(name, description, nodes, constants, colour="luma", scale=1, margin=0,
         [1, channels, "out_height", "out_width"], dtype,
     )
     manifest = MANIFEST.format(
-        name=name, description=description, colour=colour, scale=scale, margin=margin, dtype=dtype
+        name=name, description=description, colour=colour, scale=scale, margin=margin, dtype=dtype,
+        detail=f'detail = "{detail}"\n' if detail else "",
     )
     (FOLDER / f"{name}.toml").write_text(manifest)
 
@@ -79,6 +80,10 @@ def with_manifests():
     write("black", "Turns every picture into black.", [black], {"zero": np.zeros(1, np.float32)})
     refused = (FOLDER / "black.toml").read_text().replace('"luma"', '"rgb"').replace('"black"', '"wrong-channels"')
     (FOLDER / "wrong-channels.toml").write_text(refused)
+    for name, factor, partner in [("half-luma", 0.5, "full-luma"), ("full-luma", 1.0, None)]:
+        factor = np.full((1, 1, 1, 1), factor, np.float32)
+        times = helper.make_node("Conv", ["input", "weights"], ["output"])
+        write(name, "Multiplies by a number.", [times], {"weights": factor}, detail=partner)
     nothing = [
         helper.make_node("Sub", ["input", "input"], ["zero"]),
         helper.make_node("Div", ["zero", "zero"], ["output"]),

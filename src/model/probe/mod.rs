@@ -80,6 +80,7 @@ fn manifest(
         tile: None,
         receptive_margin: reach.margin,
         global: reach.global,
+        detail: None,
         input: InputManifest {
             name: graph.input.name.clone(),
             colour: colour.input,

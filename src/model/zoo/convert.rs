@@ -101,6 +101,7 @@ fn describe(imported: &Imported, name: &str) -> Manifest {
         // The largest that a manifest may say; what lies farther off weighs nothing.
         receptive_margin: imported.receptive_margin.min(1024),
         global: imported.global,
+        detail: None,
         input: InputManifest {
             name: first(&imported.inputs),
             colour: imported.colour,
