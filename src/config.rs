@@ -98,6 +98,8 @@ pub struct ProcessingOptions {
     pub dither: bool,
     /// Keeps what a network made where the source did not change.
     pub reuse: Reuse,
+    /// Changes of up to this many 8-bit code values, 0 to 64, are taken for noise where nothing moves, and held still.
+    pub static_threshold: usize,
     /// The ONNX Runtime library; searched if `None`.
     pub runtime_library: Option<PathBuf>,
 }
@@ -118,6 +120,7 @@ impl ProcessingOptions {
             return Err(ConfigError { setting, expected, found: detail.to_string() });
         }
         within("--threads", self.threads, 1, 1024)?;
+        within("--static-threshold", Some(self.static_threshold), 0, 64)?;
         within("--tile", self.tile, 64, 8192)
     }
 }

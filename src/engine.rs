@@ -91,7 +91,8 @@ impl Engine {
         let pool = BufferPool::new();
         let (upscalers, composer) = plan.stages(options, target, sample_aspect_ratio, &pool)?;
         let clock = Arc::new(SystemClock::default());
-        let chain = Chain::start(ChainOptions { upscalers, composer, clock })?;
+        let steadier = plan.steadier(options, &pool);
+        let chain = Chain::start(ChainOptions { steadier, upscalers, composer, clock })?;
         Ok(Self { chain, source, target, provider: plan.provider, flushed: false })
     }
 

@@ -145,7 +145,7 @@ fn start(workers: usize, fault: Fault, clock: &Arc<ManualClock>) -> Chain {
         kernels(),
         pool,
     );
-    Chain::start(ChainOptions { upscalers, composer, clock: clock.clone() }).unwrap()
+    Chain::start(ChainOptions { steadier: None, upscalers, composer, clock: clock.clone() }).unwrap()
 }
 
 /// Feeds `count` frames from a thread of their own, as a decoder does, and collects what comes out.

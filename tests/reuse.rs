@@ -1,6 +1,7 @@
 //! Output that is kept where the source did not change: the same pixels as without, with less work.
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(clippy::print_stdout, reason = "the figures of a passed test")]
 
 use framecast::config::{ProcessingOptions, Reuse, Target};
 use framecast::engine::{Engine, Pull, Push};
@@ -235,4 +236,94 @@ fn pictures_in_tiles_agree_to_one_code_value_and_rarely_differ() {
         pairs.map(|(a, b)| a.abs_diff(b)).filter(|difference| *difference > 0).collect();
     assert!(differences.iter().all(|difference| *difference == 1));
     assert!(differences.len() < 200, "{} samples differ", differences.len());
+}
+
+/// A still scene with a part that changes from frame to frame; every sample of it with noise of up to 3 code values.
+fn noisy(source: Geometry, count: i64, changing: Box) -> Vec<Frame> {
+    (0..count)
+        .map(|pts| {
+            let mut frame = picture(source, pts, 1, &[(changing, 50 + pts as u64)]);
+            for (index, plane) in frame.planes_mut().iter_mut().enumerate() {
+                let bytes = plane.sample_bytes;
+                for (y, row) in plane.rows_mut().enumerate() {
+                    for (x, sample) in row.chunks_exact_mut(bytes).enumerate() {
+                        let place = (pts as u64) << 40 | (index << 36 | y << 18 | x) as u64;
+                        let noise = (hash(place) % 7) as i32 - 3;
+                        let value = i32::from(u16::from_ne_bytes([sample[0], *sample.get(1).unwrap_or(&0)]));
+                        let value = value + (noise << (source.format.depth - 8));
+                        sample.copy_from_slice(&(value as u16).to_ne_bytes()[..bytes]);
+                    }
+                }
+            }
+            frame
+        })
+        .collect()
+}
+
+/// Luma of an area of a frame, in 8-bit code values.
+fn area(frame: &Frame, (left, top, width, height): Box) -> Vec<f64> {
+    let unit = f64::from(1u32 << (frame.info.format.depth - 8));
+    let plane = &frame.planes()[0];
+    let bytes = plane.sample_bytes;
+    let rows = (top..top + height).map(|y| &plane.row(y)[left * bytes..(left + width) * bytes]);
+    rows.flat_map(|row| row.chunks_exact(bytes))
+        .map(|sample| f64::from(u16::from_ne_bytes([sample[0], *sample.get(1).unwrap_or(&0)])) / unit)
+        .collect()
+}
+
+/// Mean absolute difference between neighbouring frames in an area.
+fn flicker(frames: &[Frame], inside: Box) -> f64 {
+    let pairs =
+        frames.windows(2).flat_map(|pair| area(&pair[0], inside).into_iter().zip(area(&pair[1], inside)));
+    let differences: Vec<f64> = pairs.map(|(a, b)| (a - b).abs()).collect();
+    differences.iter().sum::<f64>() / differences.len() as f64
+}
+
+#[test]
+fn a_threshold_stops_the_shimmer_of_noise_and_leaves_motion_alone() {
+    for format in [PixelFormat::YUV420P, PixelFormat::yuv(Subsampling::S422, 10)] {
+        let source = geometry(320, 192, format);
+        let changing = (192, 64, 96, 96);
+        let frames = noisy(source, 12, changing);
+        let shimmering = enlarge(source, &frames, &one_worker());
+        let steady = enlarge(source, &frames, &ProcessingOptions { static_threshold: 8, ..one_worker() });
+        let still = (0, 0, 300, 384);
+        let (before, after) = (flicker(&shimmering.0, still), flicker(&steady.0, still));
+        println!("{format}: flicker {before:.3} without, {after:.3} with a threshold of 8");
+        assert!(before > 1.0 && after == 0.0, "{format}: {before} and {after}");
+        assert!(shimmering.1.unwrap() < 0.05 && steady.1.unwrap() > 0.6, "{:?}", steady.1);
+        // Away from the held samples around it, the changing part is what it is without a threshold.
+        let moving = (2 * 192 + 16, 2 * 64 + 16, 160, 160);
+        for (a, b) in shimmering.0.iter().zip(&steady.0) {
+            assert_eq!(area(a, moving), area(b, moving), "{format}");
+        }
+    }
+}
+
+#[test]
+fn a_slow_fade_is_followed_to_one_code_value() {
+    let source = geometry(96, 70, PixelFormat::YUV420P);
+    let frames: Vec<Frame> = (0..100)
+        .map(|pts| {
+            let mut frame = picture(source, pts, 1, &[]);
+            for row in frame.planes_mut()[0].rows_mut() {
+                row.iter_mut().for_each(|sample| *sample = *sample / 2 + (pts / 4) as u8);
+            }
+            frame
+        })
+        .collect();
+    let options = ProcessingOptions {
+        model: model("luma-identity-f16"),
+        target: Target::Factor(1),
+        static_threshold: 16,
+        ..one_worker()
+    };
+    let (out, share) = enlarge(source, &frames, &options);
+    assert!(share.unwrap() > 0.5, "some frames are held: {share:?}");
+    let all = (0, 0, 96, 70);
+    for (made, truth) in out.iter().zip(&frames) {
+        for (made, truth) in area(made, all).into_iter().zip(area(truth, all)) {
+            assert!((made - truth).abs() <= 1.0, "{made} is not {truth}");
+        }
+    }
 }

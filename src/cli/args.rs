@@ -155,6 +155,13 @@ pub(super) struct RunArgs {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, help_heading = "Processing")]
     reuse: ReuseArg,
 
+    /// Holds still what changes by up to this many 8-bit code values where nothing moves, 0 to 64
+    ///
+    /// Default: 0, nothing. For noise of a camera; about 6 times its standard deviation, e.g. 8. Stops its shimmer and saves
+    /// time, for what is held is not inferred again; faint motion is delayed.
+    #[arg(long, value_name = "N", value_parser = value::count(0, 64), default_value_t, allow_hyphen_values = true, help_heading = "Processing")]
+    static_threshold: usize,
+
     /// Dithers where bit depth shrinks or a network's output is rounded [default: off; costs a little bit rate]
     #[arg(long, help_heading = "Processing")]
     dither: bool,
@@ -329,6 +336,7 @@ impl RunArgs {
                 threads: self.threads,
                 tile: self.tile,
                 dither: self.dither,
+                static_threshold: self.static_threshold,
                 reuse: match self.reuse {
                     ReuseArg::Auto => Reuse::Auto,
                     ReuseArg::Off => Reuse::Off,
@@ -415,7 +423,8 @@ mod tests {
         let config = config(
             "-i - -o out.mkv -y --video-size 64x48 --rate 30000/1001 --input-pix-fmt gray --input-option a=b \
              --start 1:00 --duration 250ms --map 0 --map -0:d --strict --deinterlace off --upscale 4k --model m --detail 0.25 \
-             --device cpu --kernels gpu --threads 3 --tile 256 --reuse off --dither --ort-lib x.so --codec ffv1 --crf 18.5 \
+             --device cpu --kernels gpu --threads 3 --tile 256 --reuse off --static-threshold 8 --dither --ort-lib x.so \
+             --codec ffv1 --crf 18.5 \
              --preset fast --pix-fmt yuv420p --encoder-opt g=1 --encoder-opt bf=0 --muxer-opt movflags=faststart \
              --no-subtitles --no-audio --no-data --no-attachments",
         )
@@ -435,7 +444,7 @@ mod tests {
         assert_eq!(config.processing.kernels, KernelChoice::Gpu);
         assert_eq!(config.processing.device, Device::Cpu);
         assert_eq!(config.processing.tile, Some(256));
-        assert_eq!(config.processing.reuse, Reuse::Off);
+        assert_eq!((config.processing.reuse, config.processing.static_threshold), (Reuse::Off, 8));
         assert_eq!(config.processing.detail, Some(0.25));
         assert_eq!(output.crf, Some(18.5));
         assert_eq!(output.encoder_options, [("g".into(), "1".into()), ("bf".into(), "0".into())]);

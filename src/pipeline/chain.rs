@@ -6,7 +6,7 @@ use super::stage::Meter;
 use super::stats::StageTime;
 use crate::error::Error;
 use crate::frame::Frame;
-use crate::stage::{Composer, ReuseCount, Upscaled, Upscaler};
+use crate::stage::{Composer, ReuseCount, Steadier, Upscaled, Upscaler};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +26,8 @@ pub enum Event {
 
 /// What a [`Chain`] is made of.
 pub struct ChainOptions {
+    /// Holds noise still before anything else sees it.
+    pub steadier: Option<Steadier>,
     /// One per worker thread; none for a run without a network.
     pub upscalers: Vec<Upscaler>,
     /// Makes the output frames.
@@ -69,9 +71,10 @@ impl std::fmt::Debug for Chain {
 impl Chain {
     /// Starts the threads.
     pub fn start(options: ChainOptions) -> Result<Self, Error> {
-        let ChainOptions { upscalers, composer, clock } = options;
+        let ChainOptions { steadier, upscalers, composer, clock } = options;
         let totals = Arc::<Totals>::default();
-        let sections = [upscale_section(upscalers, composer, &totals)];
+        let sections =
+            steadier.map(steady_section).into_iter().chain([upscale_section(upscalers, composer, &totals)]);
         // Declared before the channel and so dropped after it: where a thread cannot be started, those before it see
         // the channel's end and are joined.
         let mut chain = Self { ends: None, threads: Vec::new(), meters: Vec::new(), totals };
@@ -125,6 +128,16 @@ impl Drop for Chain {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// In order, for what is held depends on all frames before.
+fn steady_section(mut steadier: Steadier) -> Box<dyn Start> {
+    Box::new(Section {
+        work_name: "steady",
+        work: Work::None(|source: Frame| source),
+        finish_name: "steady",
+        finisher: Box::new(move |source| Ok(steadier.process(source))),
+    })
 }
 
 /// Super-resolution on several workers, then composition.

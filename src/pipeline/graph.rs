@@ -75,7 +75,8 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     let (upscalers, composer) =
         plan.stages(&config.processing, target, delivered.sample_aspect_ratio, &pool)?;
     let kernels = plan.kernels.clone();
-    let mut chain = Chain::start(ChainOptions { upscalers, composer, clock: clock.clone() })?;
+    let steadier = plan.steadier(&config.processing, &pool);
+    let mut chain = Chain::start(ChainOptions { steadier, upscalers, composer, clock: clock.clone() })?;
     let Some(Ends { input, output }) = chain.ends().cloned() else { return Err(lost("chain")) };
 
     let decode_meter = Meter::new("decode", 1, clock.clone());

@@ -5,7 +5,7 @@ use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, Rational};
 use crate::kernel;
 use crate::model::{DEFAULT_MODEL, Model, Runtime};
-use crate::stage::{Composer, Geometry, OutputSize, Upscaler, UpscalerOptions, fit};
+use crate::stage::{Composer, Geometry, OutputSize, Steadier, Upscaler, UpscalerOptions, fit};
 
 /// The decisions for one run.
 #[derive(Debug)]
@@ -90,6 +90,13 @@ impl Plan {
             pool.clone(),
         );
         Ok((self.upscalers(options, pool)?, composer))
+    }
+
+    /// What holds the noise of the source still, if the user asks for it.
+    pub(crate) fn steadier(&self, options: &ProcessingOptions, pool: &BufferPool) -> Option<Steadier> {
+        let size = (self.source.width, self.source.height);
+        let threshold = u32::try_from(options.static_threshold).ok().filter(|threshold| *threshold > 0)?;
+        Some(Steadier::new(threshold, size, pool.clone()))
     }
 
     /// One worker of one thread per core: frames are independent, and a network of one thread wastes no time in

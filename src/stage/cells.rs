@@ -1,6 +1,6 @@
 //! Which parts of a picture changed: a map of square cells.
 
-use crate::frame::{Frame, PixelFormat, Plane};
+use crate::frame::{Frame, FrameInfo, PixelFormat, Plane};
 
 /// A picture cut into square cells, each marked or not.
 #[derive(Clone, Debug)]
@@ -69,4 +69,9 @@ impl CellMap {
 pub(super) const fn shifts(format: PixelFormat, index: usize) -> (u8, u8) {
     let subsampling = format.subsampling();
     if format.is_chroma(index) { (subsampling.x, subsampling.y) } else { (0, 0) }
+}
+
+/// Two frames whose samples mean the same.
+pub(super) fn same_kind(a: &FrameInfo, b: &FrameInfo) -> bool {
+    (a.width, a.height, a.format, a.color) == (b.width, b.height, b.format, b.color)
 }

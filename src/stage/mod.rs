@@ -5,11 +5,13 @@ mod compose;
 mod cover;
 mod geometry;
 mod reuse;
+mod steady;
 mod tile;
 mod upscale;
 
 pub use compose::{Composer, Geometry};
 pub use geometry::{OutputSize, fit};
 pub use reuse::ReuseCount;
+pub use steady::Steadier;
 pub use tile::{NETWORK_MEMORY, Tile, TileGrid, TileRules, tile_limit};
 pub use upscale::{Upscaled, Upscaler, UpscalerOptions};

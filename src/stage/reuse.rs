@@ -4,7 +4,7 @@
 //! network would make the same pixel again; around those that changed, windows are inferred with all that their pixels
 //! depend on. So the output is the one without reuse, bit for bit, as far as the manifest's margin is true.
 
-use super::cells::{CellMap, shifts};
+use super::cells::{CellMap, same_kind, shifts};
 use super::cover::{Area, Layout, Window};
 use super::tile::TileGrid;
 use crate::frame::{Frame, FrameInfo, PixelFormat, Plane, TensorColor};
@@ -132,11 +132,6 @@ impl Reuse {
     pub(super) const fn count(&self) -> ReuseCount {
         self.count
     }
-}
-
-/// Two frames whose samples mean the same.
-fn same_kind(a: &FrameInfo, b: &FrameInfo) -> bool {
-    (a.width, a.height, a.format, a.color) == (b.width, b.height, b.format, b.color)
 }
 
 fn least_common_multiple(a: usize, b: usize) -> usize {
