@@ -1,7 +1,7 @@
 # `make demo` and `make test` work on a fresh Debian 12 or Ubuntu 24.04 machine that has Rust: they install what is
 # missing first. A second run installs nothing and needs no network.
 
-.PHONY: help demo test build setup bench licences clean-cache
+.PHONY: help demo test build setup bench licences model-table clean-cache
 
 help:
 	@echo "make demo         double the size of a sample clip"
@@ -9,6 +9,7 @@ help:
 	@echo "make build        target/release/framecast"
 	@echo "make bench        kernel benchmarks, and framecast beside its peers"
 	@echo "make licences     check the licences of all dependencies (needs cargo-deny)"
+	@echo "make model-table  measure models and write the table of README.md (REFERENCE=folder, MODELS=names)"
 	@echo "make clean-cache  remove what the set-up fetched"
 
 demo: build
@@ -29,6 +30,14 @@ bench: build
 
 licences:
 	cargo deny check licenses sources bans
+
+SET5 = $(REFERENCE)/Set5
+SET14 = $(REFERENCE)/Set14
+CLIPS = $(wildcard $(REFERENCE)/clips)
+MODELS = live-x2
+
+model-table: build
+	scripts/model_table.py --set5 $(SET5) --set14 $(SET14) $(if $(CLIPS),--clips $(CLIPS)) $(MODELS)
 
 clean-cache:
 	rm -rf .cache demo

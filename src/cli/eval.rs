@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -22,8 +23,10 @@ pub(super) fn run(arguments: EvalArgs, interrupt: &Interrupt) -> u8 {
     let bars = MultiProgress::new();
     logging::start(arguments.quiet, arguments.verbose, bars.clone());
     let (is_json, progress) = (arguments.json, Reporter::new(arguments.quiet, &bars));
+    let (html, overwrite) = (arguments.html.clone(), arguments.overwrite);
+    let output = Output { is_json, html, overwrite };
     let result = match arguments.into_task() {
-        Ok(task) => carry_out(task, is_json, &progress, interrupt),
+        Ok(task) => carry_out(task, &output, &progress, interrupt),
         Err(message) => return fail(&message, USAGE, is_json),
     };
     progress.clear();
@@ -34,24 +37,33 @@ pub(super) fn run(arguments: EvalArgs, interrupt: &Interrupt) -> u8 {
     }
 }
 
-fn carry_out(task: Task, is_json: bool, progress: &Reporter, interrupt: &Interrupt) -> Result<(), Error> {
-    match task {
+/// What is written.
+struct Output {
+    is_json: bool,
+    html: Option<PathBuf>,
+    overwrite: bool,
+}
+
+fn carry_out(task: Task, output: &Output, progress: &Reporter, interrupt: &Interrupt) -> Result<(), Error> {
+    let text = match task {
         Task::Evaluate(config) => {
+            if let Some(path) = &output.html {
+                quality::check_html(path, &config, output.overwrite)?;
+            }
             let report = quality::evaluate(&config, interrupt, &|at| progress.tell(at))?;
-            progress.clear();
-            if is_json { print(&json_text(&report)?) } else { print(&eval_table::report(&report)) }
+            if let Some(path) = &output.html {
+                quality::write_html(&report, path)?;
+            }
+            if output.is_json { json_text(&report)? } else { eval_table::report(&report) }
         }
         Task::Compare(config) => {
             let tell = |done| progress.tell(EvalProgress { phase: "comparing", done, count: 0 });
             let comparison = quality::compare(&config, interrupt, &tell)?;
-            progress.clear();
-            if is_json {
-                print(&json_text(&comparison)?)
-            } else {
-                print(&eval_table::comparison(&comparison))
-            }
+            if output.is_json { json_text(&comparison)? } else { eval_table::comparison(&comparison) }
         }
-    }
+    };
+    progress.clear();
+    print(&text)
 }
 
 fn json_text(value: &impl Serialize) -> Result<String, Error> {

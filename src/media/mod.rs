@@ -51,6 +51,8 @@ mod video_open;
 
 use crate::error::MediaError;
 
+pub(crate) use temporary::{TemporaryFile, check_replaceable};
+
 pub use library::set_library_log_level;
 pub use options::{Deinterlace, InputOptions, OutputOptions};
 pub use sink::Sink;

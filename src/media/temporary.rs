@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// A file that is written beside its final name, and renamed at the end. Dropping it removes what was written.
 #[derive(Debug)]
-pub(super) struct TemporaryFile {
+pub(crate) struct TemporaryFile {
     /// `None` once the file has its final name.
     part: Option<Guard>,
     target: PathBuf,
@@ -16,7 +16,7 @@ pub(super) struct TemporaryFile {
 
 impl TemporaryFile {
     /// Reserves `.NAME.framecast-part` in the folder of `location`.
-    pub(super) fn create(location: &Path) -> Result<Self, MediaError> {
+    pub(crate) fn create(location: &Path) -> Result<Self, MediaError> {
         // A link is written through, as any other tool would.
         let target = std::fs::canonicalize(location).unwrap_or_else(|_| location.to_owned());
         let Some(name) = target.file_name() else {
@@ -40,7 +40,7 @@ impl TemporaryFile {
     }
 
     /// Replaces the contents.
-    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), MediaError> {
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), MediaError> {
         std::fs::write(self.part(), bytes).map_err(|error| file_error(&self.target, &error))
     }
 
@@ -50,7 +50,7 @@ impl TemporaryFile {
     }
 
     /// Gives the file its final name, over an existing one.
-    pub(super) fn complete(&mut self) -> Result<(), MediaError> {
+    pub(crate) fn complete(&mut self) -> Result<(), MediaError> {
         std::fs::rename(self.part(), &self.target).map_err(|error| file_error(&self.target, &error))?;
         if let Some(part) = self.part.take() {
             part.keep();
@@ -60,7 +60,7 @@ impl TemporaryFile {
 }
 
 /// Refuses an output that is the input, or that exists without `overwrite`.
-pub(super) fn check_replaceable(location: &Path, input: &str, overwrite: bool) -> Result<(), MediaError> {
+pub(crate) fn check_replaceable(location: &Path, input: &str, overwrite: bool) -> Result<(), MediaError> {
     let Ok(existing) = std::fs::canonicalize(location) else { return Ok(()) };
     if existing.is_dir() {
         return Err(output_error(location, "is a folder", "name a file in it"));

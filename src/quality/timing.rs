@@ -2,7 +2,7 @@
 
 use super::enlarge::engine;
 use super::report::Time;
-use crate::config::ProcessingOptions;
+use crate::config::{ProcessingOptions, Reuse};
 use crate::engine::{Engine, Pull, Push};
 use crate::error::Error;
 use crate::frame::{Color, Frame, FrameInfo, PixelFormat, Rational};
@@ -26,6 +26,8 @@ pub(super) fn measure(
     options: &ProcessingOptions,
 ) -> Result<Time, Error> {
     let frame = pattern(width, height);
+    // The frames are all the same, and copying what did not change is not what is measured.
+    let options = &ProcessingOptions { reuse: Reuse::Off, ..options.clone() };
     let milliseconds = |threads| -> Result<f64, Error> {
         let mut engine = engine(model, scale, &frame.info, Some(threads), options)?;
         Ok(frame_time(&mut engine, &frame, threads)?.as_secs_f64() * 1000.0)

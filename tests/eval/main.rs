@@ -5,11 +5,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod camera;
 mod ffmpeg;
 mod known;
 mod pictures;
 mod protocol;
 mod refusals;
+mod report;
 
 use serde_json::Value;
 use std::path::Path;

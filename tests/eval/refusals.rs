@@ -5,7 +5,7 @@ use super::pictures::{colour, grey_pair};
 use super::support::{clip, outcome, scratch};
 use std::path::Path;
 
-const FLAGS: [&str; 21] = [
+const FLAGS: [&str; 24] = [
     "--task",
     "--reference",
     "--input",
@@ -25,6 +25,9 @@ const FLAGS: [&str; 21] = [
     "--tile",
     "--ort-lib",
     "--json",
+    "--html",
+    "--samples",
+    "--overwrite",
     "--quiet",
     "--verbose",
 ];
@@ -79,6 +82,23 @@ fn what_cannot_be_evaluated_is_told_with_a_remedy() {
     assert!(message.contains("0 to 51"), "{message}");
     std::fs::write(folder.path().join("damaged.png"), b"not a picture").unwrap();
     refused("--no-timing", &[("--reference", folder.path())], 3);
+}
+
+#[test]
+fn an_existing_report_stays_unless_told_otherwise() {
+    let folder = scratch();
+    let (plain, report) = (folder.path().join("a.png"), folder.path().join("report.html"));
+    colour(&plain, 64, 64);
+    std::fs::write(&report, "mine").unwrap();
+    let message = refused("--no-timing", &[("--reference", &plain), ("--html", &report)], 4);
+    assert!(message.contains("-y"), "{message}");
+    assert_eq!(std::fs::read_to_string(&report).unwrap(), "mine");
+    let missing = folder.path().join("no-folder/report.html");
+    refused("--no-timing", &[("--reference", &plain), ("--html", &missing)], 4);
+    // A failed evaluation leaves nothing behind, under the report's name or another one.
+    refused("--no-timing --model no-such-model -y", &[("--reference", &plain), ("--html", &report)], 5);
+    assert_eq!(std::fs::read_to_string(&report).unwrap(), "mine");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
 }
 
 #[test]
