@@ -13,11 +13,18 @@ struct BuiltIn {
     network: &'static [u8],
 }
 
-const BUILT_IN: &[BuiltIn] = &[BuiltIn {
-    name: "live-x2",
-    manifest: include_str!("../../models/live-x2.toml"),
-    network: include_bytes!("../../models/live-x2.onnx"),
-}];
+/// The models in `models/` of these names.
+macro_rules! built_in {
+    ($($name:literal),* $(,)?) => {
+        &[$(BuiltIn {
+            name: $name,
+            manifest: include_str!(concat!("../../models/", $name, ".toml")),
+            network: include_bytes!(concat!("../../models/", $name, ".onnx")),
+        }),*]
+    };
+}
+
+const BUILT_IN: &[BuiltIn] = built_in!["live-x2"];
 
 /// Name of the model that runs when the user names none.
 pub(crate) const DEFAULT_MODEL: &str = "live-x2";

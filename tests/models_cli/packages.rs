@@ -118,7 +118,7 @@ fn waifu2x_and_real_cugan_come_from_their_packages() {
 #[test]
 fn anime4k_comes_from_its_package() {
     let home = Home::new();
-    for name in ["anime4k-s-an", "anime4k-m-rl", "anime4k-l-an"] {
+    for name in ["anime4k-s-an", "anime4k-m-rl", "anime4k-restore-m", "anime4k-l-an"] {
         if pull(&home, name).is_none() {
             return;
         }
