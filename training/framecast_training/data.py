@@ -14,6 +14,8 @@ MEAN = 0.45
 
 TILE = 256
 """Side of a cached training picture in high-resolution pixels."""
+SHRINKS = (1.0, 0.75, 0.5)
+"""Every picture is also taken smaller, for smaller pictures hold more detail per pixel."""
 
 
 def luma(path: Path) -> np.ndarray:
@@ -25,9 +27,9 @@ def luma(path: Path) -> np.ndarray:
     return to_code(16.0 + rgb @ np.array([65.481, 128.553, 24.966]) / 255.0)
 
 
-def halve(plane: np.ndarray) -> np.ndarray:
-    """The antialiased cubic half-size picture of 8-bit codes [h, w], rounded to 8 bit."""
-    return to_code(resize(plane, plane.shape[0] // 2, plane.shape[1] // 2))
+def reduce(plane: np.ndarray, scale: int) -> np.ndarray:
+    """The antialiased cubic picture of 1/scale the size of 8-bit codes [h, w], rounded to 8 bit."""
+    return to_code(resize(plane, plane.shape[0] // scale, plane.shape[1] // scale))
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -35,21 +37,35 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES)
 
 
-def tiles(plane: np.ndarray, side: int) -> list[np.ndarray]:
-    """The whole [side, side] squares of a plane."""
-    rows, columns = plane.shape[0] // side, plane.shape[1] // side
-    return [plane[y * side : (y + 1) * side, x * side : (x + 1) * side] for y in range(rows) for x in range(columns)]
+def tiles(plane: np.ndarray, side: int, grid: int) -> list[np.ndarray]:
+    """Squares [side, side] that cover a plane, as few as do, evenly spread on multiples of `grid`."""
+
+    def starts(length: int) -> list[int]:
+        count = -(-length // side) if length >= side else 0
+        return [index * (length - side) // max(count - 1, 1) // grid * grid for index in range(count)]
+
+    return [plane[y : y + side, x : x + side] for y in starts(plane.shape[0]) for x in starts(plane.shape[1])]
 
 
-def packed_pairs(folder: Path, cache: Path) -> tuple[np.ndarray, np.ndarray]:
-    """High [n, TILE, TILE] and low [n, TILE/2, TILE/2] luma codes of a folder's pictures, cached on disk."""
-    high_path, low_path = cache / "high.npy", cache / "low.npy"
+def shrunk(plane: np.ndarray, factor: float) -> np.ndarray:
+    """The antialiased cubic picture of `factor` times the size, both sides multiples of 8."""
+    height, width = (int(side * factor) // 8 * 8 for side in plane.shape)
+    return plane[:height, :width] if factor == 1.0 else to_code(resize(plane, height, width))
+
+
+def packed_pairs(folder: Path, cache: Path, scale: int) -> tuple[np.ndarray, np.ndarray]:
+    """High [n, TILE, TILE] and low [n, TILE/scale, TILE/scale] luma codes of a folder's pictures, cached on disk."""
+    high_path, low_path = cache / f"high-x{scale}.npy", cache / f"low-x{scale}.npy"
     if not low_path.exists():
         cache.mkdir(parents=True, exist_ok=True)
-        planes = [luma(p) for p in pictures_in(folder)]
-        np.save(high_path, np.stack([t for plane in planes for t in tiles(plane, TILE)]))
-        np.save(low_path, np.stack([t for plane in planes for t in tiles(halve(plane), TILE // 2)]))
-    return np.load(high_path), np.load(low_path)
+        high, low = [], []
+        for plane in map(luma, pictures_in(folder)):
+            for version in (shrunk(plane, factor) for factor in SHRINKS):
+                high += tiles(version, TILE, scale)
+                low += tiles(reduce(version, scale), TILE // scale, 1)
+        np.save(high_path, np.stack(high))
+        np.save(low_path, np.stack(low))
+    return np.load(high_path, mmap_mode="r"), np.load(low_path, mmap_mode="r")
 
 
 def space_to_depth(planes: torch.Tensor, block: int) -> torch.Tensor:
@@ -57,32 +73,36 @@ def space_to_depth(planes: torch.Tensor, block: int) -> torch.Tensor:
     return torch.nn.functional.pixel_unshuffle(planes.unsqueeze(1), block)
 
 
-def nearest_base(low: torch.Tensor) -> torch.Tensor:
-    """[n, 4, h, w] low pixels to the [n, 16, h, w] output pixels of a nearest-neighbour doubling."""
-    source = [2 * (dy // 2) + dx // 2 for dy in range(4) for dx in range(4)]
+def nearest_base(low: torch.Tensor, scale: int) -> torch.Tensor:
+    """[n, 4, h, w] low pixels to the [n, (2 scale)^2, h, w] output pixels of a nearest-neighbour enlargement."""
+    source = [2 * (dy // scale) + dx // scale for dy in range(2 * scale) for dx in range(2 * scale)]
     return low[:, source]
 
 
 class PatchSampler:
-    """Random aligned patches with flips and quarter turns."""
+    """Random aligned patches with flips and quarter turns, out of one or more sets of pairs."""
 
-    def __init__(self, high: np.ndarray, low: np.ndarray, patch: int, seed: int) -> None:
-        """`patch` is the side in high-resolution pixels, a multiple of 4."""
-        self.high, self.low, self.patch = high, low, patch
+    def __init__(
+        self, sets: list[tuple[np.ndarray, np.ndarray]], shares: list[float], scale: int, patch: int, seed: int
+    ) -> None:
+        """`sets` are (high, low) planes, each drawn with its share; `patch` is in low-resolution pixels, and even."""
+        self.sets, self.shares = sets, np.array(shares) / sum(shares)
+        self.scale, self.patch = scale, patch
         self.random = np.random.default_rng(seed)
 
     def batch(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Centred input [n, 4, p/4, p/4] and target residual [n, 16, p/4, p/4], both in code / 255."""
-        side = self.patch // 2
-        top = self.low.shape[1] - side + 1
+        """Centred input [n, 4, p/2, p/2] and target residual [n, (2 scale)^2, p/2, p/2], both in code / 255."""
+        side, scale = self.patch, self.scale
         low = np.empty((count, side, side), np.uint8)
-        high = np.empty((count, 2 * side, 2 * side), np.uint8)
+        high = np.empty((count, scale * side, scale * side), np.uint8)
         for i in range(count):
-            n, y, x, turn, flip = self.random.integers(0, [len(self.low), top, top, 4, 2])
-            small = np.rot90(self.low[n, y : y + side, x : x + side], turn)
-            large = np.rot90(self.high[n, 2 * y : 2 * (y + side), 2 * x : 2 * (x + side)], turn)
+            highs, lows = self.sets[self.random.choice(len(self.sets), p=self.shares)]
+            top = lows.shape[1] - side + 1
+            n, y, x, turn, flip = self.random.integers(0, [len(lows), top, top, 4, 2])
+            small = np.rot90(lows[n, y : y + side, x : x + side], turn)
+            large = np.rot90(highs[n, scale * y : scale * (y + side), scale * x : scale * (x + side)], turn)
             low[i] = small[:, ::-1] if flip else small
             high[i] = large[:, ::-1] if flip else large
         source = space_to_depth(torch.from_numpy(low).float() / 255.0, 2)
-        target = space_to_depth(torch.from_numpy(high).float() / 255.0, 4) - nearest_base(source)
+        target = space_to_depth(torch.from_numpy(high).float() / 255.0, 2 * scale) - nearest_base(source, scale)
         return source - MEAN, target

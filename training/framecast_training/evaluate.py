@@ -1,4 +1,4 @@
-"""PSNR and SSIM on luma under the usual x2 protocol (8-bit rounding, 2 pixels of border cut)."""
+"""PSNR and SSIM on luma under the usual protocol (8-bit rounding, a border of `scale` pixels cut)."""
 
 import argparse
 from collections.abc import Callable
@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import MEAN, halve, luma, pictures_in
+from .data import MEAN, luma, pictures_in, reduce
 from .resize import resize, to_code
 
 Upscaler = Callable[[np.ndarray], np.ndarray]
-"""8-bit luma codes [h, w] to [2h, 2w]."""
-BORDER = 2
+"""8-bit luma codes [h, w] to [scale h, scale w]."""
 
 
 def psnr(a: np.ndarray, b: np.ndarray) -> float:
@@ -37,13 +36,14 @@ def ssim(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.mean(score / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))))
 
 
-def bicubic(low: np.ndarray) -> np.ndarray:
-    """The cubic doubling that every network is compared with."""
-    return to_code(resize(low, 2 * low.shape[0], 2 * low.shape[1]))
+def bicubic(scale: int) -> Upscaler:
+    """The cubic enlargement that every network is compared with."""
+    return lambda low: to_code(resize(low, scale * low.shape[0], scale * low.shape[1]))
 
 
-def residual_upscaler(network: Callable[[np.ndarray], np.ndarray]) -> Upscaler:
-    """Wrap a residual network [1, 4, h, w] -> [1, 16, h, w] with the glue that framecast adds."""
+def residual_upscaler(network: Callable[[np.ndarray], np.ndarray], scale: int) -> Upscaler:
+    """Wrap a residual network [1, 4, h, w] -> [1, (2 scale)^2, h, w] with the glue that framecast adds."""
+    block = 2 * scale
 
     def upscale(low: np.ndarray) -> np.ndarray:
         height, width = low.shape
@@ -51,36 +51,38 @@ def residual_upscaler(network: Callable[[np.ndarray], np.ndarray]) -> Upscaler:
         h, w = even.shape[0] // 2, even.shape[1] // 2
         blocks = even.reshape(h, 2, w, 2).transpose(1, 3, 0, 2).reshape(1, 4, h, w)
         residual = network(blocks.astype(np.float32) / np.float32(255) - np.float32(MEAN))
-        shuffled = residual.reshape(4, 4, h, w).transpose(2, 0, 3, 1).reshape(4 * h, 4 * w)
-        base = even.repeat(2, axis=0).repeat(2, axis=1)
-        return to_code(base + 255.0 * shuffled)[: 2 * height, : 2 * width]
+        shuffled = residual.reshape(block, block, h, w).transpose(2, 0, 3, 1).reshape(block * h, block * w)
+        base = even.repeat(scale, axis=0).repeat(scale, axis=1)
+        return to_code(base + 255.0 * shuffled)[: scale * height, : scale * width]
 
     return upscale
 
 
-def onnx_upscaler(path: Path, threads: int = 2) -> Upscaler:
+def onnx_upscaler(path: Path, scale: int, threads: int = 2) -> Upscaler:
     """An upscaler that runs an ONNX file."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return residual_upscaler(lambda x: session.run(["output"], {"input": x})[0])
+    return residual_upscaler(lambda x: session.run(["output"], {"input": x})[0], scale)
 
 
-def load_set(folder: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(high, low) luma code planes of a folder of pictures; odd sizes are cut to even ones."""
+def load_set(folder: Path, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(high, low) luma code planes of a folder of pictures, cut to a multiple of the scale."""
     pairs = []
     for path in pictures_in(folder):
         plane = luma(path)
-        high = plane[: plane.shape[0] // 2 * 2, : plane.shape[1] // 2 * 2]
-        pairs.append((high, halve(high)))
+        high = plane[: plane.shape[0] // scale * scale, : plane.shape[1] // scale * scale]
+        pairs.append((high, reduce(high, scale)))
     return pairs
 
 
-def score(pairs: list[tuple[np.ndarray, np.ndarray]], upscale: Upscaler, with_ssim: bool = True) -> tuple[float, float]:
+def score(
+    pairs: list[tuple[np.ndarray, np.ndarray]], upscale: Upscaler, scale: int, with_ssim: bool = True
+) -> tuple[float, float]:
     """Mean PSNR in dB and mean SSIM over (high, low) pairs; SSIM is 0 when left out."""
-    cut = slice(BORDER, -BORDER)
+    cut = slice(scale, -scale)
     rows = []
     for high, low in pairs:
         a, b = high[cut, cut], upscale(low)[cut, cut]
@@ -94,10 +96,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of pictures")
     parser.add_argument("--model", type=Path, help="ONNX file; bicubic when left out")
+    parser.add_argument("--scale", type=int, default=2)
     arguments = parser.parse_args()
-    upscale = onnx_upscaler(arguments.model) if arguments.model else bicubic
+    scale = arguments.scale
+    upscale = onnx_upscaler(arguments.model, scale) if arguments.model else bicubic(scale)
     for folder in arguments.data:
-        quality, similarity = score(load_set(folder), upscale)
+        quality, similarity = score(load_set(folder, scale), upscale, scale)
         print(f"{folder}: PSNR {quality:.3f} dB, SSIM {similarity:.4f}")
 
 

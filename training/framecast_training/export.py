@@ -7,69 +7,74 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 
 from .data import MEAN
 from .evaluate import bicubic, load_set, onnx_upscaler, score
+from .gradients import Network
+from .graph import plain_model, quantised_model
 from .network import LumaNet
+from .quantised import QuantisedNet
 
-OPSET = 17
 TOLERANCE = 1e-5
-SCORE_KEYS = ["set5_psnr", "set14_psnr", "set5_ssim", "set14_ssim", "bicubic_set5_psnr", "bicubic_set14_psnr"]
+"""Largest difference of a plain file from its network."""
+CODES_TOLERANCE = 2
+"""Largest difference of a quantised file, in steps of its output: sums that lie halfway round either way."""
 
 
-def onnx_model(weights: list[np.ndarray], name: str) -> onnx.ModelProto:
-    """A graph of Conv 3x3 and ReLU nodes; `weights` are kernel, bias, kernel, bias, ..."""
-    nodes, constants, tensor = [], [], "input"
-    layers = list(zip(weights[::2], weights[1::2]))
-    for index, (kernel, bias) in enumerate(layers):
-        last = index == len(layers) - 1
-        names = [f"kernel{index}", f"bias{index}"]
-        constants += [numpy_helper.from_array(array, label) for array, label in zip((kernel, bias), names)]
-        target = "output" if last else f"conv{index}"
-        nodes.append(helper.make_node("Conv", [tensor, *names], [target], kernel_shape=[3, 3], pads=[1, 1, 1, 1]))
-        if not last:
-            tensor = f"relu{index}"
-            nodes.append(helper.make_node("Relu", [target], [tensor]))
-    ports = [
-        helper.make_tensor_value_info(port, TensorProto.FLOAT, [1, channels, "h", "w"])
-        for port, channels in (("input", weights[0].shape[1]), ("output", weights[-1].shape[0]))
-    ]
-    graph = helper.make_graph(nodes, name, ports[:1], ports[1:], constants)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="framecast")
-    model.ir_version = 8
-    onnx.checker.check_model(model, full_check=True)
-    return model
+def load_network(checkpoint: Path) -> Network:
+    """The averaged network of a checkpoint."""
+    state = torch.load(checkpoint, map_location="cpu")
+    network: Network = LumaNet(state["channels"], state["middle"], state["scale"])
+    if state["quantise"]:
+        network = QuantisedNet(network, [1.0] * (state["middle"] + 2))
+    network.load_state_dict(state["average"])
+    return network.eval()
 
 
-def largest_difference(network: LumaNet, path: Path) -> float:
-    """Largest absolute difference between the trained network and the ONNX file on random input."""
+def write_model(network: Network, path: Path) -> list[np.ndarray]:
+    """Write the ONNX file; returns kernels and biases in turn."""
+    weights = [tensor.detach().contiguous().numpy() for tensor in network.weights()]
+    if isinstance(network, QuantisedNet):
+        *weights, steps = weights
+        onnx.save(quantised_model(weights, steps, path.stem), path)
+    else:
+        onnx.save(plain_model(weights, path.stem), path)
+    return weights
+
+
+def check_model(network: Network, path: Path) -> float:
+    """Largest absolute difference between network and file on random input; ends the program if it is too large."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    worst = 0.0
+    generator, worst = torch.Generator().manual_seed(1), 0.0
     for height, width in ((45, 80), (7, 33), (1, 1)):
-        x = torch.rand(1, 4, height, width) - MEAN
+        x = torch.randint(0, 256, (1, 4, height, width), generator=generator) / 255.0 - MEAN
         with torch.no_grad():
-            expected = network.folded()(x).numpy(), network(x).numpy()
-        actual = session.run(["output"], {"input": x.numpy()})[0]
-        worst = max(worst, *(float(np.abs(actual - e).max()) for e in expected))
+            expected = network(x).numpy()
+        worst = max(worst, float(np.abs(session.run(["output"], {"input": x.numpy()})[0] - expected).max()))
+    quantised = isinstance(network, QuantisedNet)
+    allowed = CODES_TOLERANCE * float(network.weights()[-1][-1].detach()) * 1.001 if quantised else TOLERANCE
+    if worst > allowed:
+        raise SystemExit(f"the ONNX file differs from the network by {worst:.1e}, more than {allowed:.1e}")
     return worst
 
 
-def manifest(path: Path, weights: list[np.ndarray], scores: dict[str, float]) -> str:
+def manifest(path: Path, network: Network, weights: list[np.ndarray], text: dict[str, str], scores: dict) -> str:
     """The TOML text that describes an exported network."""
     kernels = weights[::2]
+    scale = (network.network if isinstance(network, QuantisedNet) else network).scale
     gigaflop = 2 * sum(kernel.size for kernel in kernels) / 4 * 1e6 / 1e9
-    rows = "\n".join(f"{key} = {scores[key]:.{4 if 'ssim' in key else 2}f}" for key in SCORE_KEYS)
+    rows = "\n".join(f"{key} = {value:.{4 if 'ssim' in key else 2}f}" for key, value in scores.items())
+    partner = f'detail = "{text["detail"]}"\n' if text["detail"] else ""
     return f"""name = "{path.stem}"
 task = "super-resolution"
 file = "{path.name}"
 sha256 = "{hashlib.sha256(path.read_bytes()).hexdigest()}"
 licence = "MIT OR Apache-2.0"
-description = "Doubles the luma plane of live video: {len(kernels)} plain 3x3 convolutions, {kernels[0].shape[0]} channels."
-scale = 2
-parameters = {sum(array.size for array in weights)}
+description = "{text["description"]}"
+scale = {scale}
+{partner}parameters = {sum(array.size for array in weights)}
 gflop_per_megapixel = {gigaflop:.1f}
 receptive_margin = {2 * len(kernels)}
 
@@ -84,7 +89,7 @@ multiple = 2
 
 [output]
 name = "output"
-depth_to_space = 4
+depth_to_space = {2 * scale}
 skip = "nearest"
 
 [scores]
@@ -92,14 +97,15 @@ skip = "nearest"
 """
 
 
-def measure(path: Path, set5: Path, set14: Path) -> dict[str, float]:
+def measure(path: Path, scale: int, folders: dict[str, Path]) -> dict[str, float]:
     """Scores of the ONNX file and of bicubic."""
     scores: dict[str, float] = {}
-    for prefix, upscale in (("", onnx_upscaler(path)), ("bicubic_", bicubic)):
-        for name, folder in (("set5", set5), ("set14", set14)):
-            quality, similarity = score(load_set(folder), upscale)
+    for prefix, upscale in (("", onnx_upscaler(path, scale)), ("bicubic_", bicubic(scale))):
+        for name, folder in folders.items():
+            quality, similarity = score(load_set(folder, scale), upscale, scale)
             scores[f"{prefix}{name}_psnr"] = quality
-            scores[f"{prefix}{name}_ssim"] = similarity
+            if not prefix:
+                scores[f"{name}_ssim"] = similarity
     return scores
 
 
@@ -110,19 +116,18 @@ def main() -> None:
     parser.add_argument("--set5", type=Path, required=True, help="folder of high-resolution pictures")
     parser.add_argument("--set14", type=Path, required=True, help="folder of high-resolution pictures")
     parser.add_argument("--output", type=Path, required=True, help="the .onnx file to write")
+    parser.add_argument("--description", required=True, help="one sentence for the manifest")
+    parser.add_argument("--detail", default="", help="name of the network that --detail 1 stands for")
     arguments = parser.parse_args()
 
-    state = torch.load(arguments.checkpoint, map_location="cpu")
-    network = LumaNet(state["channels"], state["middle"])
-    network.load_state_dict(state["average"])
-    weights = [tensor.detach().contiguous().numpy() for tensor in network.weights()]
-    onnx.save(onnx_model(weights, arguments.output.stem), arguments.output)
-    difference = largest_difference(network, arguments.output)
-    if difference > TOLERANCE:
-        raise SystemExit(f"the ONNX file differs from the network by {difference:.1e}")
-    scores = measure(arguments.output, arguments.set5, arguments.set14)
-    arguments.output.with_suffix(".toml").write_text(manifest(arguments.output, weights, scores))
-    print(f"step {state['step']}, difference {difference:.1e}")
+    network = load_network(arguments.checkpoint)
+    weights = write_model(network, arguments.output)
+    difference = check_model(network, arguments.output)
+    scale = (network.network if isinstance(network, QuantisedNet) else network).scale
+    scores = measure(arguments.output, scale, {"set5": arguments.set5, "set14": arguments.set14})
+    text = {"description": arguments.description, "detail": arguments.detail}
+    arguments.output.with_suffix(".toml").write_text(manifest(arguments.output, network, weights, text, scores))
+    print(f"difference {difference:.1e}")
     print("\n".join(f"{key} {value:.4f}" for key, value in scores.items()))
 
 

@@ -40,19 +40,20 @@ def identity_base(outputs: int, inputs: int) -> torch.Tensor:
     return base
 
 
-def cubic_base(inputs: int) -> torch.Tensor:
-    """The kernel [16, in, 3, 3] that turns copied pixels into cubic minus nearest doubling."""
-    axis = torch.zeros(4, 6)
-    for phase in range(4):
-        centre = 2 + (phase + 0.5) / 2 - 0.5
+def cubic_base(inputs: int, scale: int) -> torch.Tensor:
+    """The kernel [(2 scale)^2, in, 3, 3] that turns copied pixels into cubic minus nearest enlargement."""
+    block = 2 * scale
+    axis = torch.zeros(block, 6)
+    for phase in range(block):
+        centre = 2 + (phase + 0.5) / scale - 0.5
         axis[phase] = torch.tensor([float(cubic_kernel(tap - centre)) for tap in range(6)])
     plane = torch.einsum("ay,bx->abyx", axis, axis)
-    for dy in range(4):
-        for dx in range(4):
-            plane[dy, dx, 2 + dy // 2, 2 + dx // 2] -= 1.0
-    base = torch.zeros(16, inputs, 3, 3)
-    taps = plane.view(16, 3, 2, 3, 2).permute(0, 2, 4, 1, 3)
-    base[:, :PIXELS] = taps.reshape(16, PIXELS, 3, 3)
+    for dy in range(block):
+        for dx in range(block):
+            plane[dy, dx, 2 + dy // scale, 2 + dx // scale] -= 1.0
+    base = torch.zeros(block * block, inputs, 3, 3)
+    taps = plane.view(block * block, 3, 2, 3, 2).permute(0, 2, 4, 1, 3)
+    base[:, :PIXELS] = taps.reshape(block * block, PIXELS, 3, 3)
     return base
 
 
@@ -64,18 +65,20 @@ def apply_weights(x: torch.Tensor, weights: list[torch.Tensor]) -> torch.Tensor:
 
 
 class LumaNet(nn.Module):
-    """4 -> channels -> ... -> 16: residual of a doubled luma plane over its nearest neighbour."""
+    """4 -> channels -> ... -> (2 scale)^2: residual of an enlarged luma plane over its nearest neighbour."""
 
-    def __init__(self, channels: int = 32, middle: int = 2, width: int = 128) -> None:
+    def __init__(self, channels: int = 32, middle: int = 2, scale: int = 2, width: int = 128) -> None:
         """`width` is the number of over-complete 3x3 filters behind each folded layer."""
         super().__init__()
+        self.scale = scale
         lifted = torch.zeros(channels)
         lifted[:PIXELS] = LIFT
         kaiming = math.sqrt(2.0 / (9 * channels))
         layers = [FoldedConv(identity_base(channels, 4), lifted, width, math.sqrt(2.0 / 36) * 0.7)]
         for _ in range(middle):
             layers.append(FoldedConv(identity_base(channels, channels), torch.zeros(channels), width, 0.3 * kaiming))
-        layers.append(FoldedConv(cubic_base(channels), torch.zeros(16), width, 0.05 * kaiming))
+        outputs = (2 * scale) ** 2
+        layers.append(FoldedConv(cubic_base(channels, scale), torch.zeros(outputs), width, 0.05 * kaiming))
         for layer in layers[:-1]:
             layer.mix.data[:PIXELS] = 0.0
         self.layers = nn.ModuleList(layers)
@@ -85,7 +88,7 @@ class LumaNet(nn.Module):
         return [tensor for layer in self.layers for tensor in (layer.kernel(), layer.bias)]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[n, 4, h, w] centred code / 255 to the residual [n, 16, h, w] in code / 255."""
+        """[n, 4, h, w] centred code / 255 to the residual [n, (2 scale)^2, h, w] in code / 255."""
         return apply_weights(x, self.weights())
 
     def folded(self) -> nn.Sequential:
