@@ -42,7 +42,7 @@ fn a_clip_is_doubled_and_nothing_else_changes() {
 
     assert_eq!(summary["event"], "summary");
     assert_eq!((&summary["frames_in"], &summary["frames_out"]), (&30.into(), &30.into()));
-    assert_eq!(summary["model"], "live-x2");
+    assert_eq!(summary["model"], "live-x2-int8");
     assert!(summary["provider"].as_str().unwrap().to_lowercase().contains("cpu"), "{summary}");
     assert_eq!(summary["output_bytes"], std::fs::metadata(&output).unwrap().len());
     assert_eq!(summary["interrupted"], false);

@@ -123,7 +123,7 @@ pub(super) struct RunArgs {
 
     /// Model by name, or an .onnx file with its .toml beside it
     ///
-    /// Default: live-x2. The model sets the cost: see `framecast models list`.
+    /// Default: live-x2-int8. The model sets the cost: see `framecast models list`.
     #[arg(long, value_name = "NAME", help_heading = "Processing")]
     model: Option<String>,
 

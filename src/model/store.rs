@@ -24,10 +24,10 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: &[BuiltIn] = built_in!["live-x2"];
+const BUILT_IN: &[BuiltIn] = built_in!["live-x2-int8", "live-x2"];
 
 /// Name of the model that runs when the user names none.
-pub(crate) const DEFAULT_MODEL: &str = "live-x2";
+pub(crate) const DEFAULT_MODEL: &str = "live-x2-int8";
 
 /// The bytes of an ONNX file.
 pub type ModelFile = Cow<'static, [u8]>;
@@ -206,8 +206,9 @@ mod tests {
     fn a_changed_network_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("live-x2.onnx");
-        std::fs::write(path.with_extension("toml"), BUILT_IN[0].manifest).unwrap();
-        let mut network = BUILT_IN[0].network.to_vec();
+        let live = built_in_named("live-x2").unwrap();
+        std::fs::write(path.with_extension("toml"), live.manifest).unwrap();
+        let mut network = live.network.to_vec();
         network[100] ^= 1;
         std::fs::write(&path, network).unwrap();
         let error = Model::find(path.to_str().unwrap()).unwrap_err().to_string();

@@ -140,8 +140,7 @@ fn split_number(name: &str) -> Option<(&str, &str, &str)> {
     let stem = name.get(..stem_end)?;
     let end = stem.rfind(|c: char| c.is_ascii_digit())? + 1;
     let digits = stem.get(..end)?;
-    let start = digits.rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + 1);
-    // A character before the number may be of several bytes.
+    let start = digits.trim_end_matches(|c: char| c.is_ascii_digit()).len();
     Some((name.get(..start)?, name.get(start..end)?, name.get(end..)?))
 }
 
