@@ -217,12 +217,11 @@ fn check_picture(
         _ => None,
     };
     let Some([_, _, height, width]) = ordered.filter(|[n, c, ..]| fits(*n, 1) && fits(*c, channels)) else {
-        let expected = spec.layout.axes([channels, 0, 0]).map(|side| match side {
-            0 => "?".to_owned(),
-            side => side.to_string(),
-        });
-        let (layout, expected) = (spec.layout, expected.join(", "));
-        return Err(format!("{name:?} has shape {found:?}, expected [{expected}] ({layout})"));
+        let expected = match spec.layout {
+            TensorLayout::Nchw => format!("[1, {channels}, height, width]"),
+            TensorLayout::Nhwc => format!("[1, height, width, {channels}]"),
+        };
+        return Err(format!("{name:?} has shape {found:?}, expected {expected} ({})", spec.layout));
     };
     match sides {
         Some([h, w]) if !side_fits(height, h) || !side_fits(width, w) => Err(format!(
