@@ -80,9 +80,11 @@ pub enum Reuse {
 pub struct ProcessingOptions {
     /// The size aimed at.
     pub target: Target,
-    /// Name of a model, or path of an .onnx file with its manifest (.toml) beside it; the default model of the target
-    /// if `None`.
-    pub model: Option<String>,
+    /// Names of models, or paths of .onnx files, that run one after the other; the default model of the target if
+    /// empty. An .onnx file without its manifest (.toml) beside it is probed.
+    pub models: Vec<String>,
+    /// Values of the models' arguments, as (`name` or `model:name`, one number or several with commas between them).
+    pub model_arguments: Vec<(String, String)>,
     /// Mixes the model's weights with those of the partner that its manifest names, 0 to 1: 0 is the model itself, which
     /// keeps to the source, 1 its partner, which makes up detail. `None` leaves the partner alone.
     pub detail: Option<f32>,

@@ -5,7 +5,7 @@
 use assert_cmd::Command;
 use std::process::Output;
 
-const FLAGS: [&str; 35] = [
+const FLAGS: [&str; 36] = [
     "--input",
     "--output",
     "--overwrite",
@@ -23,6 +23,7 @@ const FLAGS: [&str; 35] = [
     "--deinterlace",
     "--upscale",
     "--model",
+    "--model-arg",
     "--detail",
     "--device",
     "--kernels",

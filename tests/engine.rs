@@ -72,8 +72,8 @@ fn run(source: Geometry, count: i64, options: &ProcessingOptions) -> Result<Vec<
     enlarge_all(&mut engine, (0..count).map(|seed| picture(source, seed)).collect())
 }
 
-fn test_model(name: &str) -> Option<String> {
-    Some(format!("{}/tests/models/{name}.onnx", env!("CARGO_MANIFEST_DIR")))
+fn test_model(name: &str) -> Vec<String> {
+    vec![format!("{}/tests/models/{name}.onnx", env!("CARGO_MANIFEST_DIR"))]
 }
 
 fn samples(frame: &Frame, plane: usize) -> Vec<i32> {
@@ -145,14 +145,14 @@ fn the_live_network_restores_what_shrinking_lost() {
 
 #[test]
 fn tiles_agree_with_the_whole_picture() {
-    for (model, format) in [
-        (Some("live-x2".to_owned()), PixelFormat::YUV420P),
+    for (models, format) in [
+        (vec!["live-x2".to_owned()], PixelFormat::YUV420P),
         (test_model("luma-blur"), PixelFormat::yuv(Subsampling::S422, 10)),
         (test_model("rgb-nearest-x2"), PixelFormat::yuv(Subsampling::S444, 8)),
     ] {
         let source = geometry(323, 181, format);
-        let target = Target::Factor(if model.as_ref().unwrap().contains("blur") { 1 } else { 2 });
-        let whole = ProcessingOptions { model, target, ..Default::default() };
+        let target = Target::Factor(if models[0].contains("blur") { 1 } else { 2 });
+        let whole = ProcessingOptions { models, target, ..Default::default() };
         let tiled = ProcessingOptions { tile: Some(64), ..whole.clone() };
         let (whole, tiled) = (run(source, 1, &whole).unwrap(), run(source, 1, &tiled).unwrap());
         assert!(largest_difference(&whole[0], &tiled[0]) <= 1);
@@ -162,7 +162,7 @@ fn tiles_agree_with_the_whole_picture() {
 #[test]
 fn a_network_in_rgb_and_one_in_half_precision_keep_the_picture() {
     let source = geometry(50, 38, PixelFormat::yuv(Subsampling::S444, 8));
-    let rgb = ProcessingOptions { model: test_model("rgb-nearest-x2"), ..Default::default() };
+    let rgb = ProcessingOptions { models: test_model("rgb-nearest-x2"), ..Default::default() };
     let out = run(source, 1, &rgb).unwrap();
     let original = picture(source, 0);
     let repeated = samples(&out[0], 0);
@@ -174,7 +174,7 @@ fn a_network_in_rgb_and_one_in_half_precision_keep_the_picture() {
         assert!(chroma > 20 || (made - value).abs() <= 1, "{made} is not {value}");
     }
     let half = ProcessingOptions {
-        model: test_model("luma-identity-f16"),
+        models: test_model("luma-identity-f16"),
         target: Target::Factor(1),
         ..Default::default()
     };
@@ -207,14 +207,14 @@ fn odd_and_tiny_sizes_work() {
 #[test]
 fn models_that_cannot_work_are_refused_with_the_reason() {
     let source = geometry(64, 48, PixelFormat::YUV420P);
-    for (model, reason) in [
+    for (models, reason) in [
         (test_model("not-a-number"), "not numbers"),
         (test_model("black"), "black"),
         (test_model("wrong-channels"), "expected [1, 3, height, width]"),
         (test_model("missing"), "cannot read"),
-        (Some("nonsense".into()), "no model of this name"),
+        (vec!["nonsense".into()], "no model of this name"),
     ] {
-        let options = ProcessingOptions { model, target: Target::Factor(1), ..Default::default() };
+        let options = ProcessingOptions { models, target: Target::Factor(1), ..Default::default() };
         let error = run(source, 3, &options).unwrap_err();
         assert_eq!(error.exit_code(), 5);
         assert!(error.to_string().contains(reason), "{error}");

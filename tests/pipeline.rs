@@ -133,8 +133,9 @@ fn start(workers: usize, fault: Fault, clock: &Arc<ManualClock>) -> Chain {
         dither: false,
         reuse: false,
     };
-    let upscalers =
-        (0..workers).map(|_| Upscaler::new(&runtime, &options, kernels(), pool.clone()).unwrap()).collect();
+    let upscalers = (0..workers)
+        .map(|_| Upscaler::new(&runtime, &options, kernels(), pool.clone()).unwrap().into())
+        .collect();
     let large = |format| Geometry { width: SOURCE.width * 2, height: SOURCE.height * 2, format, ..SOURCE };
     let composer = Composer::new(
         SOURCE,

@@ -98,8 +98,8 @@ fn geometry(width: u32, height: u32, format: PixelFormat) -> Geometry {
     Geometry { width, height, format, color: Color::default() }
 }
 
-fn model(name: &str) -> Option<String> {
-    Some(format!("{}/tests/models/{name}.onnx", env!("CARGO_MANIFEST_DIR")))
+fn model(name: &str) -> Vec<String> {
+    vec![format!("{}/tests/models/{name}.onnx", env!("CARGO_MANIFEST_DIR"))]
 }
 
 fn one_worker() -> ProcessingOptions {
@@ -149,7 +149,7 @@ fn every_kind_of_network_gets_the_same_pixels() {
         let source = geometry(203, 187, format);
         for dither in [false, true] {
             let options = ProcessingOptions {
-                model: model(name),
+                models: model(name),
                 target: Target::Factor(scale),
                 dither,
                 ..one_worker()
@@ -164,7 +164,7 @@ fn every_kind_of_network_gets_the_same_pixels() {
 #[test]
 fn a_small_change_in_an_untagged_large_picture_keeps_its_colours() {
     let source = geometry(1280, 96, PixelFormat::YUV420P);
-    let options = ProcessingOptions { model: model("rgb-nearest-x2"), tile: Some(2048), ..one_worker() };
+    let options = ProcessingOptions { models: model("rgb-nearest-x2"), tile: Some(2048), ..one_worker() };
     let share = copied("untagged", source, &moving_box(source, 4), &options);
     assert!(share > 0.6, "{share}");
 }
@@ -177,7 +177,7 @@ fn chroma_matters_to_a_network_in_rgb_and_not_to_one_of_luma() {
     tinted.planes_mut()[2].rows_mut().for_each(|row| row.fill(99));
     let frames = [still, tinted];
     assert!(copied("luma", source, &frames, &one_worker()) > 0.49);
-    let rgb = ProcessingOptions { model: model("rgb-nearest-x2"), ..one_worker() };
+    let rgb = ProcessingOptions { models: model("rgb-nearest-x2"), ..one_worker() };
     assert!(copied("rgb", source, &frames, &rgb) < 0.01);
 }
 

@@ -121,11 +121,18 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "SIZE", value_parser = value::target, default_value = "2", allow_hyphen_values = true, help_heading = "Processing")]
     upscale: Target,
 
-    /// Model by name, or an .onnx file with its .toml beside it
+    /// Model by name, or any .onnx file; may be repeated, and runs in this order
     ///
-    /// Default: live-x2-int8. The model sets the cost: see `framecast models list`.
+    /// Default: live-x2-int8. The models set the cost: see `framecast models list`. A file without its manifest (.toml) beside
+    /// it is probed, which takes up to some seconds.
     #[arg(long, value_name = "NAME", help_heading = "Processing")]
-    model: Option<String>,
+    model: Vec<String>,
+
+    /// Value of a model's argument: a number or several with commas; may be repeated [default: the models' own; no cost]
+    ///
+    /// Where several models have the argument, its name goes after the model's: denoise:strength=0.5.
+    #[arg(long, value_name = "[MODEL:]NAME=VALUE", value_parser = value::pair, help_heading = "Processing")]
+    model_arg: Vec<(String, String)>,
 
     /// How much the model makes up, from 0 (keeps to the source) to 1 (sharpest), for models with a partner to mix with
     ///
@@ -329,7 +336,8 @@ impl RunArgs {
             },
             processing: ProcessingOptions {
                 target: self.upscale,
-                model: self.model,
+                models: self.model,
+                model_arguments: self.model_arg,
                 detail: self.detail,
                 device: self.device.into(),
                 kernels: self.kernels.into(),
@@ -422,7 +430,7 @@ mod tests {
     fn options_reach_their_fields() {
         let config = config(
             "-i - -o out.mkv -y --video-size 64x48 --rate 30000/1001 --input-pix-fmt gray --input-option a=b \
-             --start 1:00 --duration 250ms --map 0 --map -0:d --strict --deinterlace off --upscale 4k --model m --detail 0.25 \
+             --start 1:00 --duration 250ms --map 0 --map -0:d --strict --deinterlace off --upscale 4k --model m --model n --model-arg m:s=1,2 --detail 0.25 \
              --device cpu --kernels gpu --threads 3 --tile 256 --reuse off --static-threshold 8 --dither --ort-lib x.so \
              --codec ffv1 --crf 18.5 \
              --preset fast --pix-fmt yuv420p --encoder-opt g=1 --encoder-opt bf=0 --muxer-opt movflags=faststart \
@@ -441,6 +449,8 @@ mod tests {
         assert_eq!(input.deinterlace, Deinterlace::Off);
         assert_eq!((input.threads, output.threads, config.processing.threads), (Some(3), Some(3), Some(3)));
         assert_eq!(config.processing.target, Target::Within { width: 3840, height: 2160 });
+        assert_eq!(config.processing.models, ["m", "n"]);
+        assert_eq!(config.processing.model_arguments, [("m:s".into(), "1,2".into())]);
         assert_eq!(config.processing.kernels, KernelChoice::Gpu);
         assert_eq!(config.processing.device, Device::Cpu);
         assert_eq!(config.processing.tile, Some(256));

@@ -1,6 +1,6 @@
 //! Where models come from: our own are part of the program, others are files.
 
-use super::{Manifest, zoo};
+use super::{Manifest, Runtime, zoo};
 use crate::error::ModelError;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -77,6 +77,28 @@ impl Model {
             }),
             None => Err(unknown(name_or_path)),
         }
+    }
+
+    /// As [`Model::find`], but an `.onnx` file without a manifest beside it is [probed](super::probe); `library` is the
+    /// ONNX Runtime to do that with. Tells by a warning what was found.
+    pub fn open(name_or_path: &str, library: Option<&Path>) -> Result<Self, ModelError> {
+        let path = Path::new(name_or_path);
+        let is_network = path.extension().is_some_and(|ending| ending == "onnx") && path.is_file();
+        if !is_network || path.with_extension("toml").exists() {
+            return Self::find(name_or_path);
+        }
+        let network = std::fs::read(path).map_err(|error| ModelError::Model {
+            model: name_or_path.into(),
+            problem: format!("cannot read it: {error}"),
+            remedy: "give a file that can be read".into(),
+        })?;
+        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let manifest = super::probe(&Runtime::load(library)?, &network, &name)?;
+        tracing::warn!(
+            "{name_or_path} has no manifest beside it. {} `framecast models import` keeps that",
+            manifest.description
+        );
+        Ok(Self::new(manifest, Cow::Owned(network)))
     }
 
     fn read(manifest_path: &Path, asked: &str) -> Result<Self, ModelError> {

@@ -6,7 +6,7 @@ use super::stage::Meter;
 use super::stats::StageTime;
 use crate::error::Error;
 use crate::frame::Frame;
-use crate::stage::{Composer, ReuseCount, Steadier, Upscaled, Upscaler};
+use crate::stage::{Composer, ModelChain, ReuseCount, Steadier, Upscaled};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +29,7 @@ pub struct ChainOptions {
     /// Holds noise still before anything else sees it.
     pub steadier: Option<Steadier>,
     /// One per worker thread; none for a run without a network.
-    pub upscalers: Vec<Upscaler>,
+    pub upscalers: Vec<ModelChain>,
     /// Makes the output frames.
     pub composer: Composer,
     /// Where time is read.
@@ -141,7 +141,11 @@ fn steady_section(mut steadier: Steadier) -> Box<dyn Start> {
 }
 
 /// Super-resolution on several workers, then composition.
-fn upscale_section(upscalers: Vec<Upscaler>, mut composer: Composer, totals: &Arc<Totals>) -> Box<dyn Start> {
+fn upscale_section(
+    upscalers: Vec<ModelChain>,
+    mut composer: Composer,
+    totals: &Arc<Totals>,
+) -> Box<dyn Start> {
     let work = if upscalers.is_empty() {
         Work::None(|source| Upscaled { source, network: None })
     } else {
@@ -155,7 +159,7 @@ fn upscale_section(upscalers: Vec<Upscaler>, mut composer: Composer, totals: &Ar
     })
 }
 
-fn upscale_worker(mut upscaler: Upscaler, totals: Arc<Totals>) -> Worker<Upscaled> {
+fn upscale_worker(mut upscaler: ModelChain, totals: Arc<Totals>) -> Worker<Upscaled> {
     let mut counted = Duration::ZERO;
     let mut reused = ReuseCount::default();
     Box::new(move |source| {

@@ -6,6 +6,7 @@
 mod chain;
 mod clock;
 mod graph;
+mod networks;
 mod plan;
 mod process;
 mod progress;

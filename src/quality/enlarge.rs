@@ -73,7 +73,7 @@ pub(super) fn engine(
     let source = Geometry { width: info.width, height: info.height, format: info.format, color: info.color };
     let options = ProcessingOptions {
         target: Target::Factor(scale),
-        model: Some(model.to_owned()),
+        models: vec![model.to_owned()],
         threads,
         // The time of a frame is that of one which the engine has not seen.
         reuse: Reuse::Off,

@@ -1,0 +1,176 @@
+//! The networks of a run: found, given their arguments, and made into one chain per worker.
+
+use crate::config::{ProcessingOptions, Reuse};
+use crate::error::{ConfigError, Error};
+use crate::frame::BufferPool;
+use crate::kernel;
+use crate::model::{Model, Runtime};
+use crate::stage::{
+    Geometry, JoinOptions, ModelChain, NETWORK_MEMORY, Upscaler, UpscalerOptions, chain_output, tile_limit,
+};
+
+/// Where tiles would be smaller than this, one worker with all threads has more memory for them than several.
+const CRAMPED_TILE: usize = 256;
+
+/// Networks that run one after the other.
+#[derive(Debug)]
+pub(super) struct Networks {
+    runtime: Runtime,
+    models: Vec<Model>,
+}
+
+/// The chains of all workers, and how they run.
+pub(super) struct Workers {
+    pub(super) chains: Vec<ModelChain>,
+    /// Execution providers and thread layout.
+    pub(super) provider: String,
+}
+
+impl Networks {
+    /// Loads the models that `options` names, or `default`, and binds their arguments. `None` without a model.
+    pub(super) fn find(options: &ProcessingOptions, default: Option<&str>) -> Result<Option<Self>, Error> {
+        let library = options.runtime_library.as_deref();
+        let named = options.models.iter().map(String::as_str);
+        let names: Vec<&str> =
+            if options.models.is_empty() { default.into_iter().collect() } else { named.collect() };
+        let open = |name: &&str| Model::open(name, library);
+        let mut models = names.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        if let Some(amount) = options.detail {
+            models = detailed(models, &names, amount)?;
+        }
+        bind_arguments(&mut models, &options.model_arguments)?;
+        if models.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self { runtime: Runtime::load(library)?, models }))
+    }
+
+    /// Names of the models, in the order in which they run.
+    pub(super) fn names(&self) -> String {
+        self.models.iter().map(|model| model.manifest.name.as_str()).collect::<Vec<_>>().join(" + ")
+    }
+
+    /// Geometry of what they make of frames of `source`.
+    pub(super) fn output(&self, source: Geometry) -> Geometry {
+        chain_output(&self.models, source)
+    }
+
+    /// One worker of one thread per core: frames are independent, and a network of one thread wastes no time in
+    /// barriers. A single picture gets one worker with all threads, and so do networks that need much memory.
+    pub(super) fn workers(
+        &self,
+        options: &ProcessingOptions,
+        source: Geometry,
+        single: bool,
+        pool: &BufferPool,
+    ) -> Result<Workers, Error> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = options.threads.unwrap_or(cores);
+        let alone = single || (options.tile.is_none() && self.smallest_tile(threads) < CRAMPED_TILE);
+        let (workers, threads) = if alone { (1, threads) } else { (threads, 1) };
+        let kernels = || kernel::create(options.kernels);
+        let joining = JoinOptions { kernels: &kernels, pool: pool.clone() };
+        let upscaler = |model: &Model, size: (u32, u32)| {
+            let options = UpscalerOptions {
+                model,
+                device: options.device,
+                threads,
+                size,
+                tile: Some(options.tile.unwrap_or_else(|| self.tile(model, workers))),
+                dither: options.dither,
+                reuse: options.reuse == Reuse::Auto && !single,
+            };
+            Upscaler::new(&self.runtime, &options, kernels()?, pool.clone())
+        };
+        let chain = || ModelChain::new(&self.models, source, &joining, upscaler);
+        let chains = (0..workers).map(|_| chain()).collect::<Result<Vec<_>, Error>>()?;
+        let mut providers = chains.first().map(ModelChain::providers).unwrap_or_default();
+        if providers.iter().all(|provider| Some(provider) == providers.first()) {
+            providers.truncate(1);
+        }
+        let provider = format!("{} ({workers} x {threads} threads)", providers.join(" + "));
+        Ok(Workers { chains, provider })
+    }
+
+    fn smallest_tile(&self, workers: usize) -> usize {
+        self.models.iter().map(|model| self.tile(model, workers)).min().unwrap_or(0)
+    }
+
+    /// Largest side of a tile for which all networks of all workers stay within the memory for them.
+    fn tile(&self, model: &Model, workers: usize) -> usize {
+        tile_limit(&model.manifest, NETWORK_MEMORY / (workers * self.models.len()).max(1) as u64)
+    }
+}
+
+/// Mixes every model that has a partner with it; the last one tells what is missing where none has.
+fn detailed(models: Vec<Model>, names: &[&str], amount: f32) -> Result<Vec<Model>, Error> {
+    if models.is_empty() {
+        return Err(ConfigError {
+            setting: "--detail".into(),
+            expected: "a model that runs (--model, or --upscale above 1)".into(),
+            found: "none".into(),
+        }
+        .into());
+    }
+    let last = models.len() - 1;
+    let any = models.iter().any(|model| model.manifest.detail.is_some());
+    let mix = |(index, (model, name)): (usize, (Model, &&str))| {
+        let mixes = model.manifest.detail.is_some() || (!any && index == last);
+        if mixes { model.with_detail(name, amount) } else { Ok(model) }
+    };
+    Ok(models.into_iter().zip(names).enumerate().map(mix).collect::<Result<_, _>>()?)
+}
+
+/// Gives the models the user's values. A name may be qualified by its model's: `model:name`.
+fn bind_arguments(models: &mut [Model], given: &[(String, String)]) -> Result<(), ConfigError> {
+    for (key, text) in given {
+        let declares =
+            |model: &Model, name: &str| model.manifest.arguments.iter().any(|argument| argument.name == name);
+        // An argument's own name may hold a colon.
+        let (wanted, name) = match key.split_once(':') {
+            Some((wanted, name)) if !models.iter().any(|model| declares(model, key)) => (Some(wanted), name),
+            _ => (None, key.as_str()),
+        };
+        let takes = |model: &&mut Model| {
+            wanted.is_none_or(|wanted| model.manifest.name == wanted) && declares(model, name)
+        };
+        let refused = |expected: String| ConfigError {
+            setting: "--model-arg".into(),
+            expected,
+            found: format!("{key}={text}"),
+        };
+        let known = listed(models);
+        let mut takers: Vec<&mut Model> = models.iter_mut().filter(takes).collect();
+        let first = takers.first().map(|model| model.manifest.name.clone());
+        if takers.iter().any(|model| Some(&model.manifest.name) != first.as_ref()) {
+            return Err(refused(format!("the name of one model before the argument's, as in {known}")));
+        }
+        if takers.is_empty() {
+            return Err(refused(known));
+        }
+        let values: Option<Vec<f64>> = text.split(',').map(|number| number.trim().parse().ok()).collect();
+        let values = values.ok_or_else(|| refused("a number, or numbers with commas between them".into()))?;
+        for model in &mut takers {
+            let declared = model.manifest.arguments.iter().find(|argument| argument.name == name);
+            if let Some(declared) = declared {
+                let values = declared.values(&values).map_err(refused)?;
+                model.arguments.insert(name.into(), values);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All arguments of the models, for errors.
+fn listed(models: &[Model]) -> String {
+    let all: Vec<String> = models
+        .iter()
+        .flat_map(|model| {
+            model.manifest.arguments.iter().map(|argument| format!("{}:{argument}", model.manifest.name))
+        })
+        .collect();
+    match all.as_slice() {
+        [] => "no argument, for no model that runs has one".into(),
+        all => all.join(", "),
+    }
+}
