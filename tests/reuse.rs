@@ -313,7 +313,7 @@ fn a_slow_fade_is_followed_to_one_code_value() {
         })
         .collect();
     let options = ProcessingOptions {
-        model: model("luma-identity-f16"),
+        models: model("luma-identity-f16"),
         target: Target::Factor(1),
         static_threshold: 16,
         ..one_worker()

@@ -15,6 +15,9 @@ const TOLERANCE: f32 = 0.4 / 255.0;
 /// Mean error from which on an output does not resemble its input any more.
 const STRANGE: f32 = 0.25;
 
+/// Contrast below which a picture counts as flat.
+const FLAT: f32 = 0.02;
+
 /// Alignments that networks ask for.
 const MULTIPLES: [usize; 11] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64];
 
@@ -170,8 +173,16 @@ fn resemblance(
     best
 }
 
-/// Root of the mean squared difference, in picture values.
+/// Root of the mean squared difference, in picture values; infinite for a picture without contrast, which resembles
+/// nothing.
 fn difference(output: &Planar, values: Values, expected: &Planar) -> f32 {
+    let (low, high) = output
+        .values
+        .iter()
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)));
+    if (high - low) / values.range < FLAT {
+        return f32::INFINITY;
+    }
     let picture = |element: f32| (element + values.mean) / values.range;
     let pairs = output.values.iter().zip(&expected.values);
     let sum: f32 = pairs.map(|(element, value)| (picture(*element) - value).powi(2)).sum();

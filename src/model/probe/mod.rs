@@ -146,7 +146,7 @@ impl Manifest {
     }
 }
 
-/// The argument's values for trial runs: its defaults, else zeros.
+/// The argument's values for trial runs: its defaults, else ones, which leave alone what is multiplied by them.
 fn trial_values(argument: &Argument) -> Vec<f64> {
-    if argument.default.is_empty() { vec![0.0] } else { argument.default.clone() }
+    if argument.default.is_empty() { vec![1.0] } else { argument.default.clone() }
 }

@@ -52,7 +52,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Binds the arguments to their defaults, or zeros.
+    /// Binds the arguments to their defaults, or ones.
     pub(super) fn new(session: Session, graph: &Graph) -> Result<Self, String> {
         let bind = |argument: &crate::model::Argument| {
             let values = argument.values(&trial_values(argument))?;
