@@ -92,9 +92,9 @@ def table(arguments: argparse.Namespace) -> str:
     heads.append("licence")
     lines = [heads, ["---"] * len(heads), *rows]
     text = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
-    note = f"Milliseconds a frame of 640x360, on {processor or 'this machine'}. Set5 and Set14: PSNR in dB and SSIM of luma, LR made by antialiased bicubic."
+    note = f"Milliseconds a frame of 640x360, on {processor or 'this machine'}. Set5 and Set14: PSNR in dB and SSIM of luma, small pictures made by antialiased bicubic and rounded."
     if arguments.clips:
-        note += f" Clips: PSNR of luma after `--degrade camera`, {arguments.limit} frames of each clip."
+        note += f" Clips: PSNR of luma after `--degrade camera`, at most {arguments.limit} frame(s) of each clip."
     return f"{text}\n\n{note}"
 
 
