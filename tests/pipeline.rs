@@ -7,7 +7,7 @@ use framecast::frame::{
     BufferPool, Color, Frame, FrameInfo, PixelFormat, Plane, Rational, Tensor, TensorView,
 };
 use framecast::kernel::cpu::CpuKernels;
-use framecast::kernel::{Kernels, Region, ResamplePlan, TensorSpec, TilePlace, UnpackSpec};
+use framecast::kernel::{Kernels, Region, ResamplePlan, Steadiness, TensorSpec, TilePlace, UnpackSpec};
 use framecast::model::{Device, Model, Runtime};
 use framecast::pipeline::{Chain, ChainOptions, Clock, Event};
 use framecast::stage::{Composer, Geometry, Upscaler, UpscalerOptions};
@@ -81,6 +81,25 @@ impl Kernels for Scripted {
         canvas: &mut Tensor,
     ) -> Result<(), KernelError> {
         self.inner.blend_tile(tile, place, canvas)
+    }
+
+    fn steady(
+        &mut self,
+        luma: &Tensor,
+        before: &Tensor,
+        steadiness: &Steadiness,
+        kept: &Tensor,
+        values: &mut Tensor,
+    ) -> Result<(), KernelError> {
+        self.inner.steady(luma, before, steadiness, kept, values)
+    }
+
+    fn apply_curves(&mut self, maps: &Tensor, picture: &mut Tensor) -> Result<(), KernelError> {
+        self.inner.apply_curves(maps, picture)
+    }
+
+    fn mix(&mut self, from: &Plane, share: f32, into: &mut Plane) -> Result<(), KernelError> {
+        self.inner.mix(from, share, into)
     }
 
     fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError> {

@@ -1,6 +1,6 @@
 //! Checks that a kernel's arguments fit each other, shared by the backends.
 
-use super::{Region, ResamplePlan, Skip, Taps, TensorColor, TensorSpec, TilePlace, UnpackSpec};
+use super::{Region, ResamplePlan, Skip, Taps, TensorColor, TensorLayout, TensorSpec, TilePlace, UnpackSpec};
 use crate::error::KernelError;
 use crate::frame::{Frame, Plane, Tensor, TensorView};
 
@@ -99,6 +99,69 @@ pub(super) fn resample(plan: &ResamplePlan, source: &Plane, out: &Plane) -> Resu
     }
     check_taps(OPERATION, &plan.horizontal, plan.output.0)?;
     check_taps(OPERATION, &plan.vertical, plan.output.1)
+}
+
+/// Checks the arguments of [`super::Kernels::steady`].
+pub(super) fn steady(
+    luma: &Tensor,
+    before: &Tensor,
+    kept: &Tensor,
+    values: &Tensor,
+) -> Result<(), KernelError> {
+    const OPERATION: &str = "steady";
+    let [channels, rows, columns] = values.shape;
+    for (tensor, shape, layout) in [
+        (luma, [1, rows, columns], TensorLayout::Nchw),
+        (before, [1, rows, columns], TensorLayout::Nchw),
+        (kept, values.shape, values.layout),
+        (values, [channels, rows, columns], values.layout),
+    ] {
+        check_tensor(OPERATION, tensor.view())?;
+        require(
+            OPERATION,
+            tensor.shape == shape && tensor.layout == layout && tensor.as_f32().is_some(),
+            || format!("an f32 {layout} tensor of {shape:?}"),
+            || format!("{tensor:?}"),
+        )?;
+    }
+    Ok(())
+}
+
+/// Checks the arguments of [`super::Kernels::apply_curves`].
+pub(super) fn curves(maps: &Tensor, picture: &Tensor) -> Result<(), KernelError> {
+    const OPERATION: &str = "apply_curves";
+    for (tensor, fits, expected) in [
+        (maps, maps.shape[0].is_multiple_of(3), "maps: an f32 NCHW tensor of a multiple of 3 channels"),
+        (picture, picture.shape[0] == 3, "picture: an f32 NCHW tensor of 3 channels"),
+    ] {
+        check_tensor(OPERATION, tensor.view())?;
+        require(
+            OPERATION,
+            fits && tensor.layout == TensorLayout::Nchw && tensor.as_f32().is_some(),
+            || expected.to_owned(),
+            || format!("{tensor:?}"),
+        )?;
+    }
+    Ok(())
+}
+
+/// Checks the arguments of [`super::Kernels::mix`].
+pub(super) fn mix(from: &Plane, share: f32, into: &Plane) -> Result<(), KernelError> {
+    const OPERATION: &str = "mix";
+    check_plane(OPERATION, from)?;
+    check_plane(OPERATION, into)?;
+    require(
+        OPERATION,
+        (from.width, from.height, from.sample_bytes) == (into.width, into.height, into.sample_bytes),
+        || format!("planes of {} x {} with {} bytes per sample", into.width, into.height, into.sample_bytes),
+        || format!("{} x {} with {}", from.width, from.height, from.sample_bytes),
+    )?;
+    require(
+        OPERATION,
+        (0.0..=1.0).contains(&share),
+        || "a share from 0 to 1".to_owned(),
+        || share.to_string(),
+    )
 }
 
 fn check_taps(operation: &'static str, taps: &Taps, output: usize) -> Result<(), KernelError> {

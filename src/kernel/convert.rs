@@ -164,6 +164,17 @@ impl ChromaKey {
     }
 }
 
+/// For each of `length` samples the two of `from` samples between which it lies, and the second one's share.
+pub(super) fn enlarging_taps(from: usize, length: usize) -> Vec<(usize, usize, f32)> {
+    let last = from.saturating_sub(1);
+    let tap = |index: usize| {
+        let place = ((index as f64 + 0.5) * from as f64 / length as f64 - 0.5).clamp(0.0, last as f64);
+        let first = place.floor();
+        (first as usize, (first as usize + 1).min(last), (place - first) as f32)
+    };
+    (0..length).map(tap).collect()
+}
+
 /// Ranks of an ordered 8x8 dither (Bayer, 1973); row `y & 7`, column `x & 7` of the output plane.
 pub(super) const BAYER: [[u8; 8]; 8] = [
     [0, 32, 8, 40, 2, 34, 10, 42],

@@ -80,6 +80,29 @@ fn falling(ramp: Option<(usize, usize)>, position: usize) -> f32 {
     ramp.map_or(0.0, |ramp| rising(Some(ramp), position))
 }
 
+/// How much of the picture before stays where the source does not move.
+///
+/// At each pixel the source's luma is compared with the frame before: the absolute mean, over the 3 x 3 pixels around
+/// it, of the differences, which noise hardly raises. Up to `still` the picture before gets the share `most`, from
+/// `moving` on none, and in between in proportion.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Steadiness {
+    /// Largest share of the picture before, 0 to 1.
+    pub most: f32,
+    /// Difference of luma (1 = from black to white) that still counts as none.
+    pub still: f32,
+    /// Difference from which on nothing stays; more than `still`.
+    pub moving: f32,
+}
+
+impl Steadiness {
+    /// Gain and offset that map a difference to the share of `most`, before clamping to 0..1.
+    fn ramp(&self) -> (f32, f32) {
+        let gain = -1.0 / (self.moving - self.still);
+        (gain, -gain * self.moving)
+    }
+}
+
 /// Which backend to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum KernelChoice {
@@ -176,6 +199,25 @@ pub trait Kernels: Send {
         place: &TilePlace,
         canvas: &mut Tensor,
     ) -> Result<(), KernelError>;
+
+    /// Draws `values` towards `kept`, the values of the frame before, where the source hardly moved. `luma` and `before`
+    /// are the source's luma in both frames, of `values`' rows and columns; all are f32. See [`Steadiness`].
+    fn steady(
+        &mut self,
+        luma: &Tensor,
+        before: &Tensor,
+        steadiness: &Steadiness,
+        kept: &Tensor,
+        values: &mut Tensor,
+    ) -> Result<(), KernelError>;
+
+    /// Bends the channels of `picture` (3 channels, NCHW, f32, 0 to 1) by curves, as in Zero-DCE: for each group of
+    /// three maps in turn, `v - a v (1 - v)`, clamped to 0..1. `maps` (NCHW, f32, a multiple of 3 channels) may be of
+    /// another size: its maps cover the picture and are resampled bilinearly, pixel centres at halves, edges repeated.
+    fn apply_curves(&mut self, maps: &Tensor, picture: &mut Tensor) -> Result<(), KernelError>;
+
+    /// Keeps the share `share` (0 to 1) of `into` and takes the rest from `from`, a plane of the same size and type.
+    fn mix(&mut self, from: &Plane, share: f32, into: &mut Plane) -> Result<(), KernelError>;
 
     /// Resamples one plane by `plan`, with its change of depth, rounding and clamping to `0..=plan.output_max`.
     fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError>;

@@ -2,13 +2,14 @@
 //! chosen when the program runs.
 
 mod blend;
+mod image;
 mod pack;
 mod resample;
 mod rows;
 mod separable;
 mod unpack;
 
-use super::{Kernels, Region, ResamplePlan, TensorSpec, TilePlace, UnpackSpec, check};
+use super::{Kernels, Region, ResamplePlan, Steadiness, TensorSpec, TilePlace, UnpackSpec, check};
 use crate::error::KernelError;
 use crate::frame::{Frame, Plane, Tensor, TensorData, TensorView};
 
@@ -21,6 +22,7 @@ pub struct CpuKernels {
     unpacker: unpack::Unpacker,
     blender: blend::Blender,
     resampler: resample::Resampler,
+    image_work: image::ImageWork,
 }
 
 impl Default for CpuKernels {
@@ -39,6 +41,7 @@ impl CpuKernels {
             unpacker: unpack::Unpacker::default(),
             blender: blend::Blender::default(),
             resampler: resample::Resampler::default(),
+            image_work: image::ImageWork::default(),
         }
     }
 }
@@ -100,6 +103,40 @@ impl Kernels for CpuKernels {
         if let TensorData::F32(values) = &mut canvas.data {
             self.blender.run(self.arch, (elements, tile_grid), place, (values, canvas_grid));
         }
+        Ok(())
+    }
+
+    fn steady(
+        &mut self,
+        luma: &Tensor,
+        before: &Tensor,
+        steadiness: &Steadiness,
+        kept: &Tensor,
+        values: &mut Tensor,
+    ) -> Result<(), KernelError> {
+        check::steady(luma, before, kept, values)?;
+        let (shape, layout) = (values.shape, values.layout);
+        let (Some(luma), Some(before), Some(kept)) = (luma.as_f32(), before.as_f32(), kept.as_f32()) else {
+            return Ok(());
+        };
+        if let TensorData::F32(values) = &mut values.data {
+            self.image_work.steady(self.arch, (luma, before), steadiness, kept, (values, shape, layout));
+        }
+        Ok(())
+    }
+
+    fn apply_curves(&mut self, maps: &Tensor, picture: &mut Tensor) -> Result<(), KernelError> {
+        check::curves(maps, picture)?;
+        let [_, height, width] = picture.shape;
+        if let (Some(values), TensorData::F32(picture)) = (maps.as_f32(), &mut picture.data) {
+            self.image_work.apply_curves(self.arch, values, maps.shape, picture, (width, height));
+        }
+        Ok(())
+    }
+
+    fn mix(&mut self, from: &Plane, share: f32, into: &mut Plane) -> Result<(), KernelError> {
+        check::mix(from, share, into)?;
+        self.image_work.mix(self.arch, from, share, into);
         Ok(())
     }
 

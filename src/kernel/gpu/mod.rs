@@ -6,7 +6,9 @@ mod shaders;
 
 pub use shaders::{SHADERS, Shader};
 
-use super::{Kernels, Region, ResamplePlan, TensorColor, TensorSpec, TilePlace, UnpackSpec, check};
+use super::{
+    Kernels, Region, ResamplePlan, Steadiness, TensorColor, TensorSpec, TilePlace, UnpackSpec, check,
+};
 use crate::error::KernelError;
 use crate::frame::{Frame, Plane, Tensor, TensorView};
 use device::{Device, Dispatch};
@@ -24,6 +26,9 @@ pub struct GpuKernels {
     blend_tile: ComputePipeline,
     resample_horizontal: ComputePipeline,
     resample_vertical: ComputePipeline,
+    steady: ComputePipeline,
+    apply_curves: ComputePipeline,
+    mix: ComputePipeline,
     /// Elements as f32 of a tensor of another type.
     staging: Vec<f32>,
     /// Weights of a tile's columns and rows.
@@ -47,6 +52,9 @@ impl GpuKernels {
             blend_tile: device.pipeline(shaders::BLEND_TILE),
             resample_horizontal: device.pipeline(shaders::RESAMPLE_HORIZONTAL),
             resample_vertical: device.pipeline(shaders::RESAMPLE_VERTICAL),
+            steady: device.pipeline(shaders::STEADY),
+            apply_curves: device.pipeline(shaders::APPLY_CURVES),
+            mix: device.pipeline(shaders::MIX),
             staging: Vec::new(),
             weights: Vec::new(),
             device,
@@ -237,6 +245,65 @@ impl Kernels for GpuKernels {
         let size = canvas.len() * size_of::<f32>();
         self.device.run("blend_tile", &[dispatch], &[(&sums, size)], |_, bytes| {
             canvas.data.store(bytemuck::cast_slice(bytes));
+        })
+    }
+
+    fn steady(
+        &mut self,
+        luma: &Tensor,
+        before: &Tensor,
+        steadiness: &Steadiness,
+        kept: &Tensor,
+        values: &mut Tensor,
+    ) -> Result<(), KernelError> {
+        check::steady(luma, before, kept, values)?;
+        let [_, rows, columns] = values.shape;
+        let params = self.device.uniform("steady params", &params::Steady::new(values, steadiness));
+        let luma = self.upload_elements("luma", luma.view());
+        let before = self.upload_elements("luma before", before.view());
+        let kept = self.upload_elements("values before", kept.view());
+        let result = self.upload_elements("values", values.view());
+        let dispatch = Dispatch {
+            pipeline: &self.steady,
+            buffers: &[&params, &luma, &before, &kept, &result],
+            invocations: [columns, rows, 1],
+        };
+        let size = values.len() * size_of::<f32>();
+        self.device.run("steady", &[dispatch], &[(&result, size)], |_, bytes| {
+            values.data.store(bytemuck::cast_slice(bytes));
+        })
+    }
+
+    fn apply_curves(&mut self, maps: &Tensor, picture: &mut Tensor) -> Result<(), KernelError> {
+        check::curves(maps, picture)?;
+        let [_, height, width] = picture.shape;
+        let params = self.device.uniform("apply_curves params", &params::ApplyCurves::new(maps, picture));
+        let maps = self.upload_elements("maps", maps.view());
+        let result = self.upload_elements("picture", picture.view());
+        let dispatch = Dispatch {
+            pipeline: &self.apply_curves,
+            buffers: &[&params, &maps, &result],
+            invocations: [width, height, 1],
+        };
+        let size = picture.len() * size_of::<f32>();
+        self.device.run("apply_curves", &[dispatch], &[(&result, size)], |_, bytes| {
+            picture.data.store(bytemuck::cast_slice(bytes));
+        })
+    }
+
+    fn mix(&mut self, from: &Plane, share: f32, into: &mut Plane) -> Result<(), KernelError> {
+        check::mix(from, share, into)?;
+        let params = self.device.uniform("mix params", &params::Mix::new(into, share));
+        let source = self.upload_plane("source plane", from);
+        let result = self.upload_plane("plane", into);
+        let size = into.buffer.len();
+        let dispatch = Dispatch {
+            pipeline: &self.mix,
+            buffers: &[&params, &source, &result],
+            invocations: word_invocations(into),
+        };
+        self.device.run("mix", &[dispatch], &[(&result, size)], |_, bytes| {
+            into.buffer.bytes_mut().copy_from_slice(bytes);
         })
     }
 

@@ -2,7 +2,9 @@
 
 use crate::frame::{Frame, Plane, Tensor, TensorView};
 use crate::kernel::convert::{self, Affine};
-use crate::kernel::{Region, ResamplePlan, Skip, TensorLayout, TensorSpec, TilePlace, UnpackSpec};
+use crate::kernel::{
+    Region, ResamplePlan, Skip, Steadiness, TensorLayout, TensorSpec, TilePlace, UnpackSpec,
+};
 
 /// `Layout` in `common/depth_to_space.wgsl`.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -315,5 +317,70 @@ impl BlendTile {
             canvas_rows: canvas_rows as i32,
             pixel: pixel(tile.shape, tile.layout) as u32,
         }
+    }
+}
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct Steady {
+    size: [i32; 2],
+    channels: u32,
+    pixel: u32,
+    channel: u32,
+    most: f32,
+    gain: f32,
+    offset: f32,
+}
+
+impl Steady {
+    pub(super) fn new(values: &Tensor, steadiness: &Steadiness) -> Self {
+        let [channels, rows, columns] = values.shape;
+        let channel = match values.layout {
+            TensorLayout::Nchw => rows * columns,
+            TensorLayout::Nhwc => 1,
+        };
+        let (gain, offset) = steadiness.ramp();
+        Self {
+            size: [columns as i32, rows as i32],
+            channels: channels as u32,
+            pixel: pixel(values.shape, values.layout) as u32,
+            channel: channel as u32,
+            most: steadiness.most,
+            gain,
+            offset,
+        }
+    }
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct ApplyCurves {
+    size: [u32; 2],
+    map_size: [u32; 2],
+    iterations: u32,
+}
+
+impl ApplyCurves {
+    pub(super) fn new(maps: &Tensor, picture: &Tensor) -> Self {
+        let [_, height, width] = picture.shape;
+        let [count, map_height, map_width] = maps.shape;
+        Self {
+            size: [width as u32, height as u32],
+            map_size: [map_width as u32, map_height as u32],
+            iterations: (count / 3) as u32,
+        }
+    }
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct Mix {
+    size: [u32; 2],
+    rows: Rows,
+    share: f32,
+}
+
+impl Mix {
+    pub(super) fn new(plane: &Plane, share: f32) -> Self {
+        Self { size: [plane.width, plane.height], rows: Rows::new(plane), share }
     }
 }

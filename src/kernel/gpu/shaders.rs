@@ -28,7 +28,20 @@ pub(super) const UNPACK_RGB: Shader = shader!("unpack_rgb", "samples", "quantize
 pub(super) const BLEND_TILE: Shader = shader!("blend_tile",);
 pub(super) const RESAMPLE_HORIZONTAL: Shader = shader!("resample_horizontal", "samples");
 pub(super) const RESAMPLE_VERTICAL: Shader = shader!("resample_vertical", "samples", "quantize");
+pub(super) const STEADY: Shader = shader!("steady",);
+pub(super) const APPLY_CURVES: Shader = shader!("apply_curves",);
+pub(super) const MIX: Shader = shader!("mix", "samples", "quantize");
 
 /// Every program.
-pub const SHADERS: [Shader; 7] =
-    [PACK_LUMA, PACK_RGB, UNPACK_LUMA, UNPACK_RGB, BLEND_TILE, RESAMPLE_HORIZONTAL, RESAMPLE_VERTICAL];
+pub const SHADERS: [Shader; 10] = [
+    PACK_LUMA,
+    PACK_RGB,
+    UNPACK_LUMA,
+    UNPACK_RGB,
+    BLEND_TILE,
+    RESAMPLE_HORIZONTAL,
+    RESAMPLE_VERTICAL,
+    STEADY,
+    APPLY_CURVES,
+    MIX,
+];
