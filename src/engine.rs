@@ -6,7 +6,7 @@
 use crate::config::ProcessingOptions;
 use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, Frame, Rational};
-use crate::pipeline::{Chain, ChainOptions, Event, Plan, StageTime, SystemClock};
+use crate::pipeline::{Chain, Event, Plan, StageTime, SystemClock};
 use crate::stage::{Geometry, ReuseCount};
 use crossbeam_channel::{RecvError, TryRecvError, TrySendError};
 use std::sync::Arc;
@@ -89,10 +89,8 @@ impl Engine {
         let mut plan = Plan::new(source, sample_aspect_ratio, false, false, options)?;
         let target = Geometry { width: plan.output.width, height: plan.output.height, ..source };
         let pool = BufferPool::new();
-        let (upscalers, composer) = plan.stages(options, target, sample_aspect_ratio, &pool)?;
         let clock = Arc::new(SystemClock::default());
-        let steadier = plan.steadier(options, &pool);
-        let chain = Chain::start(ChainOptions { steadier, upscalers, composer, clock })?;
+        let chain = Chain::start(plan.stages(options, target, sample_aspect_ratio, &pool, clock)?)?;
         Ok(Self { chain, source, target, provider: plan.provider, flushed: false })
     }
 

@@ -165,7 +165,15 @@ fn start(workers: usize, fault: Fault, clock: &Arc<ManualClock>) -> Chain {
         kernels(),
         pool,
     );
-    Chain::start(ChainOptions { steadier: None, upscalers, composer, clock: clock.clone() }).unwrap()
+    Chain::start(ChainOptions {
+        steadier: None,
+        upscalers,
+        composer,
+        before: Vec::new(),
+        after: Vec::new(),
+        clock: clock.clone(),
+    })
+    .unwrap()
 }
 
 /// Feeds `count` frames from a thread of their own, as a decoder does, and collects what comes out.

@@ -4,7 +4,9 @@ use super::eval_args::EvalArgs;
 use super::models_args::ModelsArgs;
 use super::value;
 use clap::{ArgAction, ArgMatches, Args, Parser, Subcommand, ValueEnum};
-use framecast::config::{Device, ProcessingOptions, Reuse, RunConfig, Target};
+use framecast::config::{
+    Device, EnhanceOptions, Order, ProcessingOptions, Reuse, RunConfig, Style, StyleOptions, Target,
+};
 use framecast::frame::Rational;
 use framecast::kernel::KernelChoice;
 use framecast::media::{Deinterlace, InputOptions, OutputOptions};
@@ -140,6 +142,48 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "0..1", value_parser = value::part, allow_hyphen_values = true, help_heading = "Processing")]
     detail: Option<f32>,
 
+    /// Paints in a style: a number from 0 to 25, a mix such as 3:0.6,7:0.4, or a picture whose style it takes
+    ///
+    /// Default: none. The weights of a mix are relative. Needs `framecast models pull multistyle26`, for pictures
+    /// arbitrary-style-predict and arbitrary-style-transform. Costs some 150 ms of one core a frame.
+    #[arg(long, value_name = "N|N:W,N:W|PICTURE", value_parser = value::style, allow_hyphen_values = true, help_heading = "Processing")]
+    style: Option<Style>,
+
+    /// Share of the painted picture, 0 to 1; the rest stays as it was [default: 1; no cost]
+    #[arg(long, value_name = "SHARE", value_parser = value::share(1.0), requires = "style", allow_hyphen_values = true, help_heading = "Processing")]
+    style_strength: Option<f64>,
+
+    /// Longer side of what is painted, 64 to 2048 pixels
+    ///
+    /// Default: 640. Larger frames are painted at this size and enlarged; cost grows with its square. A picture's style is
+    /// always painted at 384 x 384.
+    #[arg(long, value_name = "PIXELS", value_parser = value::count(64, 2048), requires = "style", allow_hyphen_values = true, help_heading = "Processing")]
+    style_size: Option<usize>,
+
+    /// Brightens dark frames
+    ///
+    /// Default: off. Needs `framecast models pull zero-dce`. The network sees a quarter of the size, at most 320 pixels; it
+    /// costs some 25 ms of one core for a frame of 640 x 360.
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Processing")]
+    enhance: Option<EnhanceArg>,
+
+    /// Share of the brightened picture, 0 to 1; the rest stays as it was [default: 1; no cost]
+    #[arg(long, value_name = "SHARE", value_parser = value::share(1.0), requires = "enhance", allow_hyphen_values = true, help_heading = "Processing")]
+    enhance_strength: Option<f64>,
+
+    /// Share of the frame before in styles and enhancement where nothing moves, 0 to 0.95
+    ///
+    /// Default: 0.8. Less flickers more, more follows changes of light later. Costs about a millisecond a frame.
+    #[arg(long, value_name = "SHARE", value_parser = value::share(0.95), allow_hyphen_values = true, help_heading = "Processing")]
+    smoothing: Option<f64>,
+
+    /// In which order enhance, style and upscale run
+    ///
+    /// Default: enhance,style,upscale: everything on small frames, which costs least, and the style on well-lit ones.
+    /// Deinterlacing always comes first. Steps after upscale see its larger frames and cost accordingly.
+    #[arg(long, value_name = "STEP,STEP,STEP", value_parser = value::order, default_value = "enhance,style,upscale", hide_default_value = true, help_heading = "Processing")]
+    order: Order,
+
     /// Where the network runs [auto: the fastest that works here; cpu: slower, always works]
     #[arg(long, value_enum, value_name = "DEVICE", default_value_t, help_heading = "Processing")]
     device: DeviceArg,
@@ -252,6 +296,11 @@ enum DeinterlaceArg {
     Off,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EnhanceArg {
+    LowLight,
+}
+
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(super) enum DeviceArg {
     #[default]
@@ -341,6 +390,16 @@ impl RunArgs {
                 detail: self.detail,
                 device: self.device.into(),
                 kernels: self.kernels.into(),
+                enhance: self.enhance.map(|EnhanceArg::LowLight| EnhanceOptions {
+                    strength: self.enhance_strength.unwrap_or(1.0),
+                }),
+                style: self.style.map(|style| StyleOptions {
+                    style,
+                    strength: self.style_strength.unwrap_or(1.0),
+                    size: self.style_size.unwrap_or(StyleOptions::SIZE),
+                }),
+                smoothing: self.smoothing,
+                order: self.order,
                 threads: self.threads,
                 tile: self.tile,
                 dither: self.dither,
@@ -434,7 +493,8 @@ mod tests {
              --device cpu --kernels gpu --threads 3 --tile 256 --reuse off --static-threshold 8 --dither --ort-lib x.so \
              --codec ffv1 --crf 18.5 \
              --preset fast --pix-fmt yuv420p --encoder-opt g=1 --encoder-opt bf=0 --muxer-opt movflags=faststart \
-             --no-subtitles --no-audio --no-data --no-attachments",
+             --no-subtitles --no-audio --no-data --no-attachments --style 3:3,7 --style-strength 0.5 --style-size 320 \
+             --enhance low-light --enhance-strength 0.25 --smoothing 0 --order upscale,style,enhance",
         )
         .unwrap();
         let (input, output) = (&config.input_options, &config.output_options);
@@ -456,6 +516,11 @@ mod tests {
         assert_eq!(config.processing.tile, Some(256));
         assert_eq!((config.processing.reuse, config.processing.static_threshold), (Reuse::Off, 8));
         assert_eq!(config.processing.detail, Some(0.25));
+        let style = Style::Mix(vec![(3, 0.75), (7, 0.25)]);
+        assert_eq!(config.processing.style, Some(StyleOptions { style, strength: 0.5, size: 320 }));
+        assert_eq!(config.processing.enhance, Some(EnhanceOptions { strength: 0.25 }));
+        assert_eq!(config.processing.smoothing, Some(0.0));
+        assert_eq!(config.processing.order, "upscale,style,enhance".parse().unwrap());
         assert_eq!(output.crf, Some(18.5));
         assert_eq!(output.encoder_options, [("g".into(), "1".into()), ("bf".into(), "0".into())]);
         assert_eq!(output.muxer_options, [("movflags".into(), "faststart".into())]);

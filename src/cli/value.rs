@@ -1,7 +1,9 @@
 //! Values of options: durations, rates, sizes and pairs. Each error names the legal form.
 
-use framecast::config::Target;
+use framecast::config::{Order, Style, Target};
+use framecast::error::ConfigError;
 use framecast::frame::Rational;
+use std::str::FromStr;
 
 /// Microseconds of `[HH:]MM:SS[.m…]` or `S[.m…][s|ms|us]`, as FFmpeg reads a duration, in integers throughout.
 pub(super) fn duration(text: &str) -> Result<i64, String> {
@@ -59,9 +61,31 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// A share from 0 to `high`.
+pub(super) fn share(high: f64) -> impl Fn(&str) -> Result<f64, String> + Clone {
+    move |text| {
+        let within = text.parse().ok().filter(|number| (0.0..=high).contains(number));
+        within.ok_or_else(|| format!("expected 0 to {high}"))
+    }
+}
+
 /// The size to aim at.
 pub(super) fn target(text: &str) -> Result<Target, String> {
-    text.parse().map_err(|error: framecast::error::ConfigError| format!("expected {}", error.expected))
+    parsed(text)
+}
+
+/// The style to paint in.
+pub(super) fn style(text: &str) -> Result<Style, String> {
+    parsed(text)
+}
+
+/// The order of steps.
+pub(super) fn order(text: &str) -> Result<Order, String> {
+    parsed(text)
+}
+
+fn parsed<T: FromStr<Err = ConfigError>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: ConfigError| format!("expected {}", error.expected))
 }
 
 fn microseconds(text: &str) -> Option<i64> {

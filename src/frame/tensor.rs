@@ -130,6 +130,37 @@ impl Tensor {
         }
     }
 
+    /// Becomes a copy of an NCHW tensor of f32 without `margin` rows and columns on each side.
+    pub fn assign_inside(&mut self, whole: &Self, margin: usize) {
+        let [channels, rows, columns] = whole.shape;
+        let (height, width) = (rows.saturating_sub(2 * margin), columns.saturating_sub(2 * margin));
+        self.reset([channels, height, width], TensorLayout::Nchw, DataType::F32);
+        let (TensorData::F32(values), TensorData::F32(all)) = (&mut self.data, &whole.data) else { return };
+        if width == 0 || columns == 0 {
+            return;
+        }
+        let inside = |row: &(usize, &[f32])| (margin..margin + height).contains(&(row.0 % rows));
+        let from = all.chunks_exact(columns).enumerate().filter(inside);
+        for (to, (_, from)) in values.chunks_exact_mut(width).zip(from) {
+            to.copy_from_slice(from.get(margin..margin + width).unwrap_or_default());
+        }
+    }
+
+    /// Becomes a copy of `view`, as f32.
+    pub fn assign(&mut self, view: TensorView<'_>) {
+        self.reset(view.shape, view.layout, DataType::F32);
+        let TensorData::F32(values) = &mut self.data else { return };
+        match view.data {
+            TensorSlice::F32(elements) => values.copy_from_slice(elements),
+            TensorSlice::F16(elements) => elements.convert_to_f32_slice(values),
+            TensorSlice::U8(elements) => {
+                for (value, element) in values.iter_mut().zip(elements) {
+                    *value = f32::from(*element);
+                }
+            }
+        }
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         self.shape.iter().product()

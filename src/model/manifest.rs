@@ -25,6 +25,13 @@ pub enum Task {
     LowLight,
 }
 
+impl Task {
+    /// True if the network's output is a picture, and no maps or numbers that a stage works with.
+    pub const fn gives_picture(self) -> bool {
+        !matches!(self, Self::StylePrediction | Self::LowLight)
+    }
+}
+
 /// What the network takes: one tensor with a batch of 1.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]

@@ -117,6 +117,17 @@ impl Session {
         Ok(RunOptions::new()?.with_outputs(selector))
     }
 
+    /// Channels of the output, if the graph fixes them.
+    pub fn output_channels(&self) -> Option<usize> {
+        let outlet = self.session.outputs().iter().find(|outlet| outlet.name() == self.output)?;
+        let ValueType::Tensor { shape, .. } = outlet.dtype() else { return None };
+        let channels = shape.get(match self.spec.layout {
+            TensorLayout::Nchw => 1,
+            TensorLayout::Nhwc => 3,
+        })?;
+        usize::try_from(*channels).ok()
+    }
+
     /// The execution provider that runs the network.
     pub const fn provider(&self) -> &'static str {
         self.provider
@@ -183,9 +194,10 @@ fn check_graph(inputs: &[Outlet], outputs: &[Outlet], manifest: &Manifest) -> Re
     let (input, output) = (manifest.pack_spec(), manifest.unpack_spec(false).tensor);
     let block = manifest.input.space_to_depth;
     let sides = [manifest.input.height, manifest.input.width].map(|side| side.map(|side| side / block));
-    check_picture(inputs, &manifest.input.name, &input, Some(sides))
+    check_picture(inputs, &manifest.input.name, &input, Some(input.channels()), Some(sides))
         .map_err(|problem| format!("its input {problem}"))?;
-    check_picture(outputs, &manifest.output.name, &output, None)
+    let channels = manifest.task.gives_picture().then(|| output.channels());
+    check_picture(outputs, &manifest.output.name, &output, channels, None)
         .map_err(|problem| format!("its output {problem}"))?;
     for declared in &manifest.arguments {
         check_argument(inputs, declared).map_err(|problem| format!("its input {problem}"))?;
@@ -204,10 +216,10 @@ fn check_picture(
     outlets: &[Outlet],
     name: &str,
     spec: &TensorSpec,
+    channels: Option<usize>,
     sides: Option<[Option<usize>; 2]>,
 ) -> Result<(), String> {
     let found = tensor_shape(outlets, name, tensor::element_type(spec.kind))?;
-    let channels = spec.channels();
     let fits = |side: i64, wanted: usize| side < 0 || usize::try_from(side) == Ok(wanted);
     // A side that the graph leaves open takes whatever the manifest fixes.
     let side_fits = |side: i64, wanted: Option<usize>| side < 0 || usize::try_from(side).ok() == wanted;
@@ -216,7 +228,10 @@ fn check_picture(
         (TensorLayout::Nhwc, [n, h, w, c]) => Some([*n, *c, *h, *w]),
         _ => None,
     };
-    let Some([_, _, height, width]) = ordered.filter(|[n, c, ..]| fits(*n, 1) && fits(*c, channels)) else {
+    let Some([_, _, height, width]) =
+        ordered.filter(|[n, c, ..]| fits(*n, 1) && channels.is_none_or(|channels| fits(*c, channels)))
+    else {
+        let channels = channels.map_or("any".to_owned(), |channels| channels.to_string());
         let expected = match spec.layout {
             TensorLayout::Nchw => format!("[1, {channels}, height, width]"),
             TensorLayout::Nhwc => format!("[1, height, width, {channels}]"),

@@ -6,7 +6,9 @@ use super::stage::Meter;
 use super::stats::StageTime;
 use crate::error::Error;
 use crate::frame::Frame;
-use crate::stage::{Composer, ModelChain, ReuseCount, Steadier, Upscaled};
+use crate::stage::{
+    Composer, Enhancer, ImageNetwork, Inferred, ModelChain, ReuseCount, Steadier, Stylizer, Upscaled,
+};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +26,23 @@ pub enum Event {
     Failed(Error),
 }
 
+/// An image-to-image step: networks, one per worker thread, and what finishes in order.
+#[derive(Debug)]
+pub enum Edit {
+    /// Painting in a style.
+    Style(Vec<ImageNetwork>, Stylizer),
+    /// Brightening dark frames.
+    Enhance(Vec<ImageNetwork>, Enhancer),
+}
+
+impl Edit {
+    /// The execution provider that runs the network.
+    pub(super) fn provider(&self) -> Option<&'static str> {
+        let (Self::Style(networks, _) | Self::Enhance(networks, _)) = self;
+        networks.first().map(ImageNetwork::provider)
+    }
+}
+
 /// What a [`Chain`] is made of.
 pub struct ChainOptions {
     /// Holds noise still before anything else sees it.
@@ -32,6 +51,10 @@ pub struct ChainOptions {
     pub upscalers: Vec<ModelChain>,
     /// Makes the output frames.
     pub composer: Composer,
+    /// What happens to decoded frames.
+    pub before: Vec<Edit>,
+    /// What happens to output frames.
+    pub after: Vec<Edit>,
     /// Where time is read.
     pub clock: Arc<dyn Clock>,
 }
@@ -71,10 +94,13 @@ impl std::fmt::Debug for Chain {
 impl Chain {
     /// Starts the threads.
     pub fn start(options: ChainOptions) -> Result<Self, Error> {
-        let ChainOptions { steadier, upscalers, composer, clock } = options;
+        let ChainOptions { steadier, upscalers, composer, before, after, clock } = options;
         let totals = Arc::<Totals>::default();
-        let sections =
-            steadier.map(steady_section).into_iter().chain([upscale_section(upscalers, composer, &totals)]);
+        let mut sections: Vec<Box<dyn Start>> = Vec::new();
+        sections.extend(steadier.map(steady_section));
+        sections.extend(before.into_iter().map(|edit| edit_section(edit, &totals)));
+        sections.push(upscale_section(upscalers, composer, &totals));
+        sections.extend(after.into_iter().map(|edit| edit_section(edit, &totals)));
         // Declared before the channel and so dropped after it: where a thread cannot be started, those before it see
         // the channel's end and are joined.
         let mut chain = Self { ends: None, threads: Vec::new(), meters: Vec::new(), totals };
@@ -160,18 +186,63 @@ fn upscale_section(
 }
 
 fn upscale_worker(mut upscaler: ModelChain, totals: Arc<Totals>) -> Worker<Upscaled> {
-    let mut counted = Duration::ZERO;
+    let mut account = Account::new(totals.clone());
     let mut reused = ReuseCount::default();
     Box::new(move |source| {
         let made = upscaler.process(&source);
-        let total = upscaler.network_time();
-        let spent = total.saturating_sub(counted);
-        counted = total;
-        totals.network_nanos.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or(0), Ordering::Relaxed);
+        account.update(upscaler.network_time());
         let count = upscaler.reuse_count();
         totals.copied.fetch_add(count.copied - reused.copied, Ordering::Relaxed);
         totals.seen.fetch_add(count.all - reused.all, Ordering::Relaxed);
         reused = count;
         Ok(Upscaled { source, network: Some(made?) })
     })
+}
+
+/// Image-to-image networks on several workers, then what needs the frames in order.
+fn edit_section(edit: Edit, totals: &Arc<Totals>) -> Box<dyn Start> {
+    let work = |networks: Vec<ImageNetwork>| {
+        Work::Shared(networks.into_iter().map(|network| image_worker(network, totals.clone())).collect())
+    };
+    Box::new(match edit {
+        Edit::Style(networks, mut stylizer) => Section {
+            work_name: "style",
+            work: work(networks),
+            finish_name: "paint",
+            finisher: Box::new(move |inferred| stylizer.process(inferred)),
+        },
+        Edit::Enhance(networks, mut enhancer) => Section {
+            work_name: "curves",
+            work: work(networks),
+            finish_name: "enhance",
+            finisher: Box::new(move |inferred| enhancer.process(inferred)),
+        },
+    })
+}
+
+fn image_worker(mut network: ImageNetwork, totals: Arc<Totals>) -> Worker<Inferred> {
+    let mut account = Account::new(totals);
+    Box::new(move |source| {
+        let inferred = network.process(source);
+        account.update(network.network_time());
+        inferred
+    })
+}
+
+/// Adds the time of one worker's network to that of all.
+struct Account {
+    counted: Duration,
+    totals: Arc<Totals>,
+}
+
+impl Account {
+    const fn new(totals: Arc<Totals>) -> Self {
+        Self { counted: Duration::ZERO, totals }
+    }
+
+    fn update(&mut self, now: Duration) {
+        let spent = now.saturating_sub(self.counted);
+        self.counted = now;
+        self.totals.network_nanos.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or(0), Ordering::Relaxed);
+    }
 }

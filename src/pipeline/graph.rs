@@ -1,6 +1,6 @@
 //! The only file that knows the order: source → upscale → compose → sink, and the packets that go round.
 
-use super::chain::{Chain, ChainOptions, Ends, Event};
+use super::chain::{Chain, Ends, Event};
 use super::clock::{Clock, SystemClock};
 use super::plan::Plan;
 use super::process::ProcessUsage;
@@ -72,11 +72,10 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         format: delivered.format,
         color: delivered.color,
     };
-    let (upscalers, composer) =
-        plan.stages(&config.processing, target, delivered.sample_aspect_ratio, &pool)?;
+    let stages =
+        plan.stages(&config.processing, target, delivered.sample_aspect_ratio, &pool, clock.clone())?;
     let kernels = plan.kernels.clone();
-    let steadier = plan.steadier(&config.processing, &pool);
-    let mut chain = Chain::start(ChainOptions { steadier, upscalers, composer, clock: clock.clone() })?;
+    let mut chain = Chain::start(stages)?;
     let Some(Ends { input, output }) = chain.ends().cloned() else { return Err(lost("chain")) };
 
     let decode_meter = Meter::new("decode", 1, clock.clone());

@@ -5,6 +5,7 @@
 
 mod chain;
 mod clock;
+mod edits;
 mod graph;
 mod networks;
 mod plan;
@@ -14,7 +15,7 @@ mod section;
 mod stage;
 mod stats;
 
-pub use chain::{Chain, ChainOptions, Ends, Event};
+pub use chain::{Chain, ChainOptions, Edit, Ends, Event};
 pub use clock::{Clock, SystemClock};
 pub use graph::{Observer, run};
 pub(crate) use plan::Plan;

@@ -1,12 +1,16 @@
 //! Decides what a run needs before it starts: size, model, workers, kernels.
 
+use super::chain::{ChainOptions, Edit};
+use super::clock::Clock;
+use super::edits::{Edits, Threads};
 use super::networks::{Networks, Workers};
-use crate::config::{ProcessingOptions, Target};
+use crate::config::{Order, ProcessingOptions, Target};
 use crate::error::Error;
 use crate::frame::{BufferPool, Rational};
 use crate::kernel;
 use crate::model::DEFAULT_MODEL;
-use crate::stage::{Composer, Geometry, ModelChain, OutputSize, Steadier, fit};
+use crate::stage::{Composer, Geometry, OutputSize, Steadier, fit};
+use std::sync::Arc;
 
 /// The decisions for one run.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub(crate) struct Plan {
     /// The kernels' backend; known once the stages exist.
     pub(crate) kernels: String,
     networks: Option<Networks>,
+    edits: Edits,
+    order: Order,
     source: Geometry,
     single: bool,
 }
@@ -43,22 +49,28 @@ impl Plan {
         };
         let enlarges = output.width > source.width || output.height > source.height;
         let networks = Networks::find(options, enlarges.then_some(DEFAULT_MODEL))?;
-        Ok(Self { output, provider: None, kernels: String::new(), networks, source, single })
+        let edits = Edits::find(options)?;
+        let order = options.order;
+        Ok(Self { output, provider: None, kernels: String::new(), networks, edits, order, source, single })
     }
 
-    /// Names of the models that run, if any do.
+    /// Names of the models that run, if any, in their order.
     pub(crate) fn model_name(&self) -> Option<String> {
-        self.networks.as_ref().map(Networks::names)
+        let (mut names, after) = self.edits.model_names(self.order);
+        names.extend(self.networks.as_ref().map(Networks::names));
+        names.extend(after);
+        (!names.is_empty()).then(|| names.join(" + "))
     }
 
-    /// Makes the workers, and the composer for frames of geometry `target`.
+    /// Makes the stages for output frames of geometry `target`.
     pub(crate) fn stages(
         &mut self,
         options: &ProcessingOptions,
         target: Geometry,
         sample_aspect_ratio: Rational,
         pool: &BufferPool,
-    ) -> Result<(Vec<ModelChain>, Composer), Error> {
+        clock: Arc<dyn Clock>,
+    ) -> Result<ChainOptions, Error> {
         let composer_kernels = kernel::create(options.kernels)?;
         self.kernels = composer_kernels.name();
         let network = self.networks.as_ref().map(|networks| networks.output(self.source));
@@ -71,14 +83,35 @@ impl Plan {
             composer_kernels,
             pool.clone(),
         );
-        let Some(networks) = &self.networks else { return Ok((Vec::new(), composer)) };
-        let Workers { chains, provider } = networks.workers(options, self.source, self.single, pool)?;
-        self.provider = Some(provider);
-        Ok((chains, composer))
+        let threads = self.threads(options);
+        let (before, after) = self.edits.stages(options, (self.source, target), threads, pool)?;
+        self.provider = before.iter().chain(&after).find_map(Edit::provider).map(|provider| {
+            let Threads { workers, each } = threads;
+            format!("{provider} ({workers} x {each} threads)")
+        });
+        let mut upscalers = Vec::new();
+        if let Some(networks) = &self.networks {
+            let Workers { chains, provider } = networks.workers(options, self.source, self.single, pool)?;
+            self.provider = Some(provider);
+            upscalers = chains;
+        }
+        let steadier = self.steadier(options, pool);
+        Ok(ChainOptions { steadier, upscalers, composer, before, after, clock })
+    }
+
+    /// One worker of one thread per core, or for a single picture one with all threads.
+    fn threads(&self, options: &ProcessingOptions) -> Threads {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = options.threads.unwrap_or(cores);
+        if self.single {
+            Threads { workers: 1, each: threads }
+        } else {
+            Threads { workers: threads, each: 1 }
+        }
     }
 
     /// What holds the noise of the source still, if the user asks for it.
-    pub(crate) fn steadier(&self, options: &ProcessingOptions, pool: &BufferPool) -> Option<Steadier> {
+    fn steadier(&self, options: &ProcessingOptions, pool: &BufferPool) -> Option<Steadier> {
         let size = (self.source.width, self.source.height);
         let threshold = u32::try_from(options.static_threshold).ok().filter(|threshold| *threshold > 0)?;
         Some(Steadier::new(threshold, size, pool.clone()))

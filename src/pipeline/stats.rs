@@ -6,7 +6,8 @@ use std::time::Duration;
 /// Time that one stage's threads spent.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct StageTime {
-    /// `decode`, `upscale`, `compose` or `encode`.
+    /// `decode`, `curves` and `enhance` (low light: network, then the rest), `style` and `paint` (as before), `upscale`,
+    /// `compose` or `encode`.
     pub stage: &'static str,
     /// Number of threads of the stage.
     pub threads: usize,
@@ -54,7 +55,7 @@ pub struct Summary {
     pub frames_per_second: f64,
     /// Media seconds per wall second.
     pub real_time_factor: f64,
-    /// Name of the model that ran, if one did.
+    /// Names of the models that ran, if any, in their order, joined by ` + `.
     pub model: Option<String>,
     /// The execution provider that really ran the network, with its thread layout, if one did.
     pub provider: Option<String>,

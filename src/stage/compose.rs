@@ -70,19 +70,32 @@ impl Composer {
     /// Makes the output frame. Time stamps and side data are the source's.
     pub fn process(&mut self, upscaled: Upscaled) -> Result<Frame, Error> {
         let Upscaled { source, network } = upscaled;
-        let info = FrameInfo {
+        if self.passes_through {
+            return Ok(Frame { info: self.info(&source), data: source.data });
+        }
+        self.compose(&source, network)
+    }
+
+    /// As [`Composer::process`], of a frame that is still needed and without a network's picture.
+    pub fn resample(&mut self, source: &Frame) -> Result<Frame, Error> {
+        self.compose(source, None)
+    }
+
+    fn info(&self, source: &Frame) -> FrameInfo {
+        FrameInfo {
             width: self.target.width,
             height: self.target.height,
             format: self.target.format,
             color: self.target.color,
             sample_aspect_ratio: self.sample_aspect_ratio,
             ..source.info.clone()
-        };
-        if self.passes_through {
-            return Ok(Frame { info, data: source.data });
         }
+    }
+
+    /// Makes the output frame of `source` and the network's picture.
+    pub(super) fn compose(&mut self, source: &Frame, network: Option<Frame>) -> Result<Frame, Error> {
         let mut network_planes = take_planes(network);
-        let mut out = Frame::allocate(info, Some(&self.pool));
+        let mut out = Frame::allocate(self.info(source), Some(&self.pool));
         for (plane, from) in out.planes_mut().iter_mut().zip(&self.planes) {
             match from {
                 PlaneSource::Network(index, plan) => {

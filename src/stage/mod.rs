@@ -1,19 +1,30 @@
-//! What happens to a frame, without threads: super-resolution and composition to the output's size and format.
+//! What happens to a frame, without threads: image-to-image networks, super-resolution, and composition to the
+//! output's size and format.
 
 mod cells;
 mod compose;
 mod cover;
+mod enhance;
 mod geometry;
 mod model_chain;
 mod reuse;
+mod smooth;
 mod steady;
+mod style_picture;
+mod stylize;
 mod tile;
 mod upscale;
+mod whole;
 
 pub use compose::{Composer, Geometry};
+pub use enhance::{Enhancer, curve_size};
 pub use geometry::{OutputSize, fit};
 pub use model_chain::{JoinOptions, ModelChain, chain_output};
 pub use reuse::ReuseCount;
+pub use smooth::Smoother;
 pub use steady::Steadier;
+pub use style_picture::describe_style;
+pub use stylize::{Stylizer, StylizerOptions};
 pub use tile::{NETWORK_MEMORY, Tile, TileGrid, TileRules, tile_limit};
 pub use upscale::{Upscaled, Upscaler, UpscalerOptions};
+pub use whole::{ImageNetwork, ImageNetworkOptions, Inferred, TensorPool, seen_geometry};

@@ -244,7 +244,7 @@ fn peak_value(plane: &crate::frame::Plane) -> u32 {
     plane.rows().filter_map(row_peak).max().unwrap_or(0)
 }
 
-fn not_finite(model: &str) -> Error {
+pub(super) fn not_finite(model: &str) -> Error {
     ModelError::Model {
         model: model.into(),
         problem: "its first output holds values that are not numbers (NaN or infinite)".into(),

@@ -11,6 +11,7 @@
 
 mod agreement;
 mod blend;
+mod image;
 mod pack;
 mod reference;
 mod resample;

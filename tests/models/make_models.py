@@ -211,9 +211,94 @@ def without_manifests():
     save("four-channels", [helper.make_node("Identity", ["input"], ["output"])], {}, four_channels, four_channels)
 
 
+STEP = """name = "{name}"
+task = "{task}"
+file = "{name}.onnx"
+licence = "MIT OR Apache-2.0"
+description = "{description}"
+scale = 1
+receptive_margin = 0
+global = true
+
+[input]
+name = "input"
+colour = "rgb"
+{input}
+[output]
+name = "output"
+"""
+
+
+def step(name, task, description, nodes, constants, shapes, argument=None, facts=""):
+    """Saves a network that stands in for one of the catalogue, with its manifest, in a data folder of its own."""
+    folder = FOLDER / "home" / "framecast" / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    inputs = [helper.make_tensor_value_info("input", TensorProto.FLOAT, shapes[0])]
+    manifest = STEP.format(name=name, task=task, description=description, input=facts)
+    if argument:
+        inputs.append(helper.make_tensor_value_info("style", TensorProto.FLOAT, argument))
+        manifest += f'\n[[arguments]]\nname = "style"\nshape = {argument}\n'
+    graph = helper.make_graph(
+        nodes, name, inputs, [helper.make_tensor_value_info("output", TensorProto.FLOAT, shapes[1])],
+        [numpy_helper.from_array(value, key) for key, value in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, folder / f"{name}.onnx")
+    (folder / f"{name}.toml").write_text(manifest)
+
+
+def image_to_image():
+    """Stand-ins for the networks of the image-to-image steps, whose output can be computed by hand."""
+    open_rgb = [1, 3, "height", "width"]
+
+    # Style 0 is the picture, style 1 its negative, style 2 a tenth of the picture; more are black.
+    slopes = np.zeros(26, np.float32)
+    slopes[:3] = [1, -1, 0.1]
+    offsets = np.zeros(26, np.float32)
+    offsets[1] = 1
+    nodes = []
+    for name in ("slopes", "offsets"):
+        nodes += [
+            helper.make_node("Mul", ["style", name], [f"{name}_each"]),
+            helper.make_node("ReduceSum", [f"{name}_each"], [f"{name}_sum"], keepdims=0),
+        ]
+    nodes += [
+        helper.make_node("Mul", ["input", "slopes_sum"], ["scaled"]),
+        helper.make_node("Add", ["scaled", "offsets_sum"], ["output"]),
+    ]
+    constants = {"slopes": slopes, "offsets": offsets}
+    step("multistyle26", "style", "Three styles.", nodes, constants, (open_rgb, open_rgb), [26], "multiple = 4\n")
+
+    # A style is a colour, and painting in it leaves nothing else.
+    mean = helper.make_node("ReduceMean", ["input"], ["output"], axes=[1, 2])
+    step(
+        "arbitrary-style-predict", "style-prediction", "The mean colour of a picture.", [mean], {},
+        ([1, 8, 8, 3], [1, 1, 1, 3]), facts='layout = "nhwc"\nwidth = 8\nheight = 8\n',
+    )
+    nodes = [
+        helper.make_node("Mul", ["input", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "style"], ["output"]),
+    ]
+    step(
+        "arbitrary-style-transform", "style", "A picture of one colour.", nodes, {"zero": np.zeros(1, np.float32)},
+        ([1, 16, 16, 3], [1, 16, 16, 3]), [1, 1, 1, 3], 'layout = "nhwc"\nwidth = 16\nheight = 16\n',
+    )
+
+    # Two iterations, the same everywhere.
+    bends = np.array([-0.5, -0.5, -0.5, -0.25, -0.25, -0.25], np.float32).reshape(6, 1, 1, 1)
+    curves = helper.make_node("Conv", ["input", "weights", "bends"], ["output"])
+    weights = np.zeros((6, 3, 1, 1), np.float32)
+    step(
+        "zero-dce", "low-light", "Curves that brighten.", [curves], {"weights": weights, "bends": bends.reshape(6)},
+        (open_rgb, [1, 6, "height", "width"]),
+    )
+
+
 def main():
     with_manifests()
     without_manifests()
+    image_to_image()
 
 
 if __name__ == "__main__":
