@@ -111,11 +111,12 @@ fn low_light_is_brightened_by_the_curves_of_the_network() {
         "-f lavfi -i gradients=size=64x48:c0=black:c1=white:rate=5:duration=0.4:speed=0.00001 -pix_fmt gray -c:v ffv1",
     );
     let bend = |code: u8| {
-        let mut value = ((f64::from(code) - 16.0) / 219.0).clamp(0.0, 1.0);
+        // Grey video is of full range.
+        let mut value = f64::from(code) / 255.0;
         for bend in [-0.5, -0.25] {
             value = (value - bend * value * (1.0 - value)).clamp(0.0, 1.0);
         }
-        16.0 + 219.0 * value
+        255.0 * value
     };
     let source = raw(&grey);
     let bright = processed(&grey, "--upscale 1 --enhance low-light");

@@ -133,7 +133,8 @@ fn mixing_takes_its_share_of_each_plane() {
     for size in SIZES {
         for depth in [8, 10, 16] {
             let format = PixelFormat::yuv(Subsampling::S420, depth);
-            let from = &noise_frame(size, format, color).planes()[0];
+            let frame = noise_frame(size, format, color);
+            let from = &frame.planes()[0];
             let mut noise = Noise::new(3);
             let mut other = from.clone();
             fill(&mut other, |_, _| noise.below(format.max_value() + 1));
