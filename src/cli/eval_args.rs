@@ -154,7 +154,7 @@ enum ContentArg {
 /// What is to be done.
 #[derive(Debug, PartialEq)]
 pub(super) enum Task {
-    Evaluate(EvalConfig),
+    Evaluate(Box<EvalConfig>),
     Compare(CompareConfig),
 }
 
@@ -162,7 +162,7 @@ impl EvalArgs {
     /// The task that the arguments describe.
     pub(super) fn into_task(self) -> Result<Task, String> {
         match self.task {
-            TaskArg::Sr => self.into_evaluation().map(Task::Evaluate),
+            TaskArg::Sr => self.into_evaluation().map(|config| Task::Evaluate(Box::new(config))),
             TaskArg::Metrics => self.into_comparison().map(Task::Compare),
         }
     }
@@ -285,7 +285,7 @@ mod tests {
             },
             ..EvalConfig::new("d")
         };
-        assert_eq!(found, Ok(Task::Evaluate(expected)));
+        assert_eq!(found, Ok(Task::Evaluate(Box::new(expected))));
         let found = task("--task metrics -i a --reference b --border 2 --limit 5");
         let expected = CompareConfig { input: "a".into(), reference: "b".into(), border: 2, limit: Some(5) };
         assert_eq!(found, Ok(Task::Compare(expected)));
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn nothing_given_is_the_protocol_of_the_literature() {
         let expected = EvalConfig { models: vec!["live-x2".into()], ..EvalConfig::new("d") };
-        assert_eq!(task("--reference d"), Ok(Task::Evaluate(expected)));
+        assert_eq!(task("--reference d"), Ok(Task::Evaluate(Box::new(expected))));
         let Ok(Task::Evaluate(camera)) = task("--reference d --degrade camera --no-timing") else { panic!() };
         assert_eq!(
             camera.degradations,
