@@ -54,7 +54,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clip")
     parser.add_argument("out", help="the .mp4 file to write")
-    parser.add_argument("--model", type=Path, default=MODELS / "live-x2.toml", help="manifest")
+    parser.add_argument("--model", type=Path, default=MODELS / "live-x2-int8.toml", help="manifest")
     parser.add_argument("--threads", type=int, default=2, help="of ONNX Runtime")
     arguments = parser.parse_args()
 

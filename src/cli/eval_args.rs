@@ -8,7 +8,7 @@ use framecast::quality::{CompareConfig, Content, Degradation, EvalConfig};
 use std::path::PathBuf;
 
 /// Models that are evaluated if none is named.
-const DEFAULT_MODELS: [&str; 1] = ["live-x2"];
+const DEFAULT_MODELS: [&str; 1] = ["live-x2-int8"];
 /// Rate factors of `--degrade camera` if none is given.
 const DEFAULT_CRFS: [f64; 2] = [23.0, 32.0];
 /// Deviation of the blur of `--degrade camera` per unit of the scale.
@@ -43,7 +43,7 @@ pub(super) struct EvalArgs {
 
     /// Model by name, or an .onnx file; may be repeated, each makes a row
     ///
-    /// Default: live-x2. The model sets the cost.
+    /// Default: live-x2-int8. The model sets the cost.
     #[arg(long, value_name = "NAME", help_heading = "Protocol")]
     model: Vec<String>,
 
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn nothing_given_is_the_protocol_of_the_literature() {
-        let expected = EvalConfig { models: vec!["live-x2".into()], ..EvalConfig::new("d") };
+        let expected = EvalConfig { models: vec!["live-x2-int8".into()], ..EvalConfig::new("d") };
         assert_eq!(task("--reference d"), Ok(Task::Evaluate(Box::new(expected))));
         let Ok(Task::Evaluate(camera)) = task("--reference d --degrade camera --no-timing") else { panic!() };
         assert_eq!(

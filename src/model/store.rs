@@ -24,10 +24,14 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: &[BuiltIn] = built_in!["live-x2-int8", "live-x2", "live-x2-camera", "nano-x2", "quality-x2"];
+const BUILT_IN: &[BuiltIn] =
+    built_in!["live-x2-int8", "live-x2", "live-x2-camera", "nano-x2", "quality-x2", "detail-x2"];
 
 /// Name of the model that runs when the user names none.
 pub(crate) const DEFAULT_MODEL: &str = "live-x2-int8";
+
+/// Name of the model that runs when the user names none but asks for detail: weights of 8 bits cannot be mixed.
+pub(crate) const DEFAULT_DETAILED_MODEL: &str = "live-x2";
 
 /// The bytes of an ONNX file.
 pub type ModelFile = Cow<'static, [u8]>;
@@ -216,6 +220,15 @@ mod tests {
             let found = Model::find(model.name).unwrap();
             assert_eq!(found.manifest.name, model.name);
         }
+    }
+
+    #[test]
+    fn the_detailed_model_and_its_partner_can_be_mixed() {
+        let model = Model::find(DEFAULT_DETAILED_MODEL).unwrap();
+        assert_eq!(model.manifest.detail.as_deref(), Some("detail-x2"));
+        let mixed = model.clone().with_detail(DEFAULT_DETAILED_MODEL, 0.5).unwrap();
+        assert_eq!(mixed.network.len(), model.network.len());
+        assert_ne!(mixed.network, model.network);
     }
 
     #[test]

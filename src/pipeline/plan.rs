@@ -8,7 +8,7 @@ use crate::config::{Order, ProcessingOptions, Target};
 use crate::error::Error;
 use crate::frame::{BufferPool, Rational};
 use crate::kernel;
-use crate::model::DEFAULT_MODEL;
+use crate::model::{DEFAULT_DETAILED_MODEL, DEFAULT_MODEL};
 use crate::stage::{Composer, Geometry, OutputSize, Steadier, fit};
 use std::sync::Arc;
 
@@ -48,7 +48,8 @@ impl Plan {
             }
         };
         let enlarges = output.width > source.width || output.height > source.height;
-        let networks = Networks::find(options, enlarges.then_some(DEFAULT_MODEL))?;
+        let default = if options.detail.is_some() { DEFAULT_DETAILED_MODEL } else { DEFAULT_MODEL };
+        let networks = Networks::find(options, enlarges.then_some(default))?;
         let edits = Edits::find(options)?;
         let order = options.order;
         Ok(Self { output, provider: None, kernels: String::new(), networks, edits, order, source, single })
