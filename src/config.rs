@@ -119,8 +119,8 @@ pub struct ProcessingOptions {
 }
 
 impl ProcessingOptions {
-    /// Smoothing unless the user chooses another: noise flickers a third as much, and after a change of light 9 in 10
-    /// parts are there within ten frames.
+    /// Smoothing unless the user chooses another: a still scene with noise flickered about a sixth as much in two
+    /// styles, and after a change of light 9 in 10 parts are there within ten frames (0.8^10 = 0.1).
     pub const SMOOTHING: f64 = 0.8;
 
     /// Checks the ranges that the types do not.

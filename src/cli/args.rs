@@ -145,7 +145,7 @@ pub(super) struct RunArgs {
     /// Paints in a style: a number from 0 to 25, a mix such as 3:0.6,7:0.4, or a picture whose style it takes
     ///
     /// Default: none. The weights of a mix are relative. Needs `framecast models pull multistyle26`, for pictures
-    /// arbitrary-style-predict and arbitrary-style-transform. Costs some 150 ms of one core a frame.
+    /// arbitrary-style-predict and arbitrary-style-transform. Costs many times what live-x2-int8 does.
     #[arg(long, value_name = "N|N:W,N:W|PICTURE", value_parser = value::style, allow_hyphen_values = true, help_heading = "Processing")]
     style: Option<Style>,
 
@@ -162,8 +162,8 @@ pub(super) struct RunArgs {
 
     /// Brightens dark frames
     ///
-    /// Default: off. Needs `framecast models pull zero-dce`. The network sees a quarter of the size, at most 320 pixels; it
-    /// costs some 25 ms of one core for a frame of 640 x 360.
+    /// Default: off. Needs `framecast models pull zero-dce`. The network sees a quarter of the size, at most 320 pixels,
+    /// and its curves are applied to every pixel of the frame: both cost time.
     #[arg(long, value_enum, value_name = "WHAT", help_heading = "Processing")]
     enhance: Option<EnhanceArg>,
 
@@ -173,7 +173,8 @@ pub(super) struct RunArgs {
 
     /// Share of the frame before in styles and enhancement where nothing moves, 0 to 0.95
     ///
-    /// Default: 0.8. Less flickers more, more follows changes of light later. Costs about a millisecond a frame.
+    /// Default: 0.8. Less flickers more, more follows changes of light later. Costs a pass over
+    /// the frame.
     #[arg(long, value_name = "SHARE", value_parser = value::share(0.95), allow_hyphen_values = true, help_heading = "Processing")]
     smoothing: Option<f64>,
 
