@@ -6,7 +6,7 @@ use crate::error::ConfigError;
 use crate::kernel::KernelChoice;
 use crate::media::{InputOptions, OutputOptions};
 pub use crate::model::Device;
-pub use image::{EnhanceOptions, Order, STYLES, Step, Style, StyleOptions};
+pub use image::{DenoiseOptions, EnhanceOptions, Order, STYLES, Step, Style, StyleOptions};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -91,6 +91,8 @@ pub struct ProcessingOptions {
     /// Mixes the model's weights with those of the partner that its manifest names, 0 to 1: 0 is the model itself, which
     /// keeps to the source, 1 its partner, which makes up detail. `None` leaves the partner alone.
     pub detail: Option<f32>,
+    /// Removes noise from luma.
+    pub denoise: Option<DenoiseOptions>,
     /// Brightens dark frames.
     pub enhance: Option<EnhanceOptions>,
     /// Paints frames in a style.
@@ -150,6 +152,7 @@ impl ProcessingOptions {
             _ => Ok(()),
         };
         share("--style-strength", self.style.as_ref().map(|style| style.strength), 1.0)?;
+        share("--denoise", self.denoise.map(|denoise| denoise.strength), 1.0)?;
         share("--enhance-strength", self.enhance.map(|enhance| enhance.strength), 1.0)?;
         share("--smoothing", self.smoothing, 0.95)
     }

@@ -107,8 +107,8 @@ impl Engine {
     /// Gives the engine a frame, without waiting.
     pub fn push_frame(&mut self, frame: Frame) -> Result<Push, Error> {
         self.check(&frame)?;
-        match self.chain.ends().map(|ends| ends.input.try_send(Event::Frame(frame))) {
-            Some(Err(TrySendError::Full(Event::Frame(frame)))) => Ok(Push::Full(frame)),
+        match self.chain.ends().map(|ends| ends.input.try_send(Event::Item(frame))) {
+            Some(Err(TrySendError::Full(Event::Item(frame)))) => Ok(Push::Full(frame)),
             // Where the chain has failed, its reason is the next thing to pull.
             _ => Ok(Push::Accepted),
         }
@@ -171,7 +171,7 @@ impl Engine {
 
 fn pulled(event: Event) -> Result<Pull, Error> {
     match event {
-        Event::Frame(frame) => Ok(Pull::Frame(frame)),
+        Event::Item(frame) => Ok(Pull::Frame(frame)),
         Event::End => Ok(Pull::End),
         Event::Failed(error) => Err(error),
     }

@@ -158,8 +158,8 @@ fn steps_run_in_the_order_asked_for() {
     let options = "--enhance low-light --style 2";
     for (order, stages) in [
         ("", "decode curves enhance style paint upscale compose encode"),
-        ("--order style,upscale,enhance", "decode style paint upscale compose curves enhance encode"),
-        ("--order upscale,enhance,style", "decode upscale compose curves enhance style paint encode"),
+        ("--order denoise,style,upscale,enhance", "decode style paint upscale compose curves enhance encode"),
+        ("--order denoise,upscale,enhance,style", "decode upscale compose curves enhance style paint encode"),
     ] {
         let output = folder.path().join("out.mkv");
         let result = process(Path::new(STAND_INS), &still(), &output, &format!("-y {options} {order}"));
@@ -177,7 +177,10 @@ fn steps_run_in_the_order_asked_for() {
     }
     // Brightening a tenth of the picture is not a tenth of the brightened picture.
     let early = processed(&still(), "--upscale 1 --enhance low-light --style 2");
-    let late = processed(&still(), "--upscale 1 --enhance low-light --style 2 --order style,enhance,upscale");
+    let late = processed(
+        &still(),
+        "--upscale 1 --enhance low-light --style 2 --order denoise,style,enhance,upscale",
+    );
     let mean =
         |samples: &[u8]| samples[..FRAME].iter().map(|sample| f64::from(*sample)).sum::<f64>() / FRAME as f64;
     assert!(mean(&late) > mean(&early) + 3.0, "{} and {}", mean(&late), mean(&early));

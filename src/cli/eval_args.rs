@@ -1,6 +1,7 @@
 //! What `framecast eval` declares, and how it becomes an [`EvalConfig`] or a [`CompareConfig`].
 
-use super::args::{DeviceArg, EXIT_CODES, KernelsArg};
+use super::args::EXIT_CODES;
+use super::processing_args::{DeviceArg, KernelsArg};
 use super::value;
 use clap::{ArgAction, Args, ValueEnum};
 use framecast::config::ProcessingOptions;

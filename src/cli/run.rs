@@ -15,7 +15,7 @@ const USAGE: u8 = 2;
 pub(super) fn run(arguments: RunArgs, matches: &ArgMatches, interrupt: Interrupt) -> u8 {
     let bars = MultiProgress::new();
     logging::start(arguments.quiet, arguments.verbose, bars.clone());
-    let mut reporter = Reporter::new(arguments.quiet, arguments.json, &arguments.output, &bars);
+    let mut reporter = Reporter::new(arguments.quiet, arguments.json, &arguments.output.output, &bars);
     let end = reporter.for_the_end();
     match arguments.into_config(matches) {
         Ok(config) => {

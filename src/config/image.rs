@@ -79,6 +79,19 @@ impl StyleOptions {
     }
 }
 
+/// How noise is removed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DenoiseOptions {
+    /// Share of the denoised picture, 0 to 1; the rest is the frame as it was.
+    pub strength: f64,
+}
+
+impl Default for DenoiseOptions {
+    fn default() -> Self {
+        Self { strength: 1.0 }
+    }
+}
+
 /// How dark frames are brightened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EnhanceOptions {
@@ -95,6 +108,8 @@ impl Default for EnhanceOptions {
 /// A step of processing that can stand anywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Removing noise.
+    Denoise,
     /// Brightening dark frames.
     Enhance,
     /// Painting in a style.
@@ -105,12 +120,13 @@ pub enum Step {
 
 /// In which order the steps run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Order(pub [Step; 3]);
+pub struct Order(pub [Step; 4]);
 
 impl Default for Order {
-    /// Small frames cost least, so everything comes before super-resolution; a style is painted on what is well lit.
+    /// Noise goes first, for each other step would strengthen it. Small frames cost least, so everything comes before
+    /// super-resolution; a style is painted on what is well lit.
     fn default() -> Self {
-        Self([Step::Enhance, Step::Style, Step::Upscale])
+        Self([Step::Denoise, Step::Enhance, Step::Style, Step::Upscale])
     }
 }
 
@@ -120,12 +136,13 @@ impl FromStr for Order {
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         let wrong = || ConfigError {
             setting: "--order".into(),
-            expected: "enhance, style and upscale, each once, separated by commas".into(),
+            expected: "denoise, enhance, style and upscale, each once, separated by commas".into(),
             found: text.into(),
         };
         let mut steps = Vec::new();
         for name in text.split(',') {
             let step = match name {
+                "denoise" => Step::Denoise,
                 "enhance" => Step::Enhance,
                 "style" => Step::Style,
                 "upscale" => Step::Upscale,
@@ -158,10 +175,10 @@ mod tests {
 
     #[test]
     fn an_order_names_every_step_once() {
-        assert_eq!("enhance,style,upscale".parse::<Order>().unwrap(), Order::default());
-        let late = "upscale,style,enhance".parse::<Order>().unwrap();
-        assert_eq!(late.0, [Step::Upscale, Step::Style, Step::Enhance]);
-        for wrong in ["", "style", "style,style,upscale", "style,upscale,denoise"] {
+        assert_eq!("denoise,enhance,style,upscale".parse::<Order>().unwrap(), Order::default());
+        let late = "upscale,style,enhance,denoise".parse::<Order>().unwrap();
+        assert_eq!(late.0, [Step::Upscale, Step::Style, Step::Enhance, Step::Denoise]);
+        for wrong in ["", "style", "style,style,upscale,denoise", "enhance,style,upscale"] {
             assert!(wrong.parse::<Order>().is_err(), "{wrong}");
         }
     }

@@ -24,8 +24,15 @@ macro_rules! built_in {
     };
 }
 
-const BUILT_IN: &[BuiltIn] =
-    built_in!["live-x2-int8", "live-x2", "live-x2-camera", "nano-x2", "quality-x2", "detail-x2"];
+const BUILT_IN: &[BuiltIn] = built_in![
+    "live-x2-int8",
+    "live-x2",
+    "live-x2-camera",
+    "nano-x2",
+    "quality-x2",
+    "detail-x2",
+    "denoise-x1"
+];
 
 /// Name of the model that runs when the user names none.
 pub(crate) const DEFAULT_MODEL: &str = "live-x2-int8";

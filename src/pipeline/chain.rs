@@ -1,13 +1,14 @@
 //! The part of the pipeline between source and sink: sections of threads, one after the other.
 
 use super::clock::Clock;
-use super::section::{DEPTH, Section, Start, Work, Worker};
+use super::section::{Assembly, DEPTH, Section, Start, Work, Worker};
 use super::stage::Meter;
 use super::stats::StageTime;
 use crate::error::Error;
 use crate::frame::Frame;
 use crate::stage::{
-    Composer, Enhancer, ImageNetwork, Inferred, ModelChain, ReuseCount, Steadier, Stylizer, Upscaled,
+    Composer, Denoiser, Enhancer, ImageNetwork, Inferred, ModelChain, ReuseCount, Steadier, Stylizer,
+    Upscaled,
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
@@ -17,9 +18,9 @@ use std::time::Duration;
 
 /// What flows from stage to stage. The end and a failure are values; a closed channel means that the peer has gone.
 #[derive(Debug)]
-pub enum Event {
-    /// A frame.
-    Frame(Frame),
+pub enum Event<T = Frame> {
+    /// A frame, or what stands for one on the way.
+    Item(T),
     /// Nothing more will come.
     End,
     /// A stage failed; nothing more will come.
@@ -29,6 +30,8 @@ pub enum Event {
 /// An image-to-image step: networks, one per worker thread, and what finishes in order.
 #[derive(Debug)]
 pub enum Edit {
+    /// Removing noise.
+    Denoise(Vec<ModelChain>, Denoiser),
     /// Painting in a style.
     Style(Vec<ImageNetwork>, Stylizer),
     /// Brightening dark frames.
@@ -38,8 +41,12 @@ pub enum Edit {
 impl Edit {
     /// The execution provider that runs the network.
     pub(super) fn provider(&self) -> Option<&'static str> {
-        let (Self::Style(networks, _) | Self::Enhance(networks, _)) = self;
-        networks.first().map(ImageNetwork::provider)
+        match self {
+            Self::Denoise(chains, _) => chains.first()?.providers().first().copied(),
+            Self::Style(networks, _) | Self::Enhance(networks, _) => {
+                networks.first().map(ImageNetwork::provider)
+            }
+        }
     }
 }
 
@@ -106,7 +113,8 @@ impl Chain {
         let mut chain = Self { ends: None, threads: Vec::new(), meters: Vec::new(), totals };
         let (input, mut output) = bounded(DEPTH);
         for section in sections {
-            output = section.start(output, &clock, &mut chain.threads, &mut chain.meters)?;
+            let (threads, meters) = (&mut chain.threads, &mut chain.meters);
+            output = section.start(output, &mut Assembly { clock: &clock, threads, meters })?;
         }
         chain.ends = Some(Ends { input, output });
         Ok(chain)
@@ -162,7 +170,7 @@ fn steady_section(mut steadier: Steadier) -> Box<dyn Start> {
         work_name: "steady",
         work: Work::None(|source: Frame| source),
         finish_name: "steady",
-        finisher: Box::new(move |source| Ok(steadier.process(source))),
+        finisher: Box::new(move |source: Frame| Ok(steadier.process(source))),
     })
 }
 
@@ -172,26 +180,29 @@ fn upscale_section(
     mut composer: Composer,
     totals: &Arc<Totals>,
 ) -> Box<dyn Start> {
-    let work = if upscalers.is_empty() {
-        Work::None(|source| Upscaled { source, network: None })
-    } else {
-        Work::Shared(upscalers.into_iter().map(|upscaler| upscale_worker(upscaler, totals.clone())).collect())
-    };
     Box::new(Section {
         work_name: "upscale",
-        work,
+        work: chain_work(upscalers, totals),
         finish_name: "compose",
-        finisher: Box::new(move |upscaled| composer.process(upscaled)),
+        finisher: Box::new(move |upscaled: Upscaled| composer.process(upscaled)),
     })
 }
 
-fn upscale_worker(mut upscaler: ModelChain, totals: Arc<Totals>) -> Worker<Upscaled> {
+/// Frames are handed on as they are where there is no network.
+fn chain_work(chains: Vec<ModelChain>, totals: &Arc<Totals>) -> Work<Frame, Upscaled> {
+    if chains.is_empty() {
+        return Work::None(|source| Upscaled { source, network: None });
+    }
+    Work::Shared(chains.into_iter().map(|chain| chain_worker(chain, totals.clone())).collect())
+}
+
+fn chain_worker(mut chain: ModelChain, totals: Arc<Totals>) -> Worker<Frame, Upscaled> {
     let mut account = Account::new(totals.clone());
     let mut reused = ReuseCount::default();
     Box::new(move |source| {
-        let made = upscaler.process(&source);
-        account.update(upscaler.network_time());
-        let count = upscaler.reuse_count();
+        let made = chain.process(&source);
+        account.update(chain.network_time());
+        let count = chain.reuse_count();
         totals.copied.fetch_add(count.copied - reused.copied, Ordering::Relaxed);
         totals.seen.fetch_add(count.all - reused.all, Ordering::Relaxed);
         reused = count;
@@ -204,23 +215,29 @@ fn edit_section(edit: Edit, totals: &Arc<Totals>) -> Box<dyn Start> {
     let work = |networks: Vec<ImageNetwork>| {
         Work::Shared(networks.into_iter().map(|network| image_worker(network, totals.clone())).collect())
     };
-    Box::new(match edit {
-        Edit::Style(networks, mut stylizer) => Section {
+    match edit {
+        Edit::Denoise(chains, mut denoiser) => Box::new(Section {
+            work_name: "denoise",
+            work: chain_work(chains, totals),
+            finish_name: "merge",
+            finisher: Box::new(move |upscaled: Upscaled| denoiser.process(upscaled)),
+        }),
+        Edit::Style(networks, mut stylizer) => Box::new(Section {
             work_name: "style",
             work: work(networks),
             finish_name: "paint",
-            finisher: Box::new(move |inferred| stylizer.process(inferred)),
-        },
-        Edit::Enhance(networks, mut enhancer) => Section {
+            finisher: Box::new(move |inferred: Inferred| stylizer.process(inferred)),
+        }),
+        Edit::Enhance(networks, mut enhancer) => Box::new(Section {
             work_name: "curves",
             work: work(networks),
             finish_name: "enhance",
-            finisher: Box::new(move |inferred| enhancer.process(inferred)),
-        },
-    })
+            finisher: Box::new(move |inferred: Inferred| enhancer.process(inferred)),
+        }),
+    }
 }
 
-fn image_worker(mut network: ImageNetwork, totals: Arc<Totals>) -> Worker<Inferred> {
+fn image_worker(mut network: ImageNetwork, totals: Arc<Totals>) -> Worker<Frame, Inferred> {
     let mut account = Account::new(totals);
     Box::new(move |source| {
         let inferred = network.process(source);

@@ -1,14 +1,15 @@
 //! The image-to-image steps of a run: which networks they need, and their stages.
 
 use super::chain::Edit;
+use super::networks::{Networks, Workers};
 use crate::config::{Order, ProcessingOptions, Step, Style, StyleOptions};
 use crate::error::{Error, ModelError};
 use crate::frame::BufferPool;
 use crate::kernel;
 use crate::model::{Model, Runtime, Task};
 use crate::stage::{
-    Enhancer, Geometry, ImageNetwork, ImageNetworkOptions, Stylizer, StylizerOptions, TensorPool, curve_size,
-    describe_style, seen_geometry,
+    Denoiser, Enhancer, Geometry, ImageNetwork, ImageNetworkOptions, Stylizer, StylizerOptions, TensorPool,
+    curve_size, describe_style, seen_geometry,
 };
 
 /// Names of the models in the catalogue.
@@ -16,6 +17,7 @@ const NUMBERED_STYLES: &str = "multistyle26";
 const PICTURE_STYLE: &str = "arbitrary-style-transform";
 const STYLE_OF_PICTURE: &str = "arbitrary-style-predict";
 const LOW_LIGHT: &str = "zero-dce";
+const DENOISE: &str = "denoise-x1";
 
 /// The steps that a run has beside super-resolution, with their models.
 #[derive(Debug, Default)]
@@ -23,11 +25,14 @@ pub(super) struct Edits {
     steps: Vec<(Step, Runtime, Model)>,
 }
 
-/// Workers, and threads of each one's network.
+/// How the networks share the processor.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Threads {
     pub(super) workers: usize,
+    /// Threads of each worker's network.
     pub(super) each: usize,
+    /// There is one picture only.
+    pub(super) single: bool,
 }
 
 /// Edits before and after super-resolution.
@@ -40,6 +45,7 @@ impl Edits {
         let mut steps = Vec::new();
         for step in order {
             let model = match step {
+                Step::Denoise => options.denoise.is_some().then(|| of_task(DENOISE, Task::Denoise)),
                 Step::Enhance => options.enhance.is_some().then(|| of_task(LOW_LIGHT, Task::LowLight)),
                 Step::Style => options.style.as_ref().map(|style| style_model(style, options)),
                 Step::Upscale => None,
@@ -72,7 +78,12 @@ impl Edits {
             let is_before = is_before_upscale(options.order, *step);
             let frames = if is_before { source } else { target };
             let maker = Maker { options, runtime, model, frames, threads, pool };
-            let edit = if *step == Step::Enhance { maker.enhance()? } else { maker.style()? };
+            let edit = match step {
+                Step::Denoise => maker.denoise()?,
+                Step::Enhance => maker.enhance()?,
+                Step::Style => maker.style()?,
+                Step::Upscale => continue,
+            };
             if is_before { &mut before } else { &mut after }.push(edit);
         }
         Ok((before, after))
@@ -159,6 +170,19 @@ impl Maker<'_> {
         };
         let (kernels, composing) = (self.kernels()?, self.kernels()?);
         Ok(Edit::Style(networks, Stylizer::new(&options, kernels, composing, self.pool.clone(), tensors)))
+    }
+
+    fn denoise(&self) -> Result<Edit, Error> {
+        let strength = self.options.denoise.unwrap_or_default().strength as f32;
+        let networks = Networks::single(self.runtime.clone(), self.model.clone());
+        let Workers { chains, .. } =
+            networks.workers(self.options, self.frames, self.threads.single, self.pool)?;
+        let (kernels, composing) = (self.kernels()?, self.kernels()?);
+        let made = networks.output(self.frames);
+        Ok(Edit::Denoise(
+            chains,
+            Denoiser::new(self.frames, made, strength, kernels, composing, self.pool.clone()),
+        ))
     }
 
     fn enhance(&self) -> Result<Edit, Error> {

@@ -179,7 +179,7 @@ fn read_all(
 ) -> Result<bool, Error> {
     while !interrupt.is_triggered() {
         let sent = match meter.busy(|| source.next())? {
-            SourceItem::Frame(frame) => meter.blocked(|| frames.send(Event::Frame(frame))).is_ok(),
+            SourceItem::Frame(frame) => meter.blocked(|| frames.send(Event::Item(frame))).is_ok(),
             SourceItem::Packet(packet) => meter.blocked(|| packets.send(packet)).is_ok(),
             SourceItem::End => return Ok(false),
         };
@@ -209,7 +209,7 @@ fn encode(
             }
         });
         match item {
-            Ok(Ok(Event::Frame(frame))) => {
+            Ok(Ok(Event::Item(frame))) => {
                 meter.busy(|| sink.write_frame(&frame))?;
                 written.fetch_add(1, Ordering::Relaxed);
             }

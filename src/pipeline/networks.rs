@@ -45,6 +45,11 @@ impl Networks {
         Ok(Some(Self { runtime: Runtime::load(library)?, models }))
     }
 
+    /// One network that runs alone.
+    pub(super) fn single(runtime: Runtime, model: Model) -> Self {
+        Self { runtime, models: vec![model] }
+    }
+
     /// Names of the models, in the order in which they run.
     pub(super) fn names(&self) -> String {
         self.models.iter().map(|model| model.manifest.name.as_str()).collect::<Vec<_>>().join(" + ")

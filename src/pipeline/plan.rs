@@ -87,7 +87,7 @@ impl Plan {
         let threads = self.threads(options);
         let (before, after) = self.edits.stages(options, (self.source, target), threads, pool)?;
         self.provider = before.iter().chain(&after).find_map(Edit::provider).map(|provider| {
-            let Threads { workers, each } = threads;
+            let Threads { workers, each, .. } = threads;
             format!("{provider} ({workers} x {each} threads)")
         });
         let mut upscalers = Vec::new();
@@ -105,9 +105,9 @@ impl Plan {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = options.threads.unwrap_or(cores);
         if self.single {
-            Threads { workers: 1, each: threads }
+            Threads { workers: 1, each: threads, single: true }
         } else {
-            Threads { workers: threads, each: 1 }
+            Threads { workers: threads, each: 1, single: false }
         }
     }
 

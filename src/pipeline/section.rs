@@ -10,71 +10,101 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// Turns a frame into what the finisher takes. Frames of a stream are dealt out to several workers, so each sees some.
-pub(super) type Worker<M> = Box<dyn FnMut(Frame) -> Result<M, Error> + Send>;
+/// Turns an item into what the finisher takes. Items of a stream are dealt out to several workers, so each sees some.
+pub(super) type Worker<I, M> = Box<dyn FnMut(I) -> Result<M, Error> + Send>;
 
-/// Makes output frames. It sees every frame of the stream, in order, and so may remember.
-pub(super) type Finisher<M> = Box<dyn FnMut(M) -> Result<Frame, Error> + Send>;
+/// Makes what goes on. It sees every item of the stream, in order, and so may remember, hold back and add.
+pub(super) trait Finish<M, O>: Send {
+    /// Takes the next item and appends what it has ready to `out`.
+    fn process(&mut self, made: M, out: &mut Vec<O>) -> Result<(), Error>;
+
+    /// Nothing more will come: appends what it still holds.
+    fn end(&mut self, _out: &mut Vec<O>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// A function gives one for one.
+impl<M, O, F: FnMut(M) -> Result<O, Error> + Send> Finish<M, O> for F {
+    fn process(&mut self, made: M, out: &mut Vec<O>) -> Result<(), Error> {
+        out.push(self(made)?);
+        Ok(())
+    }
+}
 
 /// What happens before the finisher.
-pub(super) enum Work<M> {
-    /// Nothing: the frame is handed on.
-    None(fn(Frame) -> M),
-    /// These share the frames, each on a thread of its own.
-    Shared(Vec<Worker<M>>),
+pub(super) enum Work<I, M> {
+    /// Nothing: the item is handed on.
+    None(fn(I) -> M),
+    /// These share the items, each on a thread of its own.
+    Shared(Vec<Worker<I, M>>),
 }
 
-/// A step from frames to as many frames.
-pub(super) struct Section<M> {
+/// A step of the pipeline, from `I` over `M` to `O`.
+pub(super) struct Section<I, M, O> {
     /// Name of the workers and their meter.
     pub(super) work_name: &'static str,
-    pub(super) work: Work<M>,
+    pub(super) work: Work<I, M>,
     /// Name of the finisher and its meter.
     pub(super) finish_name: &'static str,
-    pub(super) finisher: Finisher<M>,
+    pub(super) finisher: Box<dyn Finish<M, O>>,
 }
 
-/// A section that can be started, whatever its workers hand to its finisher.
+/// Where the threads and meters of a chain are kept while it is put together.
+pub(super) struct Assembly<'a> {
+    pub(super) clock: &'a Arc<dyn Clock>,
+    pub(super) threads: &'a mut Vec<JoinHandle<()>>,
+    pub(super) meters: &'a mut Vec<Arc<Meter>>,
+}
+
+/// One or more sections from frames to frames.
 pub(super) trait Start {
-    /// Starts the threads and appends them to `threads` and their meters to `meters`. Gives the end where frames come
-    /// out. After a failure the threads that run end by themselves.
+    /// Starts the threads. Gives the end where frames come out. After a failure the threads that run end by themselves.
     fn start(
         self: Box<Self>,
         input: Receiver<Event>,
-        clock: &Arc<dyn Clock>,
-        threads: &mut Vec<JoinHandle<()>>,
-        meters: &mut Vec<Arc<Meter>>,
+        assembly: &mut Assembly<'_>,
     ) -> Result<Receiver<Event>, Error>;
 }
 
 /// Numbered work for the workers, and what they made of it.
-type Job = (u64, Frame);
+type Job<I> = (u64, I);
 type Done<M> = (u64, Result<M, Error>);
 
 /// Frames that wait between two stages.
 pub(super) const DEPTH: usize = 2;
 
-impl<M: Send + 'static> Start for Section<M> {
+impl<M: Send + 'static> Start for Section<Frame, M, Frame> {
     fn start(
         self: Box<Self>,
         input: Receiver<Event>,
-        clock: &Arc<dyn Clock>,
-        threads: &mut Vec<JoinHandle<()>>,
-        meters: &mut Vec<Arc<Meter>>,
+        assembly: &mut Assembly<'_>,
     ) -> Result<Receiver<Event>, Error> {
-        let Self { work_name, work, finish_name, finisher } = *self;
+        self.run(input, assembly)
+    }
+}
+
+impl<I: Send + 'static, M: Send + 'static, O: Send + 'static> Section<I, M, O> {
+    /// As [`Start::start`], for any items.
+    pub(super) fn run(
+        self,
+        input: Receiver<Event<I>>,
+        assembly: &mut Assembly<'_>,
+    ) -> Result<Receiver<Event<O>>, Error> {
+        let Self { work_name, work, finish_name, finisher } = self;
+        let Assembly { clock, threads, meters } = assembly;
         let (workers, pass) = match work {
             Work::None(pass) => (Vec::new(), Some(pass)),
             Work::Shared(workers) => (workers, None),
         };
         let count = workers.len().max(1);
-        let (jobs, waiting) = bounded::<Job>(count);
+        let (jobs, waiting) = bounded::<Job<I>>(count);
         let (done, finished) = bounded::<Done<M>>(count);
         let (ready, output) = bounded(DEPTH);
         let dispatched = done.clone();
         threads.push(spawn("dispatch", move || dispatch(&input, &jobs, pass, &dispatched))?);
         if !workers.is_empty() {
-            let meter = Meter::new(work_name, count, clock.clone());
+            let meter = Meter::new(work_name, count, (*clock).clone());
             meters.push(meter.clone());
             for (index, worker) in workers.into_iter().enumerate() {
                 let (waiting, done, meter) = (waiting.clone(), done.clone(), meter.clone());
@@ -84,7 +114,7 @@ impl<M: Send + 'static> Start for Section<M> {
             }
         }
         drop((done, waiting));
-        let meter = Meter::new(finish_name, 1, clock.clone());
+        let meter = Meter::new(finish_name, 1, (*clock).clone());
         meters.push(meter.clone());
         threads.push(spawn(finish_name, move || finish(finisher, finish_name, &finished, &ready, &meter))?);
         Ok(output)
@@ -92,16 +122,16 @@ impl<M: Send + 'static> Start for Section<M> {
 }
 
 /// Numbers the frames, so that finishing can put them back in order whichever worker is first.
-fn dispatch<M>(
-    input: &Receiver<Event>,
-    jobs: &Sender<Job>,
-    pass: Option<fn(Frame) -> M>,
+fn dispatch<I, M>(
+    input: &Receiver<Event<I>>,
+    jobs: &Sender<Job<I>>,
+    pass: Option<fn(I) -> M>,
     done: &Sender<Done<M>>,
 ) {
     for number in 0.. {
         let sent = match (input.recv(), pass) {
-            (Ok(Event::Frame(frame)), None) => jobs.send((number, frame)).is_ok(),
-            (Ok(Event::Frame(frame)), Some(pass)) => done.send((number, Ok(pass(frame)))).is_ok(),
+            (Ok(Event::Item(item)), None) => jobs.send((number, item)).is_ok(),
+            (Ok(Event::Item(item)), Some(pass)) => done.send((number, Ok(pass(item)))).is_ok(),
             (Ok(Event::Failed(error)), _) => {
                 let _ = done.send((number, Err(error)));
                 false
@@ -114,15 +144,15 @@ fn dispatch<M>(
     }
 }
 
-fn work_on<M>(
-    mut worker: Worker<M>,
+fn work_on<I, M>(
+    mut worker: Worker<I, M>,
     name: &'static str,
-    waiting: &Receiver<Job>,
+    waiting: &Receiver<Job<I>>,
     done: &Sender<Done<M>>,
     meter: &Meter,
 ) {
-    while let Ok((number, frame)) = meter.starved(|| waiting.recv()) {
-        let result = meter.busy(|| guarded(name, || worker(frame)));
+    while let Ok((number, item)) = meter.starved(|| waiting.recv()) {
+        let result = meter.busy(|| guarded(name, || worker(item)));
         let failed = result.is_err();
         let sent = meter.blocked(|| done.send((number, result)).is_ok());
         if !sent || failed {
@@ -132,27 +162,38 @@ fn work_on<M>(
 }
 
 /// Puts what the workers made back in order and finishes it.
-fn finish<M>(
-    mut finisher: Finisher<M>,
+fn finish<M, O>(
+    mut finisher: Box<dyn Finish<M, O>>,
     name: &'static str,
     finished: &Receiver<Done<M>>,
-    ready: &Sender<Event>,
+    ready: &Sender<Event<O>>,
     meter: &Meter,
 ) {
     let mut early = BTreeMap::new();
     let mut next = 0;
+    let mut out = Vec::new();
+    let pass_on = |result: Result<(), Error>, out: &mut Vec<O>| {
+        let items = out.drain(..).map(Event::Item).chain(result.err().map(Event::Failed));
+        let mut goes_on = true;
+        for event in items {
+            goes_on &= !matches!(event, Event::Failed(_));
+            goes_on &= meter.blocked(|| ready.send(event).is_ok());
+        }
+        goes_on
+    };
     while let Ok((number, result)) = meter.starved(|| finished.recv()) {
         early.insert(number, result);
         while let Some(result) = early.remove(&next) {
             next += 1;
-            let made = result.and_then(|made| meter.busy(|| guarded(name, || finisher(made))));
-            let event = made.map_or_else(Event::Failed, Event::Frame);
-            let failed = matches!(event, Event::Failed(_));
-            let sent = meter.blocked(|| ready.send(event).is_ok());
-            if !sent || failed {
+            let result =
+                result.and_then(|made| meter.busy(|| guarded(name, || finisher.process(made, &mut out))));
+            if !pass_on(result, &mut out) {
                 return;
             }
         }
     }
-    let _ = ready.send(Event::End);
+    let result = meter.busy(|| guarded(name, || finisher.end(&mut out)));
+    if pass_on(result, &mut out) {
+        let _ = ready.send(Event::End);
+    }
 }

@@ -4,6 +4,7 @@
 mod cells;
 mod compose;
 mod cover;
+mod denoise;
 mod enhance;
 mod geometry;
 mod model_chain;
@@ -17,6 +18,7 @@ mod upscale;
 mod whole;
 
 pub use compose::{Composer, Geometry};
+pub use denoise::Denoiser;
 pub use enhance::{Enhancer, curve_size};
 pub use geometry::{OutputSize, fit};
 pub use model_chain::{JoinOptions, ModelChain, chain_output};

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from .data import MEAN, luma, pictures_in, reduce
+from .noise import test_noise
 from .resize import resize, to_code
 
 Upscaler = Callable[[np.ndarray], np.ndarray]
@@ -69,12 +70,12 @@ def onnx_upscaler(path: Path, scale: int, threads: int = 2) -> Upscaler:
 
 
 def load_set(folder: Path, scale: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(high, low) luma code planes of a folder of pictures, cut to a multiple of the scale."""
+    """(high, low) luma code planes of a folder of pictures, cut to a multiple of the scale; clean and noisy at scale 1."""
     pairs = []
     for path in pictures_in(folder):
         plane = luma(path)
         high = plane[: plane.shape[0] // scale * scale, : plane.shape[1] // scale * scale]
-        pairs.append((high, reduce(high, scale)))
+        pairs.append((high, test_noise(high) if scale == 1 else reduce(high, scale)))
     return pairs
 
 

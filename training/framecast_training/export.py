@@ -65,10 +65,13 @@ def manifest(path: Path, network: Network, weights: list[np.ndarray], text: dict
     kernels = weights[::2]
     scale = (network.network if isinstance(network, QuantisedNet) else network).scale
     gigaflop = 2 * sum(kernel.size for kernel in kernels) / 4 * 1e6 / 1e9
-    rows = "\n".join(f"{key} = {value:.{4 if 'ssim' in key else 2}f}" for key, value in scores.items())
+    # The scores of manifests are of enlargement.
+    scores = {} if scale == 1 else scores
+    rows = "".join(f"{key} = {value:.{4 if 'ssim' in key else 2}f}\n" for key, value in scores.items())
+    table = f"\n[scores]\n{rows}" if rows else ""
     partner = f'detail = "{text["detail"]}"\n' if text["detail"] else ""
     return f"""name = "{path.stem}"
-task = "super-resolution"
+task = "{"denoise" if scale == 1 else "super-resolution"}"
 file = "{path.name}"
 sha256 = "{hashlib.sha256(path.read_bytes()).hexdigest()}"
 licence = "MIT OR Apache-2.0"
@@ -91,14 +94,11 @@ multiple = 2
 name = "output"
 depth_to_space = {2 * scale}
 skip = "nearest"
-
-[scores]
-{rows}
-"""
+{table}"""
 
 
 def measure(path: Path, scale: int, folders: dict[str, Path]) -> dict[str, float]:
-    """Scores of the ONNX file and of bicubic."""
+    """Scores of the ONNX file and of bicubic, which at scale 1 is the noisy picture itself."""
     scores: dict[str, float] = {}
     for prefix, upscale in (("", onnx_upscaler(path, scale)), ("bicubic_", bicubic(scale))):
         for name, folder in folders.items():

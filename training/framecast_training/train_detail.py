@@ -3,7 +3,8 @@
 The generator starts at the fidelity network, so that the two can be mixed weight by weight. Its loss is the sum of
 
 - the adversarial loss, relativistic average (Jolicoeur-Martineau 2018), from a discriminator with spectral norm;
-- the feature loss: the distance of the discriminator's hidden layers between the made and the real picture;
+- the feature loss: the distance between the made and the real picture in the hidden layers of a frozen denoiser, which
+  had to learn what is texture and what is noise; in those of the discriminator where no denoiser is given;
 - the pixel loss, and the pixel loss at the input's size, which holds colours and large shapes in place.
 """
 
@@ -18,7 +19,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from .data import PatchSampler, nearest_base, packed_pairs
+from .data import PatchSampler, nearest_base, packed_pairs, space_to_depth
 from .evaluate import load_set
 from .gradients import charbonnier
 from .network import LumaNet, apply_weights
@@ -64,6 +65,30 @@ def adversarial(better: torch.Tensor, worse: torch.Tensor) -> torch.Tensor:
     return (first + F.softplus(worse - better.mean()).mean()) / 2
 
 
+class DenoiserFeatures:
+    """The hidden layers of a trained denoiser."""
+
+    def __init__(self, checkpoint: Path, precision: torch.dtype) -> None:
+        """`checkpoint` is that of a LumaNet of scale 1."""
+        network = load_generator(torch.load(checkpoint))
+        self.precision, self.weights = precision, [weight.detach().to(precision) for weight in network.weights()]
+
+    def __call__(self, picture: torch.Tensor) -> list[torch.Tensor]:
+        """Activations of luma [n, 1, h, w], code / 255 less MEAN, at half its size."""
+        x, hidden = space_to_depth(picture.squeeze(1), 2).to(self.precision), []
+        for kernel, bias in zip(self.weights[:-2:2], self.weights[1:-2:2]):
+            x = F.relu(F.conv2d(x, kernel, bias, padding=1))
+            hidden.append(x)
+        return hidden
+
+
+def load_generator(state: dict) -> LumaNet:
+    """The averaged plain network of a checkpoint."""
+    network = LumaNet(state["channels"], state["middle"], state["scale"])
+    network.load_state_dict(state["average"])
+    return network
+
+
 class Duel:
     """Generator and discriminator, each with its optimiser."""
 
@@ -74,6 +99,7 @@ class Duel:
         self.of_generator = torch.optim.Adam(generator.parameters(), lr=arguments.rate, betas=(0.9, 0.99))
         self.of_discriminator = torch.optim.Adam(self.discriminator.parameters(), lr=2e-4, betas=(0.9, 0.99))
         self.precision = getattr(torch, arguments.precision)
+        self.features = DenoiserFeatures(arguments.denoiser, self.precision) if arguments.denoiser else None
 
     def advance(self, source: torch.Tensor, target: torch.Tensor, progress: float) -> dict[str, float]:
         """One step of both; `progress` in 0..1. Returns the parts of the losses."""
@@ -93,6 +119,8 @@ class Duel:
         with mixed:
             (score_made, hidden_made), (score_real, hidden_real) = self.discriminator(made), self.discriminator(real)
         self.discriminator.requires_grad_(True)
+        if self.features:
+            hidden_made, hidden_real = self.features(made), self.features(real)
         distances = [F.l1_loss(a.float(), b.float()) / b.float().abs().mean() for a, b in zip(hidden_made, hidden_real)]
         parts = {
             "pixel": charbonnier(made - real).mean(),
@@ -116,8 +144,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(arguments.seed)
     state = torch.load(arguments.initial)
-    generator = LumaNet(state["channels"], state["middle"], state["scale"])
-    generator.load_state_dict(state["average"])
+    generator = load_generator(state)
     duel = Duel(generator, arguments)
     planes = packed_pairs(arguments.data, arguments.cache, generator.scale)
     sampler = PatchSampler([planes], [1.0], generator.scale, arguments.patch, arguments.seed)
@@ -154,6 +181,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--dev", type=Path, required=True, help="folder of pictures to follow progress on")
     parser.add_argument("--cache", type=Path, required=True, help="folder for the packed luma planes")
     parser.add_argument("--initial", type=Path, required=True, help="checkpoint of the fidelity network")
+    parser.add_argument("--denoiser", type=Path, help="checkpoint of a denoiser, for the feature loss")
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--log", type=Path, required=True, help="CSV file")
     parser.add_argument("--minutes", type=float, default=25.0)

@@ -1,4 +1,4 @@
-"""Train a fidelity network for a given wall-clock time: plain, on camera-like input, or with 8-bit rounding."""
+"""Train a fidelity network for a given time: plain, on camera-like or noisy input, or with 8-bit rounding."""
 
 import argparse
 import copy
@@ -14,6 +14,7 @@ from .data import PatchSampler, packed_pairs
 from .evaluate import load_set, residual_upscaler, score
 from .gradients import GradientWorkers, Network, squared
 from .network import LumaNet
+from .noise import noisy_pairs
 from .quantised import QuantisedNet, largest_activations
 
 LAST_RATE = 1e-6
@@ -109,7 +110,10 @@ def train(trainer: Trainer, workers: GradientWorkers, pairs: list, report: calla
 
 def make_samplers(arguments: argparse.Namespace) -> list[PatchSampler]:
     """One for each thread; a resumed run draws other patches than it did before."""
-    sets, shares = [packed_pairs(arguments.data, arguments.cache, arguments.scale)], [1.0 - arguments.camera]
+    if arguments.scale == 1:
+        sets, shares = [noisy_pairs(arguments.data, arguments.cache)], [1.0]
+    else:
+        sets, shares = [packed_pairs(arguments.data, arguments.cache, arguments.scale)], [1.0 - arguments.camera]
     if arguments.camera > 0.0:
         sets.append(camera_pairs(arguments.data, arguments.cache))
         shares.append(arguments.camera)
@@ -119,10 +123,15 @@ def make_samplers(arguments: argparse.Namespace) -> list[PatchSampler]:
 
 
 def make_network(arguments: argparse.Namespace, sampler: PatchSampler) -> Network:
-    """A new network, or one that goes on from the averaged weights of another checkpoint."""
+    """A new network, or one that goes on from the averaged weights of another checkpoint, even of another scale."""
     network = LumaNet(arguments.channels, arguments.middle, arguments.scale)
     if arguments.initial:
-        network.load_state_dict(torch.load(arguments.initial)["average"])
+        state = torch.load(arguments.initial)
+        # The last layer depends on the scale; the others can begin where a network of another scale ended.
+        last = f"layers.{arguments.middle + 1}."
+        kept = {key: value for key, value in state["average"].items()
+                if state["scale"] == arguments.scale or not key.startswith(last)}
+        network.load_state_dict(kept, strict=state["scale"] == arguments.scale)
     if arguments.quantise:
         return QuantisedNet(network, largest_activations(network, sampler.batch(32)[0]))
     return network
@@ -146,7 +155,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--log", type=Path, required=True, help="CSV file")
     parser.add_argument("--minutes", type=float, default=80.0)
     parser.add_argument("--report-minutes", type=float, default=2.0)
-    parser.add_argument("--scale", type=int, choices=[2, 4], default=2)
+    parser.add_argument("--scale", type=int, choices=[1, 2, 4], default=2, help="1 removes noise")
     parser.add_argument("--channels", type=int, default=32)
     parser.add_argument("--middle", type=int, default=4, help="hidden-to-hidden layers")
     parser.add_argument("--patch", type=int, default=64, help="side in low-resolution pixels")
