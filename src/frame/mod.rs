@@ -7,6 +7,7 @@ mod color;
 mod format;
 mod layout;
 mod picture;
+mod small;
 mod tensor;
 mod time;
 
@@ -15,5 +16,6 @@ pub use color::{Color, Matrix, Range, Siting};
 pub use format::{Model, PixelFormat, Subsampling};
 pub use layout::{Skip, TensorColor, TensorSpec, UnpackSpec};
 pub use picture::{Frame, FrameData, FrameInfo, Plane, Planes, SideData};
+pub use small::SmallFrame;
 pub use tensor::{DataType, Tensor, TensorData, TensorLayout, TensorSlice, TensorView};
 pub use time::{Pts, Rational, TimeBase, rescale};

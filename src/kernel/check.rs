@@ -2,7 +2,7 @@
 
 use super::{Region, ResamplePlan, Skip, Taps, TensorColor, TensorLayout, TensorSpec, TilePlace, UnpackSpec};
 use crate::error::KernelError;
-use crate::frame::{Frame, Plane, Tensor, TensorView};
+use crate::frame::{Frame, Plane, SmallFrame, Tensor, TensorView};
 
 /// Checks the arguments of [`super::Kernels::pack`].
 pub(super) fn pack(frame: &Frame, region: Region, spec: &TensorSpec) -> Result<(), KernelError> {
@@ -162,6 +162,31 @@ pub(super) fn mix(from: &Plane, share: f32, into: &Plane) -> Result<(), KernelEr
         || "a share from 0 to 1".to_owned(),
         || share.to_string(),
     )
+}
+
+/// Checks the arguments of [`super::cpu::shrink`].
+pub(super) fn shrink(frame: &Frame, shrink: usize) -> Result<(), KernelError> {
+    const OPERATION: &str = "shrink";
+    check_frame(OPERATION, frame)?;
+    require(OPERATION, matches!(shrink, 2 | 4), || "a factor of 2 or 4".to_owned(), || shrink.to_string())
+}
+
+/// Checks the arguments of [`super::cpu::pack_pair`].
+pub(super) fn pack_pair(first: &SmallFrame, other: &SmallFrame, multiple: usize) -> Result<(), KernelError> {
+    const OPERATION: &str = "pack_pair";
+    for small in [first, other] {
+        let cells = first.width * first.height;
+        require(
+            OPERATION,
+            (small.width, small.height, small.shrink) == (first.width, first.height, first.shrink)
+                && cells > 0
+                && small.luma.len() == 4 * cells
+                && small.chroma.iter().all(|plane| plane.len() == cells),
+            || format!("two pictures of {} x {} cells of {}", first.width, first.height, first.shrink),
+            || format!("{} x {} of {}", small.width, small.height, small.shrink),
+        )?;
+    }
+    require(OPERATION, multiple > 0, || "a multiple of at least 1".to_owned(), || "0".to_owned())
 }
 
 fn check_taps(operation: &'static str, taps: &Taps, output: usize) -> Result<(), KernelError> {

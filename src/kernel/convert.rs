@@ -16,6 +16,13 @@ pub(super) fn pack_luma(info: &FrameInfo, spec: &TensorSpec) -> Linear {
     Linear { gain: (f64::from(spec.range) / f64::from(info.format.max_value())) as f32, offset: -spec.mean }
 }
 
+/// Code values of `info` to nominal values: luma to 0..1 from black to white, chroma to -0.5..0.5.
+pub(super) fn nominal(info: &FrameInfo) -> (Linear, Linear) {
+    let codes = Codes::of(info);
+    let linear = |zero: f64, span: f64| Linear { gain: (1.0 / span) as f32, offset: (-zero / span) as f32 };
+    (linear(codes.black, codes.luma_span), linear(codes.neutral, codes.chroma_span))
+}
+
 /// Tensor elements to luma code values of `out`, and the gain of the skip connection's code values.
 pub(super) fn unpack_luma(spec: &UnpackSpec, source: &FrameInfo, out: &FrameInfo) -> (Linear, f32) {
     let full = out.color.range == Range::Full;

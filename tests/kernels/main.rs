@@ -15,5 +15,6 @@ mod image;
 mod pack;
 mod reference;
 mod resample;
+mod shrink;
 mod support;
 mod unpack;

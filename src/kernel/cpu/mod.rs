@@ -7,7 +7,10 @@ mod pack;
 mod resample;
 mod rows;
 mod separable;
+mod shrink;
 mod unpack;
+
+pub use shrink::{pack_pair, shrink};
 
 use super::{Kernels, Region, ResamplePlan, Steadiness, TensorSpec, TilePlace, UnpackSpec, check};
 use crate::error::KernelError;

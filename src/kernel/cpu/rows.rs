@@ -17,6 +17,7 @@ pub(super) fn vectorized(arch: pulp::Arch, work: impl FnOnce()) {
 /// A sample as planes hold it.
 pub(super) trait Sample: bytemuck::Pod {
     fn widen(self) -> f32;
+    fn integer(self) -> u32;
     /// The low bits of an integer.
     fn truncate(bits: u32) -> Self;
 }
@@ -25,6 +26,10 @@ impl Sample for u8 {
     #[inline(always)]
     fn widen(self) -> f32 {
         f32::from(self)
+    }
+    #[inline(always)]
+    fn integer(self) -> u32 {
+        u32::from(self)
     }
     #[inline(always)]
     fn truncate(bits: u32) -> Self {
@@ -36,6 +41,10 @@ impl Sample for u16 {
     #[inline(always)]
     fn widen(self) -> f32 {
         f32::from(self)
+    }
+    #[inline(always)]
+    fn integer(self) -> u32 {
+        u32::from(self)
     }
     #[inline(always)]
     fn truncate(bits: u32) -> Self {
