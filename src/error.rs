@@ -152,6 +152,22 @@ pub struct ConfigError {
     pub found: String,
 }
 
+/// The time stamps of a stream cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TimeError {
+    /// A frame is not later than the one before.
+    #[error(
+        "time stamps: expected more than {previous}, found {found}; remux the input, or give its frame rate"
+    )]
+    NotIncreasing {
+        /// Of the frame before.
+        previous: i64,
+        /// Of this frame.
+        found: i64,
+    },
+}
+
 /// What ends a run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -168,6 +184,9 @@ pub enum Error {
     /// A kernel failed.
     #[error(transparent)]
     Kernel(#[from] KernelError),
+    /// Time stamps are wrong.
+    #[error(transparent)]
+    Time(#[from] TimeError),
     /// A worker thread panicked.
     #[error("the {stage} stage panicked: {message}; this is a defect of framecast")]
     Panic {
@@ -195,7 +214,7 @@ impl Error {
         match self {
             Self::Panic { .. } | Self::Thread { .. } | Self::Kernel(_) => 1,
             Self::Config(_) | Self::Media(MediaError::Option { .. }) => 2,
-            Self::Media(MediaError::Input { .. }) => 3,
+            Self::Media(MediaError::Input { .. }) | Self::Time(_) => 3,
             Self::Media(MediaError::Output { .. }) => 4,
             Self::Model(error) => error.exit_code(),
             Self::Media(MediaError::Unsupported { .. }) => 6,

@@ -3,6 +3,7 @@
 //! Nothing here knows FFmpeg, ONNX Runtime or wgpu.
 
 mod buffer;
+mod cadence;
 mod color;
 mod format;
 mod layout;
@@ -12,6 +13,7 @@ mod tensor;
 mod time;
 
 pub use buffer::{AlignedBuffer, BufferPool, PooledBuffer};
+pub use cadence::{Cadence, Content, FrameRate, GapFinder, MotionMode, Tau, Tick, Ticks};
 pub use color::{Color, Matrix, Range, Siting};
 pub use format::{Model, PixelFormat, Subsampling};
 pub use layout::{Skip, TensorColor, TensorSpec, UnpackSpec};
