@@ -181,7 +181,7 @@ fn feed(chain: &Chain, count: i64, last: Event) -> (Vec<i64>, Event) {
     let ends = chain.ends().unwrap().clone();
     let feeder = std::thread::spawn(move || {
         for pts in 0..count {
-            if ends.input.send(Event::Frame(frame(pts))).is_err() {
+            if ends.input.send(Event::Item(frame(pts))).is_err() {
                 return;
             }
         }
@@ -191,7 +191,7 @@ fn feed(chain: &Chain, count: i64, last: Event) -> (Vec<i64>, Event) {
     let mut stamps = Vec::new();
     let end = loop {
         match output.recv().unwrap() {
-            Event::Frame(frame) => stamps.push(frame.info.pts),
+            Event::Item(frame) => stamps.push(frame.info.pts),
             end => break end,
         }
     };

@@ -31,7 +31,9 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "nano-x2",
     "quality-x2",
     "detail-x2",
-    "denoise-x1"
+    "denoise-x1",
+    "quality-x4",
+    "detail-x4",
 ];
 
 /// Name of the model that runs when the user names none.
