@@ -6,12 +6,13 @@
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use framecast::frame::{
-    Color, DataType, Frame, FrameInfo, Matrix, PixelFormat, Plane, Range, Rational, Subsampling, Tensor,
-    TensorData, TensorLayout,
+    Color, DataType, Frame, FrameInfo, Matrix, MotionField, PixelFormat, Plane, Range, Rational, SmallFrame,
+    StillMask, Subsampling, Tensor, TensorData, TensorLayout,
 };
-use framecast::kernel::cpu::CpuKernels;
+use framecast::kernel::cpu::{CpuKernels, pack_pair, shrink};
 use framecast::kernel::{
-    Axis, Filter, Kernels, Region, ResamplePlan, Skip, TensorColor, TensorSpec, TilePlace, UnpackSpec,
+    Axis, Composition, Filter, Kernels, Region, ResamplePlan, Skip, TensorColor, TensorSpec, TilePlace,
+    UnpackSpec,
 };
 use std::hint::black_box;
 
@@ -20,6 +21,8 @@ fn main_benches(criterion: &mut Criterion) {
     formats(criterion);
     resampling(criterion);
     tiles(criterion);
+    motion(criterion);
+    composition(criterion);
 }
 
 /// The work around a luma network that doubles 640x360, 8-bit 4:2:0.
@@ -128,6 +131,87 @@ fn tiles(criterion: &mut Criterion) {
     criterion.bench_function("blend a tile of 16 x 256 x 256", |bencher| {
         bencher.iter(|| kernels.blend_tile(black_box(tile.view()), &place, &mut canvas));
     });
+}
+
+/// The input of a motion predictor.
+fn motion(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("motion");
+    for (width, height) in [(640, 360), (1280, 720)] {
+        let picture = frame(width, height, PixelFormat::YUV420P);
+        let (mut small, mut packed) = (SmallFrame::default(), Tensor::empty());
+        for factor in [4, 2] {
+            group.bench_function(format!("shrink {width} x {height} by {factor}"), |bencher| {
+                bencher.iter(|| shrink(black_box(&picture), factor, &mut small));
+            });
+            let estimate = [1, 2].map(|_| vec![0.5; small.width * small.height]);
+            group.bench_function(format!("pack a pair of {width} x {height} by {factor}"), |bencher| {
+                bencher.iter(|| pack_pair(black_box(&small), &small, 0.5, &estimate, 8, &mut packed));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// 720p 4:2:0 from the motion of 720p and of 360p pictures.
+fn composition(criterion: &mut Criterion) {
+    let mut kernels = CpuKernels::new();
+    let mut group = criterion.benchmark_group("compose 720p");
+    for depth in [8, 10] {
+        let frames = [0, 1].map(|_| frame(1280, 720, PixelFormat::yuv(Subsampling::S420, depth)));
+        let mut out = frames[0].clone();
+        for source in [(1280, 720), (640, 360)] {
+            let (everywhere, slow) = (smooth_motion(source, 1.0, 1.0), smooth_motion(source, 1.0, 0.25));
+            let mut mask = StillMask::default();
+            mask.reshape(source.0 as usize, source.1 as usize);
+            mask.values.iter_mut().enumerate().for_each(|(i, v)| *v = if i / 40 % 2 == 0 { 255 } else { 0 });
+            for (case, field, still) in [
+                ("fast zoom, blended", &everywhere, None),
+                ("slow zoom, blended", &slow, None),
+                ("slow zoom, one frame", &first_alone(&slow), None),
+                ("half still", &smooth_motion(source, 0.5, 1.0), None),
+                ("half masked", &everywhere, Some(&mask)),
+                ("rough motion", &rough_motion(&everywhere), None),
+            ] {
+                let [first, other] = &frames;
+                let composition = Composition { field, first, other, gate: None, still };
+                group.bench_function(format!("{depth} bit of {source:?}: {case}"), |bencher| {
+                    bencher.iter(|| kernels.compose(black_box(&composition), &mut out));
+                });
+            }
+        }
+    }
+    group.finish();
+}
+
+/// Zoom by 4% of `speed` and rotation over the left `share` of the picture, none in the rest; both frames weigh about the
+/// same.
+fn smooth_motion(source: (u32, u32), share: f32, speed: f32) -> MotionField {
+    let mut field = MotionField::still(source, 4);
+    for index in 0..field.width * field.height {
+        let (x, y) = ((index % field.width) as f32, (index / field.width) as f32);
+        if x >= share * field.width as f32 {
+            continue;
+        }
+        field.first[0][index] = speed * (0.15 * x - 0.03 * y - 7.0);
+        field.first[1][index] = speed * (0.1 * y + 0.05 * x - 5.0);
+        field.other[0][index] = speed * (0.3 * x - 0.06 * y - 14.0);
+        field.other[1][index] = speed * (0.2 * y + 0.1 * x - 10.0);
+        field.blend[index] = 0.5 * (x / 9.0).sin();
+    }
+    field
+}
+
+fn first_alone(field: &MotionField) -> MotionField {
+    MotionField { blend: vec![-40.0; field.blend.len()], ..field.clone() }
+}
+
+/// The field with steps of up to 2 samples from cell to cell.
+fn rough_motion(field: &MotionField) -> MotionField {
+    let mut field = field.clone();
+    for plane in field.first.iter_mut().chain(&mut field.other) {
+        plane.iter_mut().enumerate().for_each(|(index, value)| *value += (index * 7 % 13) as f32 / 6.0);
+    }
+    field
 }
 
 /// Left-sited 4:2:0 chroma.

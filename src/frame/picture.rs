@@ -12,6 +12,11 @@ pub struct SideData {
     pub bytes: Arc<[u8]>,
 }
 
+impl SideData {
+    /// `AV_FRAME_DATA_A53_CC`: closed captions, a running text of which each part must be shown once.
+    pub const CAPTIONS: u32 = 1;
+}
+
 impl std::fmt::Debug for SideData {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SideData({}, {} bytes)", self.kind, self.bytes.len())

@@ -1,8 +1,11 @@
 //! Checks that a kernel's arguments fit each other, shared by the backends.
 
-use super::{Region, ResamplePlan, Skip, Taps, TensorColor, TensorLayout, TensorSpec, TilePlace, UnpackSpec};
+use super::{
+    Composition, Region, ResamplePlan, Skip, Taps, TensorColor, TensorLayout, TensorSpec, TilePlace,
+    UnpackSpec,
+};
 use crate::error::KernelError;
-use crate::frame::{Frame, Plane, SmallFrame, Tensor, TensorView};
+use crate::frame::{Frame, MotionField, Plane, SmallFrame, Tensor, TensorView};
 
 /// Checks the arguments of [`super::Kernels::pack`].
 pub(super) fn pack(frame: &Frame, region: Region, spec: &TensorSpec) -> Result<(), KernelError> {
@@ -164,6 +167,43 @@ pub(super) fn mix(from: &Plane, share: f32, into: &Plane) -> Result<(), KernelEr
     )
 }
 
+/// Checks the arguments of [`super::Kernels::compose`].
+pub(super) fn compose(composition: &Composition<'_>, out: &Frame) -> Result<(), KernelError> {
+    const OPERATION: &str = "compose";
+    let Composition { field, first, other, gate, still } = *composition;
+    for frame in [first, other, out] {
+        check_frame(OPERATION, frame)?;
+        let (info, expected) = (&frame.info, &first.info);
+        require(
+            OPERATION,
+            (info.width, info.height, info.format) == (expected.width, expected.height, expected.format),
+            || format!("{} of {} x {}", expected.format, expected.width, expected.height),
+            || format!("{} of {} x {}", info.format, info.width, info.height),
+        )?;
+    }
+    let cells = field.width * field.height;
+    let planes = field.first.iter().chain(&field.other).chain([&field.blend]);
+    let covers = |cells: usize, samples: u32| cells == (samples as usize).div_ceil(field.shrink.max(1));
+    require(
+        OPERATION,
+        cells > 0
+            && field.shrink > 0
+            && covers(field.width, field.source.0)
+            && covers(field.height, field.source.1)
+            && planes.clone().all(|plane| plane.len() == cells)
+            && gate.is_none_or(|gate| gate.len() == cells),
+        || format!("planes of {} x {} cells for {:?}", field.width, field.height, field.source),
+        || format!("{:?} and {:?}", planes.map(Vec::len).collect::<Vec<_>>(), gate.map(<[f32]>::len)),
+    )?;
+    let size = (field.source.0 as usize, field.source.1 as usize);
+    require(
+        OPERATION,
+        still.is_none_or(|mask| (mask.width, mask.height) == size && mask.values.len() == size.0 * size.1),
+        || format!("a mask of {} x {}", size.0, size.1),
+        || still.map_or(String::new(), |mask| format!("{} x {}", mask.width, mask.height)),
+    )
+}
+
 /// Checks the arguments of [`super::cpu::shrink`].
 pub(super) fn shrink(frame: &Frame, shrink: usize) -> Result<(), KernelError> {
     const OPERATION: &str = "shrink";
@@ -172,8 +212,20 @@ pub(super) fn shrink(frame: &Frame, shrink: usize) -> Result<(), KernelError> {
 }
 
 /// Checks the arguments of [`super::cpu::pack_pair`].
-pub(super) fn pack_pair(first: &SmallFrame, other: &SmallFrame, multiple: usize) -> Result<(), KernelError> {
+pub(super) fn pack_pair(
+    first: &SmallFrame,
+    other: &SmallFrame,
+    estimate: &[Vec<f32>; 2],
+    multiple: usize,
+) -> Result<(), KernelError> {
     const OPERATION: &str = "pack_pair";
+    let cells = first.width * first.height;
+    require(
+        OPERATION,
+        estimate.iter().all(|plane| plane.len() == cells),
+        || format!("an estimate for {cells} cells"),
+        || format!("one for {}", estimate.each_ref().map(Vec::len).iter().min().unwrap_or(&0)),
+    )?;
     for small in [first, other] {
         let cells = first.width * first.height;
         require(
@@ -187,6 +239,36 @@ pub(super) fn pack_pair(first: &SmallFrame, other: &SmallFrame, multiple: usize)
         )?;
     }
     require(OPERATION, multiple > 0, || "a multiple of at least 1".to_owned(), || "0".to_owned())
+}
+
+/// Checks the arguments of [`super::cpu::StillDetector::update`].
+pub(super) fn still(before: &Frame, frame: &Frame) -> Result<(), KernelError> {
+    const OPERATION: &str = "still";
+    check_frame(OPERATION, before)?;
+    check_frame(OPERATION, frame)?;
+    let (info, expected) = (&frame.info, &before.info);
+    require(
+        OPERATION,
+        (info.width, info.height, info.format) == (expected.width, expected.height, expected.format),
+        || format!("{} of {} x {}", expected.format, expected.width, expected.height),
+        || format!("{} of {} x {}", info.format, info.width, info.height),
+    )
+}
+
+/// Checks the arguments of [`super::cpu::StillDetector::mask`].
+pub(super) fn mask(size: (usize, usize), field: Option<&MotionField>) -> Result<(), KernelError> {
+    let fits = |field: &MotionField| {
+        (field.source.0 as usize, field.source.1 as usize) == size
+            && field.shrink > 0
+            && field.width == size.0.div_ceil(field.shrink)
+            && field.first.iter().all(|plane| plane.len() == field.width * field.height)
+    };
+    require(
+        "still",
+        size.0 > 0 && field.is_none_or(fits),
+        || format!("a field for {} x {}", size.0, size.1),
+        || field.map_or(String::new(), |field| format!("{:?}", field.source)),
+    )
 }
 
 fn check_taps(operation: &'static str, taps: &Taps, output: usize) -> Result<(), KernelError> {

@@ -7,8 +7,10 @@ mod convert;
 pub mod cpu;
 #[cfg(feature = "gpu")]
 pub mod gpu;
+mod motion;
 mod resample;
 
+pub use motion::Composition;
 pub use resample::{Axis, Filter, ResamplePlan, Taps};
 
 use crate::error::KernelError;
@@ -218,6 +220,14 @@ pub trait Kernels: Send {
 
     /// Keeps the share `share` (0 to 1) of `into` and takes the rest from `from`, a plane of the same size and type.
     fn mix(&mut self, from: &Plane, share: f32, into: &mut Plane) -> Result<(), KernelError>;
+
+    /// Makes a frame from motion: brings the field to each plane's grid bilinearly, samples both frames bilinearly along
+    /// it (the nearest sample inside where it leads outside), blends them by the weights, and mixes in the first frame's
+    /// own samples as the gate says. Logits become weights in the cells, before they are brought to the grid.
+    ///
+    /// `out` has the size and format of both frames. Where motion is 0 and the other frame weighs nothing, where the
+    /// gate is 0, and where the mask says so, it gets the first frame's samples bit for bit.
+    fn compose(&mut self, composition: &Composition<'_>, out: &mut Frame) -> Result<(), KernelError>;
 
     /// Resamples one plane by `plan`, with its change of depth, rounding and clamping to `0..=plan.output_max`.
     fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError>;

@@ -1,10 +1,11 @@
 //! The GPU backend against the CPU backend, dither included.
 
+use crate::compose;
 use crate::support::{assert_close, color, elements, gpu, noise_frame, noise_tensor, samples, spec, whole};
 use framecast::frame::{Frame, Matrix, PixelFormat, Plane, Range, Siting, Subsampling, Tensor};
 use framecast::kernel::cpu::CpuKernels;
 use framecast::kernel::{
-    Axis, Filter, Kernels, ResamplePlan, Skip, TensorColor, TensorLayout, TensorSpec, UnpackSpec,
+    Axis, Composition, Filter, Kernels, ResamplePlan, Skip, TensorColor, TensorLayout, TensorSpec, UnpackSpec,
 };
 
 /// No sample differs by more than 1, and hardly any by that: where the exact value lies at half a code value.
@@ -79,6 +80,35 @@ fn resampled_planes_agree() {
             cpu.resample(&plan, &source.planes()[0], &mut expected.planes_mut()[0]).unwrap();
             let case = format!("{depths:?} to {width} x {height}, dither {dither}");
             assert_same(&actual.planes()[0], &expected.planes()[0], &case);
+        }
+    }
+}
+
+#[test]
+fn composed_frames_agree() {
+    let Some(mut gpu) = gpu() else { return };
+    let mut cpu = CpuKernels::new();
+    for depth in [8, 10, 16] {
+        for (scale, reach, roughness) in [(1, 5.0, 0.2), (2, 12.0, 1.0), (3, 2.0, 0.0), (1, 40.0, 40.0)] {
+            let source = (161, 91);
+            let color = color(Matrix::Bt709, Range::Limited, Siting::Left);
+            let format = PixelFormat::yuv(Subsampling::S420, depth);
+            let [first, other] = compose::pair((source.0 * scale, source.1 * scale), format, color);
+            let field = compose::waves(source, 4, reach, roughness);
+            let (gate, mask) = (compose::opening(&field), compose::blots(source));
+            let composition = Composition {
+                field: &field,
+                first: &first,
+                other: &other,
+                gate: Some(&gate),
+                still: Some(&mask),
+            };
+            let (mut actual, mut expected) = (first.clone(), first.clone());
+            gpu.compose(&composition, &mut actual).unwrap();
+            cpu.compose(&composition, &mut expected).unwrap();
+            for (actual, expected) in actual.planes().iter().zip(expected.planes()) {
+                assert_same(actual, expected, &format!("{depth} bit times {scale}, {reach}"));
+            }
         }
     }
 }

@@ -11,10 +11,12 @@
 
 mod agreement;
 mod blend;
+mod compose;
 mod image;
 mod pack;
 mod reference;
 mod resample;
 mod shrink;
+mod still;
 mod support;
 mod unpack;

@@ -1,7 +1,9 @@
 //! What the kernels compute, pixel by pixel in double precision and as plainly as possible.
 
 use framecast::frame::{DataType, Frame, Plane, Range, Tensor, TensorLayout};
-use framecast::kernel::{Axis, Filter, Region, Skip, TensorColor, TensorSpec, TilePlace, UnpackSpec};
+use framecast::kernel::{
+    Axis, Composition, Filter, Region, Skip, TensorColor, TensorSpec, TilePlace, UnpackSpec,
+};
 
 use crate::support::{elements, samples};
 
@@ -281,4 +283,71 @@ pub(crate) fn blend(tile: &Tensor, place: &TilePlace, canvas: &mut [f64], shape:
         let w = weight(place.left, place.right, column) * weight(place.top, place.bottom, row);
         canvas[index_of(shape, tile.layout, [channel, y as usize, x as usize])] += w * value;
     }
+}
+
+/// Plane `index` of what a field makes of two frames, not rounded.
+pub(crate) fn compose(composition: &Composition<'_>, index: usize) -> Vec<f64> {
+    let Composition { field, first, other, gate, still } = *composition;
+    let info = &first.info;
+    let (first, other) = (&first.planes()[index], &other.planes()[index]);
+    let numbers = |plane| -> Vec<f64> { samples(plane).into_iter().map(f64::from).collect() };
+    let (first_samples, other_samples) = (numbers(first), numbers(other));
+    let (width, height) = (first.width as usize, first.height as usize);
+    let (chroma, s) = (info.format.is_chroma(index), info.format.subsampling());
+    let block = |shift: u8| if chroma { f64::from(1u32 << shift) } else { 1.0 };
+    let (block_x, block_y) = (block(s.x), block(s.y));
+    let (siting_x, siting_y) = info.color.siting.position();
+    let per_x = f64::from(field.source.0) / f64::from(info.width);
+    let per_y = f64::from(field.source.1) / f64::from(info.height);
+    let shrink = field.shrink as f64;
+    // A sample's place in source luma samples, then in cells.
+    let cell_of = |i: usize, block: f64, siting: f64, per: f64| {
+        let luma = i as f64 * block + siting * (block - 1.0);
+        ((luma + 0.5) * per) / shrink - 0.5
+    };
+    let sigmoid: Vec<f64> = field.blend.iter().map(|v| 1.0 / (1.0 + (-f64::from(*v)).exp())).collect();
+    let wide = |values: &[f32]| -> Vec<f64> { values.iter().copied().map(f64::from).collect() };
+    let displacements = [&field.first[0], &field.first[1], &field.other[0], &field.other[1]].map(|v| wide(v));
+    let gate = gate.map_or(vec![1.0; sigmoid.len()], wide);
+    let mut out = Vec::new();
+    for y in 0..height {
+        for x in 0..width {
+            let cell = (cell_of(x, block_x, siting_x, per_x), cell_of(y, block_y, siting_y, per_y));
+            let at = |values: &[f64]| bilinear(values, (field.width, field.height), cell);
+            let [first_x, first_y, other_x, other_y] = displacements.each_ref().map(|values| at(values));
+            let moved = |values: &[f64], dx: f64, dy: f64| {
+                let (dx, dy) = (dx / (per_x * block_x), dy / (per_y * block_y));
+                bilinear(values, (width, height), (x as f64 + dx, y as f64 + dy))
+            };
+            let a = moved(&first_samples, first_x, first_y);
+            let b = moved(&other_samples, other_x, other_y);
+            let own = first_samples[y * width + x];
+            let predicted = a + at(&sigmoid) * (b - a);
+            let held = still.is_some_and(|mask| {
+                let covers = |i: usize, block: f64, luma: u32, per: f64| {
+                    let start = i as f64 * block;
+                    let end = (start + block - 1.0).min(f64::from(luma) - 1.0);
+                    ((start + 0.5) * per) as usize..=((end + 0.5) * per) as usize
+                };
+                covers(y, block_y, info.height, per_y).any(|y| {
+                    let mut columns = covers(x, block_x, info.width, per_x);
+                    columns.any(|x| mask.values[y * mask.width + x] != 0)
+                })
+            });
+            out.push(if held { own } else { own + at(&gate) * (predicted - own) });
+        }
+    }
+    out
+}
+
+/// The value at `place` between the nearest four; the edge goes on outside.
+fn bilinear(values: &[f64], (width, height): (usize, usize), (x, y): (f64, f64)) -> f64 {
+    let (x, y) = (x.clamp(0.0, width as f64 - 1.0), y.clamp(0.0, height as f64 - 1.0));
+    let (left, top) = (x.floor(), y.floor());
+    let at = |dx: f64, dy: f64| {
+        let column = ((left + dx) as usize).min(width - 1);
+        let row = ((top + dy) as usize).min(height - 1);
+        (1.0 - (x - left - dx).abs()) * (1.0 - (y - top - dy).abs()) * values[row * width + column]
+    };
+    at(0.0, 0.0) + at(1.0, 0.0) + at(0.0, 1.0) + at(1.0, 1.0)
 }

@@ -106,7 +106,10 @@ fn a_pair_becomes_sixteen_channels() {
             small
         });
         let mut tensor = Tensor::empty();
-        pack_pair(&first, &other, 0.5, multiple, &mut tensor).unwrap();
+        let cells = first.width * first.height;
+        let estimate =
+            [1.0, 2.0].map(|gain: f32| (0..cells).map(|cell| gain * cell as f32).collect::<Vec<f32>>());
+        pack_pair(&first, &other, 0.5, &estimate, multiple, &mut tensor).unwrap();
         let (width, height) = (first.width, first.height);
         let [channels, rows, columns] = tensor.shape;
         assert_eq!(
@@ -121,7 +124,8 @@ fn a_pair_becomes_sixteen_channels() {
                     let luma = |dy: usize, dx: usize| small.luma[(2 * y + dy) * 2 * width + 2 * x + dx];
                     expected.push(f64::from(match channel {
                         12 => 0.5,
-                        13.. => 0.0,
+                        13 | 14 => estimate[channel - 13][y * width + x] / 16.0,
+                        15.. => 0.0,
                         _ if channel % 6 < 4 => luma(channel % 6 / 2, channel % 6 % 2) - 0.45,
                         _ => small.chroma[channel % 6 - 4][y * width + x],
                     }));
@@ -142,6 +146,7 @@ fn what_does_not_fit_is_refused() {
     shrink(&frame, 2, &mut small).unwrap();
     let mut other = SmallFrame::default();
     shrink(&frame, 4, &mut other).unwrap();
-    let refused = pack_pair(&small, &other, 1.0, 8, &mut Tensor::empty());
+    let estimate = [1, 2].map(|_| vec![0.0; small.width * small.height]);
+    let refused = pack_pair(&small, &other, 1.0, &estimate, 8, &mut Tensor::empty());
     assert!(matches!(refused, Err(KernelError::Shape { operation: "pack_pair", .. })));
 }

@@ -1,6 +1,7 @@
 //! Which output frames exist, when each is shown and what each is made of. Integers and fractions throughout: no time
 //! is accumulated and none is a float.
 
+mod dedup;
 mod gap;
 mod ticks;
 mod units;
@@ -8,6 +9,7 @@ mod units;
 #[cfg(test)]
 mod tests;
 
+pub use dedup::Dedup;
 pub use gap::GapFinder;
 pub use ticks::{Tau, Ticks};
 
@@ -57,6 +59,19 @@ impl MotionMode {
         match self {
             Self::Predict => 2,
             Self::Interpolate => 4,
+        }
+    }
+
+    /// What is shown `since` after frame number `frame`, where motion is measured over `unit` (both in the same ticks);
+    /// the frame itself where there is no such interval, or prediction would go too far.
+    pub(crate) fn content(self, frame: u64, since: i64, unit: Option<i64>) -> Content {
+        let unit = unit.map(i128::from).filter(|unit| *unit > 0);
+        let since = i128::from(since.max(0));
+        match unit {
+            Some(unit) if self == Self::Interpolate || since <= unit * self.longest_gap() => {
+                Content::Between { frame, tau: Tau::new(since, unit) }
+            }
+            _ => Content::Hold(frame),
         }
     }
 }

@@ -12,7 +12,7 @@ pub struct Tau {
 
 impl Tau {
     /// `den` is positive, `num` not negative.
-    fn new(num: i128, den: i128) -> Self {
+    pub(super) fn new(num: i128, den: i128) -> Self {
         let divisor = gcd(num, den).max(1);
         Self { num: num / divisor, den: den / divisor }
     }

@@ -2,17 +2,25 @@
 //! chosen when the program runs.
 
 mod blend;
+mod blended;
+mod compose;
+mod field;
 mod image;
 mod pack;
 mod resample;
 mod rows;
 mod separable;
 mod shrink;
+mod still;
 mod unpack;
+mod warp;
 
 pub use shrink::{pack_pair, shrink};
+pub use still::StillDetector;
 
-use super::{Kernels, Region, ResamplePlan, Steadiness, TensorSpec, TilePlace, UnpackSpec, check};
+use super::{
+    Composition, Kernels, Region, ResamplePlan, Steadiness, TensorSpec, TilePlace, UnpackSpec, check,
+};
 use crate::error::KernelError;
 use crate::frame::{Frame, Plane, Tensor, TensorData, TensorView};
 
@@ -26,6 +34,7 @@ pub struct CpuKernels {
     blender: blend::Blender,
     resampler: resample::Resampler,
     image_work: image::ImageWork,
+    composer: compose::Composer,
 }
 
 impl Default for CpuKernels {
@@ -45,6 +54,7 @@ impl CpuKernels {
             blender: blend::Blender::default(),
             resampler: resample::Resampler::default(),
             image_work: image::ImageWork::default(),
+            composer: compose::Composer::default(),
         }
     }
 }
@@ -140,6 +150,12 @@ impl Kernels for CpuKernels {
     fn mix(&mut self, from: &Plane, share: f32, into: &mut Plane) -> Result<(), KernelError> {
         check::mix(from, share, into)?;
         self.image_work.mix(self.arch, from, share, into);
+        Ok(())
+    }
+
+    fn compose(&mut self, composition: &Composition<'_>, out: &mut Frame) -> Result<(), KernelError> {
+        check::compose(composition, out)?;
+        self.composer.run(self.arch, composition, out);
         Ok(())
     }
 

@@ -15,11 +15,13 @@ pub(super) fn vectorized(arch: pulp::Arch, work: impl FnOnce()) {
 }
 
 /// A sample as planes hold it.
-pub(super) trait Sample: bytemuck::Pod {
+pub(super) trait Sample: bytemuck::Pod + PartialOrd {
     fn widen(self) -> f32;
     fn integer(self) -> u32;
     /// The low bits of an integer.
     fn truncate(bits: u32) -> Self;
+    /// `a` if `first`, else `b`; spelled out in bits, since comparisons of short arrays are not vectorised.
+    fn select(first: bool, a: Self, b: Self) -> Self;
 }
 
 impl Sample for u8 {
@@ -35,6 +37,11 @@ impl Sample for u8 {
     fn truncate(bits: u32) -> Self {
         bits as Self
     }
+    #[inline(always)]
+    fn select(first: bool, a: Self, b: Self) -> Self {
+        let mask = Self::from(first).wrapping_neg();
+        b ^ ((a ^ b) & mask)
+    }
 }
 
 impl Sample for u16 {
@@ -49,6 +56,11 @@ impl Sample for u16 {
     #[inline(always)]
     fn truncate(bits: u32) -> Self {
         bits as Self
+    }
+    #[inline(always)]
+    fn select(first: bool, a: Self, b: Self) -> Self {
+        let mask = Self::from(first).wrapping_neg();
+        b ^ ((a ^ b) & mask)
     }
 }
 

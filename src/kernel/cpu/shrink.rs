@@ -115,6 +115,9 @@ fn mean_row<const N: usize>(sums: &[u32], outputs: usize, map: Linear, out: &mut
 /// Channels of the tensor that a motion predictor takes.
 const CHANNELS: usize = 16;
 
+/// Makes displacements as large as the other channels.
+const ESTIMATE_GAIN: f32 = 1.0 / 16.0;
+
 /// What is subtracted from luma, about its mean over natural pictures.
 const LUMA_MEAN: f32 = 0.45;
 
@@ -122,19 +125,23 @@ const LUMA_MEAN: f32 = 0.45;
 /// to a multiple of `multiple` by repeating the last cells.
 ///
 /// Channels 0..3 are luma of `first` minus 0.45 (the value at row dy and column dx of the cell in channel 2 dy + dx), 4 and
-/// 5 its Cb and Cr, 6..11 the same of `other`, 12 is `tau` everywhere, 13..15 are 0.
+/// 5 its Cb and Cr, 6..11 the same of `other`, 12 is `tau` everywhere, 13 and 14 are `estimate` / 16, 15 is 0.
+///
+/// `estimate` says where the content of each cell of `first` lies in `other`: dx and dy in luma samples of the source, one
+/// value for each cell.
 ///
 /// # Errors
 ///
-/// [`KernelError::Shape`] if the two differ in size, or `multiple` is 0.
+/// [`KernelError::Shape`] if the two differ in size, the estimate has not as many values, or `multiple` is 0.
 pub fn pack_pair(
     first: &SmallFrame,
     other: &SmallFrame,
     tau: f32,
+    estimate: &[Vec<f32>; 2],
     multiple: usize,
     out: &mut Tensor,
 ) -> Result<(), KernelError> {
-    check::pack_pair(first, other, multiple)?;
+    check::pack_pair(first, other, estimate, multiple)?;
     let (rows, columns) = (first.height.next_multiple_of(multiple), first.width.next_multiple_of(multiple));
     out.reset([CHANNELS, rows, columns], TensorLayout::Nchw, DataType::F32);
     let TensorData::F32(elements) = &mut out.data else { return Ok(()) };
@@ -143,10 +150,23 @@ pub fn pack_pair(
             0..=5 => pack_channel(first, channel, columns, plane),
             6..=11 => pack_channel(other, channel - 6, columns, plane),
             12 => plane.fill(tau),
-            _ => plane.fill(0.0),
+            _ => match estimate.get(channel - 13) {
+                Some(values) => pack_rows(values, first, columns, ESTIMATE_GAIN, plane),
+                None => plane.fill(0.0),
+            },
         }
     }
     Ok(())
+}
+
+/// Writes one value for each cell, times `gain`, into `plane`, in rows of `columns`.
+fn pack_rows(values: &[f32], small: &SmallFrame, columns: usize, gain: f32, plane: &mut [f32]) {
+    for (y, out) in plane.chunks_exact_mut(columns).enumerate() {
+        let y = y.min(small.height - 1);
+        let row = values.get(y * small.width..(y + 1) * small.width).unwrap_or_default();
+        out.iter_mut().zip(row).for_each(|(out, value)| *out = value * gain);
+        rows::extend_edges(out, 0, small.width);
+    }
 }
 
 /// Writes one of the six channels of `small` into `plane`, in rows of `columns`.

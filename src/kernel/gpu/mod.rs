@@ -1,5 +1,6 @@
 //! The backend for graphics processors: WGSL compute shaders on wgpu, over planes and tensors in host memory.
 
+mod compose;
 mod device;
 mod params;
 mod shaders;
@@ -7,7 +8,8 @@ mod shaders;
 pub use shaders::{SHADERS, Shader};
 
 use super::{
-    Kernels, Region, ResamplePlan, Steadiness, TensorColor, TensorSpec, TilePlace, UnpackSpec, check,
+    Composition, Kernels, Region, ResamplePlan, Steadiness, TensorColor, TensorSpec, TilePlace, UnpackSpec,
+    check,
 };
 use crate::error::KernelError;
 use crate::frame::{Frame, Plane, Tensor, TensorView};
@@ -29,6 +31,8 @@ pub struct GpuKernels {
     steady: ComputePipeline,
     apply_curves: ComputePipeline,
     mix: ComputePipeline,
+    compose: ComputePipeline,
+    composer: compose::Composer,
     /// Elements as f32 of a tensor of another type.
     staging: Vec<f32>,
     /// Weights of a tile's columns and rows.
@@ -55,6 +59,8 @@ impl GpuKernels {
             steady: device.pipeline(shaders::STEADY),
             apply_curves: device.pipeline(shaders::APPLY_CURVES),
             mix: device.pipeline(shaders::MIX),
+            compose: device.pipeline(shaders::COMPOSE),
+            composer: compose::Composer::default(),
             staging: Vec::new(),
             weights: Vec::new(),
             device,
@@ -305,6 +311,11 @@ impl Kernels for GpuKernels {
         self.device.run("mix", &[dispatch], &[(&result, size)], |_, bytes| {
             into.buffer.bytes_mut().copy_from_slice(bytes);
         })
+    }
+
+    fn compose(&mut self, composition: &Composition<'_>, out: &mut Frame) -> Result<(), KernelError> {
+        check::compose(composition, out)?;
+        self.composer.run(&mut self.device, &self.compose, composition, out)
     }
 
     fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError> {

@@ -39,7 +39,7 @@ const fn pixel([channels, ..]: [usize; 3], layout: TensorLayout) -> usize {
 /// A plane as the shaders see it.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-struct Rows {
+pub(super) struct Rows {
     /// Words from one row to the next.
     stride: u32,
     /// Log2 of the samples in a word.
@@ -47,7 +47,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(plane: &Plane) -> Self {
+    pub(super) fn new(plane: &Plane) -> Self {
         let samples_log2 = if plane.sample_bytes == 1 { 2 } else { 1 };
         Self { stride: (plane.stride / 4) as u32, samples_log2 }
     }

@@ -30,10 +30,11 @@ pub(super) const RESAMPLE_HORIZONTAL: Shader = shader!("resample_horizontal", "s
 pub(super) const RESAMPLE_VERTICAL: Shader = shader!("resample_vertical", "samples", "quantize");
 pub(super) const STEADY: Shader = shader!("steady",);
 pub(super) const APPLY_CURVES: Shader = shader!("apply_curves",);
+pub(super) const COMPOSE: Shader = shader!("compose", "samples", "quantize");
 pub(super) const MIX: Shader = shader!("mix", "samples", "quantize");
 
 /// Every program.
-pub const SHADERS: [Shader; 10] = [
+pub const SHADERS: [Shader; 11] = [
     PACK_LUMA,
     PACK_RGB,
     UNPACK_LUMA,
@@ -44,4 +45,5 @@ pub const SHADERS: [Shader; 10] = [
     STEADY,
     APPLY_CURVES,
     MIX,
+    COMPOSE,
 ];

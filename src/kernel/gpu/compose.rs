@@ -1,0 +1,141 @@
+//! Predicted frames from motion and two real frames: one program, run once for each plane.
+
+use super::device::{Device, Dispatch};
+use super::params::Rows;
+use super::{word_invocations, write_plane};
+use crate::error::KernelError;
+use crate::frame::{Frame, Plane};
+use crate::kernel::Composition;
+use crate::kernel::motion::{Cells, GridAxis};
+use wgpu::{Buffer, ComputePipeline};
+
+/// `Params` in `compose.wgsl`.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    size: [u32; 2],
+    rows: Rows,
+    columns: u32,
+    cells: u32,
+    scale: [f32; 2],
+    mask_width: u32,
+    largest: u32,
+}
+
+/// `Place` in `compose.wgsl`.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Place {
+    cells: [u32; 2],
+    share: f32,
+    covered: [u32; 2],
+}
+
+impl Place {
+    fn new(axis: &GridAxis, index: usize) -> Self {
+        let (cell, next, share) = axis.cells_at(index);
+        let (first, last) = axis.covered(index);
+        Self { cells: [cell as u32, next as u32], share, covered: [first as u32, last as u32] }
+    }
+}
+
+/// Names of a plane's buffers: parameters, places, both sources, result.
+const LABELS: [[&str; 5]; 4] = [
+    ["compose params 0", "places 0", "first 0", "other 0", "composed 0"],
+    ["compose params 1", "places 1", "first 1", "other 1", "composed 1"],
+    ["compose params 2", "places 2", "first 2", "other 2", "composed 2"],
+    ["compose params 3", "places 3", "first 3", "other 3", "composed 3"],
+];
+
+#[derive(Default)]
+pub(super) struct Composer {
+    cells: Cells,
+    /// Contents of the buffers that are put together on the host.
+    field: Vec<f32>,
+    mask: Vec<u8>,
+    places: Vec<Place>,
+}
+
+/// One plane's buffers and work.
+struct PlaneWork {
+    params: Buffer,
+    places: Buffer,
+    first: Buffer,
+    other: Buffer,
+    result: Buffer,
+    size: usize,
+    invocations: [usize; 3],
+}
+
+impl Composer {
+    pub(super) fn run(
+        &mut self,
+        device: &mut Device,
+        pipeline: &ComputePipeline,
+        composition: &Composition<'_>,
+        out: &mut Frame,
+    ) -> Result<(), KernelError> {
+        self.cells.prepare(composition);
+        self.field.clear();
+        self.cells.planes.iter().for_each(|plane| self.field.extend_from_slice(plane));
+        let field = device.upload("field", bytemuck::cast_slice(&self.field));
+        self.mask.clear();
+        self.mask.extend_from_slice(composition.still.map_or(&[], |mask| &mask.values));
+        // Buffers consist of whole words.
+        self.mask.resize(self.mask.len().next_multiple_of(4).max(4), 0);
+        let mask = device.upload("mask", &self.mask);
+        let work: Vec<_> = LABELS
+            .into_iter()
+            .zip(composition.first.planes().iter().zip(composition.other.planes()))
+            .enumerate()
+            .map(|(index, (labels, planes))| self.plane(device, composition, index, labels, planes))
+            .collect();
+        let buffers: Vec<_> = work
+            .iter()
+            .map(|work| [&work.params, &work.places, &field, &mask, &work.first, &work.other, &work.result])
+            .collect();
+        let dispatches: Vec<_> = buffers
+            .iter()
+            .zip(&work)
+            .map(|(buffers, work)| Dispatch { pipeline, buffers, invocations: work.invocations })
+            .collect();
+        let outputs: Vec<_> = work.iter().map(|work| (&work.result, work.size)).collect();
+        device.run("compose", &dispatches, &outputs, |index, bytes| {
+            write_plane(out.planes_mut(), index, bytes);
+        })
+    }
+
+    /// Uploads what is needed for plane `index`.
+    fn plane(
+        &mut self,
+        device: &mut Device,
+        composition: &Composition<'_>,
+        index: usize,
+        [params_label, places_label, first_label, other_label, result_label]: [&'static str; 5],
+        (first, other): (&Plane, &Plane),
+    ) -> PlaneWork {
+        let field = composition.field;
+        let [across, down] = GridAxis::of_plane(field, &composition.first.info, index);
+        self.places.clear();
+        self.places.extend((0..across.samples).map(|column| Place::new(&across, column)));
+        self.places.extend((0..down.samples).map(|row| Place::new(&down, row)));
+        let params = Params {
+            size: [first.width, first.height],
+            rows: Rows::new(first),
+            columns: field.width as u32,
+            cells: (field.width * field.height) as u32,
+            scale: [across.scale as f32, down.scale as f32],
+            mask_width: composition.still.map_or(0, |mask| mask.width as u32),
+            largest: composition.first.info.format.max_value(),
+        };
+        PlaneWork {
+            params: device.uniform(params_label, &params),
+            places: device.upload(places_label, bytemuck::cast_slice(&self.places)),
+            first: device.upload(first_label, first.buffer.bytes()),
+            other: device.upload(other_label, other.buffer.bytes()),
+            result: device.storage(result_label, first.buffer.len()),
+            size: first.buffer.len(),
+            invocations: word_invocations(first),
+        }
+    }
+}
