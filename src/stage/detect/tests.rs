@@ -1,0 +1,212 @@
+use super::*;
+use Transition::*;
+
+const WIDTH: usize = 80;
+const HEIGHT: usize = 48;
+
+/// Luma by position, from 0 to 1.
+type Scene = Box<dyn Fn(f32, f32) -> f32>;
+
+/// A value of a lattice point, -1 to 1.
+fn lattice(x: i32, y: i32, seed: u32) -> f32 {
+    let mut bits = (x as u32).wrapping_mul(0x9e37_79b1)
+        ^ (y as u32).wrapping_mul(0x85eb_ca77)
+        ^ seed.wrapping_mul(0xc2b2_ae3d);
+    bits = (bits ^ (bits >> 15)).wrapping_mul(0x2c1b_3c6d);
+    bits = (bits ^ (bits >> 12)).wrapping_mul(0x297a_2d39);
+    ((bits ^ (bits >> 15)) & 0xffff) as f32 / 32767.5 - 1.0
+}
+
+fn noise(x: f32, y: f32, seed: u32) -> f32 {
+    let (left, top) = (x.floor(), y.floor());
+    let ease = |t: f32| t * t * (3.0 - 2.0 * t);
+    let (share_x, share_y) = (ease(x - left), ease(y - top));
+    let at = |dx, dy| lattice(left as i32 + dx, top as i32 + dy, seed);
+    let row = |dy| at(0, dy) * (1.0 - share_x) + at(1, dy) * share_x;
+    row(0) * (1.0 - share_y) + row(1) * share_y
+}
+
+/// Details of all sizes, as in photographs.
+fn scene(seed: u32) -> Scene {
+    Box::new(move |x, y| {
+        let octaves = [(60.0, 0.15), (27.0, 0.12), (13.0, 0.09), (6.0, 0.05), (3.0, 0.03)];
+        let sum: f32 = octaves
+            .iter()
+            .zip(seed * 8..)
+            .map(|((size, gain), seed)| gain * noise(x / size, y / size, seed))
+            .sum();
+        // Things with edges before it.
+        let edge = 0.15 * (12.0 * noise(x / 31.0, y / 19.0, seed * 8 + 7)).clamp(-1.0, 1.0);
+        (0.45 + sum + edge).clamp(0.0, 1.0)
+    })
+}
+
+fn shoot(luma: impl Fn(f32, f32) -> f32) -> SmallFrame {
+    let mut frame = SmallFrame::default();
+    frame.reshape((4 * WIDTH as u32, 4 * HEIGHT as u32), 4);
+    for (index, value) in frame.luma.iter_mut().enumerate() {
+        *value = luma((index % (2 * WIDTH)) as f32, (index / (2 * WIDTH)) as f32);
+    }
+    frame
+}
+
+/// Errors of up to one 8-bit code value, different in each frame and constant over 4 x 4 samples.
+fn compressed(mut frame: SmallFrame, number: u32) -> SmallFrame {
+    for (index, value) in frame.luma.iter_mut().enumerate() {
+        let (x, y) = (index % (2 * WIDTH) / 4, index / (2 * WIDTH) / 4);
+        *value += lattice(x as i32, y as i32, 1000 + number) / 255.0;
+    }
+    frame
+}
+
+fn judge(frames: impl IntoIterator<Item = SmallFrame>) -> Vec<Transition> {
+    let mut detector = Detector::new(DetectorOptions::default());
+    frames.into_iter().map(|frame| detector.observe(&frame)).collect()
+}
+
+fn assert_moving(verdicts: &[Transition]) {
+    assert_eq!(verdicts[0], First);
+    assert!(verdicts[1..].iter().all(|verdict| *verdict == Moving), "{verdicts:?}");
+}
+
+#[test]
+fn pans_of_any_speed_are_motion() {
+    let scene = scene(1);
+    // Samples at half size per frame: up to a twentieth of the width.
+    for speed in [0.1, 0.3, 0.7, 2.0, 5.0, 8.0] {
+        assert_moving(&judge(
+            (0..12).map(|k| shoot(|x, y| scene(x + k as f32 * speed, y + k as f32 * speed * 0.3))),
+        ));
+    }
+}
+
+#[test]
+fn zooms_and_turns_are_motion() {
+    let scene = scene(2);
+    assert_moving(&judge((0..12).map(|k| {
+        let scale = 1.03f32.powi(-k);
+        shoot(|x, y| scene((x - 80.0) * scale, (y - 48.0) * scale))
+    })));
+    assert_moving(&judge((0..12).map(|k| {
+        let (sin, cos) = (k as f32 * 0.04).sin_cos();
+        shoot(|x, y| scene((x - 80.0) * cos - (y - 48.0) * sin, (x - 80.0) * sin + (y - 48.0) * cos))
+    })));
+}
+
+#[test]
+fn a_small_thing_that_moves_is_motion() {
+    let scene = scene(3);
+    let clip = (0..10).map(|k| {
+        let middle = 30.0 + 2.0 * k as f32;
+        let frame = shoot(|x, y| if (x - middle).hypot(y - 40.0) < 7.0 { 0.9 } else { scene(x, y) });
+        compressed(frame, k)
+    });
+    assert_moving(&judge(clip));
+}
+
+#[test]
+fn cuts_are_found_where_they_are() {
+    // Every pair of six scenes, both moving.
+    for (before, after) in (1..7).flat_map(|a| (1..7).map(move |b| (a, b))).filter(|(a, b)| a != b) {
+        let (first, second) = (scene(before), scene(after));
+        let verdicts = judge((0..12).map(|k| {
+            let scene = if k < 6 { &first } else { &second };
+            shoot(|x, y| scene(x + 1.5 * k as f32, y))
+        }));
+        let expected: Vec<_> =
+            (0..12).map(|k| [Moving, First, Cut][usize::from(k == 0) + 2 * usize::from(k == 6)]).collect();
+        assert_eq!(verdicts, expected, "{before} to {after}");
+    }
+}
+
+#[test]
+fn flashes_come_back() {
+    let scene = scene(4);
+    for length in [1, 2] {
+        // A lamp that lights the scene, and one that drowns it.
+        for gain in [0.2, 1.0] {
+            let verdicts = judge((0..12).map(|k| {
+                let light = if (5..5 + length).contains(&k) { gain } else { 0.0 };
+                shoot(|x, y| (scene(x + k as f32, y) + light).min(1.0))
+            }));
+            assert!(matches!(verdicts[5], Flash | Cut), "{verdicts:?}");
+            assert_eq!(verdicts[5 + length], FlashEnd(length + 1), "{verdicts:?}");
+            for (k, verdict) in verdicts.iter().enumerate().skip(1) {
+                let is_quiet = k < 5 || k > 5 + length;
+                assert!(!is_quiet || *verdict == Moving, "{verdicts:?}");
+            }
+        }
+    }
+    let verdicts = judge((0..8).map(|k| {
+        let light = if k >= 4 { 0.2 } else { 0.0 };
+        shoot(|x, y| scene(x + k as f32, y) + light)
+    }));
+    assert_eq!(verdicts, [First, Moving, Moving, Moving, Flash, Moving, Moving, Moving]);
+}
+
+#[test]
+fn dissolves_and_fades_are_found_and_left() {
+    for (from, to) in [(1, 2), (3, 4), (5, 0)] {
+        let (first, second) = (scene(from), scene(to));
+        // Scene 0 stands for black.
+        let shown = |k: f32, x: f32, y: f32| if to == 0 { 0.0 } else { second(x - 0.3 * k, y) };
+        let verdicts = judge((0..30).map(|k| {
+            let share = ((k as f32 - 7.0) / 15.0).clamp(0.0, 1.0);
+            let k = k as f32;
+            shoot(|x, y| (1.0 - share) * first(x + 0.3 * k, y) + share * shown(k, x, y))
+        }));
+        // The mixing changes frames 8 to 22; it takes two steady differences to be seen twice.
+        assert!(verdicts[11..=22].iter().all(|verdict| *verdict == Dissolve), "{verdicts:?}");
+        assert!(verdicts[1..=8].iter().all(|verdict| *verdict == Moving), "{verdicts:?}");
+        assert!(verdicts[24..].iter().all(|verdict| verdict.has_motion()), "{verdicts:?}");
+    }
+}
+
+#[test]
+fn duplicates_exact_and_near() {
+    let scene = scene(5);
+    // Source frame shown by each frame: on twos, on threes, pulldown's left-over, 15 in 30, 25 in 30.
+    let patterns: [fn(u32) -> u32; 5] = [|k| k / 2, |k| k / 3, |k| k * 4 / 5, |k| k / 2, |k| k * 5 / 6];
+    for shown in patterns {
+        let clip = |k: u32| shoot(|x, y| scene(x + 1.5 * shown(k) as f32, y));
+        let is_repeated = |k: u32| k > 0 && shown(k) == shown(k - 1);
+        for (k, verdict) in (0..).zip(judge((0..30).map(clip))).skip(1) {
+            assert_eq!(verdict, if is_repeated(k) { Duplicate } else { Moving }, "frame {k}");
+        }
+        for (k, verdict) in (0..).zip(judge((0..30).map(|k| compressed(clip(k), k)))).skip(1) {
+            assert_eq!(verdict, if is_repeated(k) { NearDuplicate } else { Moving }, "frame {k}");
+        }
+    }
+}
+
+#[test]
+fn thresholds_can_be_set() {
+    let scene = scene(6);
+    let clip: Vec<_> =
+        (0..4).map(|k| shoot(|x, y| scene(x + 20.0 * k as f32, y + 15.0 * k as f32))).collect();
+    let verdicts = |options| {
+        let mut detector = Detector::new(options);
+        clip.iter().map(|frame| detector.observe(frame)).collect::<Vec<_>>()
+    };
+    let strict = DetectorOptions { cut: 0.05, ..DetectorOptions::default() };
+    assert_eq!(verdicts(strict)[1..], [Cut; 3]);
+    let blind = DetectorOptions { cut: 2.0, flash: 2.0, ..DetectorOptions::default() };
+    assert_eq!(verdicts(blind)[1..], [Moving; 3]);
+}
+
+#[test]
+fn another_size_starts_over() {
+    let mut detector = Detector::new(DetectorOptions::default());
+    let mut frame = shoot(|x, _| x / 200.0);
+    assert_eq!(detector.observe(&frame), First);
+    assert_eq!(detector.observe(&frame), Duplicate);
+    frame.reshape((200, 100), 4);
+    assert_eq!(detector.observe(&frame), First);
+    assert_eq!(detector.observe(&frame), Duplicate);
+    // Too small for a single block.
+    frame.reshape((8, 8), 4);
+    frame.luma.fill(0.0);
+    assert_eq!(detector.observe(&frame), First);
+    frame.luma.fill(1.0);
+    assert_eq!(detector.observe(&frame), Moving);
+}
