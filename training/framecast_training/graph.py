@@ -31,11 +31,13 @@ class Graph:
         """Add a 3x3 convolution that keeps the size."""
         return self.node("Conv", inputs, output, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
 
-    def model(self, name: str, inputs: int, outputs: int) -> onnx.ModelProto:
-        """The checked model with `input` [1, inputs, h, w] and `output` [1, outputs, h, w]."""
+    def model(
+        self, name: str, inputs: int, outputs: int, source: str = "input", result: str = "output"
+    ) -> onnx.ModelProto:
+        """The checked model with input `source` [1, inputs, h, w] and output `result` [1, outputs, h, w]."""
         ports = [
             helper.make_tensor_value_info(port, TensorProto.FLOAT, [1, channels, "h", "w"])
-            for port, channels in (("input", inputs), ("output", outputs))
+            for port, channels in ((source, inputs), (result, outputs))
         ]
         graph = helper.make_graph(self.nodes, name, ports[:1], ports[1:], self.constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="framecast")

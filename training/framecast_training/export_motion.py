@@ -1,0 +1,142 @@
+"""Checkpoint of a motion network to ONNX file and manifest, checked against the network, timed and scored."""
+
+import argparse
+import hashlib
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+
+from .motion_graph import motion_model
+from .motion_network import CHANNELS, LAYERS, MULTIPLE, SEED, SEED_UNIT, SHRINK, TAU, MotionNet
+from .motion_score import TASKS, calibration, mean_scores, onnx_estimate
+
+TOLERANCE = 2e-3
+"""Largest difference of the file's displacements from its network's, in source pixels."""
+SIZES = ((96, 160), (120, 216), (8, 8))
+"""Sizes in cells that the file is checked at; the first, of 360 lines, is timed."""
+RUNS = 60
+COLUMNS = ("repeat", "blend", "classical", "plain", "gated", "causal", "bits")
+"""See `ClipScore`."""
+
+
+def load_network(checkpoint: Path) -> MotionNet:
+    """The averaged network of a checkpoint."""
+    state = torch.load(checkpoint, map_location="cpu")
+    network = MotionNet(state["other_time"])
+    network.load_state_dict(state["average"])
+    return network.eval()
+
+
+def example(height: int, width: int, seed: int) -> np.ndarray:
+    """A smooth random picture and the same moved by some cells, as network input."""
+    random = torch.Generator().manual_seed(seed)
+    coarse = torch.rand(1, 12, height // 2 + 1, width // 2 + 1, generator=random) - 0.5
+    frames = torch.zeros(1, CHANNELS, height, width)
+    frames[:, :12] = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear")
+    frames[:, 6:12] = frames[:, :6].roll((1, 2), (2, 3))
+    frames[:, TAU] = 0.7
+    frames[:, SEED : SEED + 2] = torch.tensor([3.0, 2.0]).view(1, 2, 1, 1) * SHRINK / SEED_UNIT
+    return frames.numpy()
+
+
+def check_model(network: MotionNet, path: Path) -> float:
+    """Largest absolute difference between network and file at several sizes; ends the program if it is too large."""
+    estimate, worst = onnx_estimate(path), 0.0
+    for height, width in SIZES:
+        frames = example(height, width, 1)
+        with torch.no_grad():
+            expected = network(torch.from_numpy(frames))[0].numpy()
+        worst = max(worst, float(np.abs(estimate(frames) - expected).max()))
+    if worst > TOLERANCE:
+        raise SystemExit(f"the ONNX file differs from the network by {worst:.1e}, more than {TOLERANCE:.1e}")
+    return worst
+
+
+def milliseconds(path: Path) -> float:
+    """The lower quartile of the time of one run on one thread at the first of SIZES."""
+    estimate, frames, times = onnx_estimate(path), example(*SIZES[0], 2), []
+    for _ in range(RUNS):
+        start = time.perf_counter()
+        estimate(frames)
+        times.append(1e3 * (time.perf_counter() - start))
+    return float(np.percentile(times, 25))
+
+
+def gigaflop_per_megapixel() -> float:
+    """Of the convolutions, per megapixel of the source; both frames go through the encoder."""
+    total = 0.0
+    for name, (inputs, outputs, _) in LAYERS.items():
+        level = 2 if name == "field" else int(name[-1])
+        frames = 2 if name.startswith(("encode", "halve")) else 1
+        total += frames * 18.0 * inputs * outputs / 4**level
+    return total * 1e6 / 1e9
+
+
+def manifest(path: Path, network: MotionNet, description: str, scores: dict[str, float]) -> str:
+    """The TOML text that describes an exported network."""
+    task = "prediction" if network.other_time < 0 else "interpolation"
+    rows = "\n".join(f"{key} = {value:.2f}" for key, value in scores.items())
+    return f"""name = "{path.stem}"
+task = "{task}"
+file = "{path.name}"
+sha256 = "{hashlib.sha256(path.read_bytes()).hexdigest()}"
+licence = "MIT OR Apache-2.0"
+description = "{description}"
+scale = 1
+receptive_margin = 0
+shrink = {SHRINK}
+parameters = {sum(parameter.numel() for parameter in network.parameters())}
+gflop_per_megapixel = {gigaflop_per_megapixel():.1f}
+
+[input]
+name = "frames"
+multiple = {MULTIPLE}
+
+[output]
+name = "field"
+
+[scores]
+{rows}
+"""
+
+
+def measure(path: Path, network: MotionNet, folder: Path, limit: int | None) -> dict[str, float]:
+    """Prints a table for each task that the network is for; returns the means. `limit` as in `score_clip`."""
+    means: dict[str, float] = {}
+    for task in ["next", "half-step"] if network.other_time < 0 else ["interpolation"]:
+        scores = mean_scores(onnx_estimate(path), TASKS[task], folder, limit)
+        print(f"\n{task:20s} " + "".join(f"{key:>10s}" for key in COLUMNS))
+        for score in scores:
+            print(f"{score.name:20s} " + "".join(f"{getattr(score, key):10.3f}" for key in COLUMNS))
+        values = [float(np.mean([getattr(score, key) for score in scores])) for key in COLUMNS]
+        means |= {f"{task.replace('-', '_')}_{key}": value for key, value in zip(COLUMNS, values)}
+        print("mean                 " + "".join(f"{value:10.3f}" for value in values))
+        print("predicted scale -> mean absolute error, in code values of 255")
+        print("  ".join(f"{255 * scale:.1f} -> {255 * error:.1f}" for scale, error in calibration(scores)))
+    return means
+
+
+def main() -> None:
+    """Write MODEL.onnx and MODEL.toml from a checkpoint."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--dev", type=Path, required=True, help="folder of clips (folders of frames) to score on")
+    parser.add_argument("--limit", type=int, help="score that many frames of each clip only; default: all")
+    parser.add_argument("--output", type=Path, required=True, help="the .onnx file to write")
+    parser.add_argument("--description", required=True, help="one sentence for the manifest")
+    arguments = parser.parse_args()
+
+    network = load_network(arguments.checkpoint)
+    onnx.save(motion_model(network, arguments.output.stem), arguments.output)
+    difference = check_model(network, arguments.output)
+    print(f"difference {difference:.1e}, {milliseconds(arguments.output):.1f} ms at {SIZES[0][1]} x {SIZES[0][0]} cells")
+    scores = measure(arguments.output, network, arguments.dev, arguments.limit)
+    text = manifest(arguments.output, network, arguments.description, scores)
+    arguments.output.with_suffix(".toml").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Losses of motion networks."""
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from .motion_field import blended, gated, samples
+from .motion_network import SHRINK, warp
+
+SMOOTHING = 2e-3
+"""Charbonnier's epsilon in code / 255."""
+SINGLE, GATED, COARSE, EXACT, SMOOTH, LIKELIHOOD = 0.3, 1.0, 0.15, 0.002, 0.001, 0.03
+EARLY = 3.0
+"""Weights beside the blended prediction: of frame k's sample alone, the gated output, the coarser levels, the exact
+displacements, the smoothness, and the likelihood of the error under the predicted scale. Exact displacements count
+EARLY times as much while pictures are judged at a quarter of the size: matching is learned from them."""
+EDGE_FALL = 20.0
+"""How fast the smoothness term fades where the picture has edges."""
+
+
+@dataclass
+class Triplets:
+    """RGB pictures in 0..1 and what is known about their motion."""
+
+    first: torch.Tensor
+    other: torch.Tensor
+    wanted: torch.Tensor
+    tau: torch.Tensor
+    flows: torch.Tensor
+    """[n, 4, h, w] from the wanted picture to frame k and to the other one, in source pixels."""
+    exact: torch.Tensor
+    """[n]: 1 where `flows` are known, else 0."""
+    seed: torch.Tensor
+    """[n, 2, h, w] of cells: a classical estimate from frame k to the other one, in source pixels."""
+
+    def halved(self) -> "Triplets":
+        """The same at half the size."""
+        small = (F.avg_pool2d(plane, 2) for plane in (self.first, self.other, self.wanted, self.flows))
+        first, other, wanted, flows = small
+        return Triplets(first, other, wanted, self.tau, flows, self.exact, self.seed)
+
+
+def charbonnier(error: torch.Tensor) -> torch.Tensor:
+    """A smooth absolute error."""
+    return torch.sqrt(error * error + SMOOTHING**2)
+
+
+def squared(error: torch.Tensor) -> torch.Tensor:
+    """The error that PSNR measures, scaled to gradients of Charbonnier's size."""
+    return error * error * 12.0
+
+
+def smoothness(field: torch.Tensor, quarter: Triplets) -> torch.Tensor:
+    """Mean change of the displacements from cell to cell, where the picture is smooth too."""
+    total = torch.zeros(())
+    for axis in (2, 3):
+        edges = quarter.wanted.diff(dim=axis).abs().mean(1, keepdim=True)
+        total = total + (field[:, :4].diff(dim=axis).abs() * torch.exp(-EDGE_FALL * edges)).mean()
+    return total
+
+
+def flow_error(flows: torch.Tensor, truth: Triplets) -> torch.Tensor:
+    """Mean distance [n] in source pixels of displacements [n, 4, h, w] from exact ones, 0 where those are not known."""
+    difference = flows - truth.flows
+    squares = difference * difference
+    distance = (torch.stack([squares[:, 0] + squares[:, 1], squares[:, 2] + squares[:, 3]]) + 0.04).sqrt()
+    return distance.mean((0, 2, 3)) * truth.exact
+
+
+def coarse_loss(velocities: list[torch.Tensor], quarter: Triplets, other_time: float, exact: float) -> torch.Tensor:
+    """Error of the coarser levels' samples, each at its level's size, and of their displacements where known, weighted
+    with `exact`."""
+    tau = quarter.tau.view(-1, 1, 1, 1)
+    total, level, cell = torch.zeros(()), quarter, SHRINK
+    for velocity in reversed(velocities):
+        if velocity.shape[2] < level.first.shape[2]:
+            level, cell = level.halved(), 2 * cell
+        flows = torch.cat([velocity * -tau, velocity * (other_time - tau)], 1)
+        error = charbonnier(warp(level.first, flows[:, :2]) - level.wanted).mean()
+        error = error + charbonnier(warp(level.other, flows[:, 2:]) - level.wanted).mean()
+        total = total + COARSE * error + exact * flow_error(flows * cell, level).mean()
+    return total
+
+
+def loss(
+    field: torch.Tensor, velocities: list[torch.Tensor], half: Triplets, other_time: float, judge: callable, fine: bool
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """The sum to minimise, and what to report; `judge` is [`charbonnier`] or [`squared`].
+
+    Predictions are judged at half of the source's size if `fine`, else at a quarter, which costs a quarter.
+    """
+    quarter = half.halved()
+    judged, side = (half, SHRINK // 2) if fine else (quarter, SHRINK // 4)
+    from_first, from_other, cells = samples(field, judged.first, judged.other, side)
+    prediction = blended(from_first, from_other, cells)
+    error = prediction - judged.wanted
+    total = judge(error).mean() + GATED * judge(gated(prediction, judged.first, cells) - judged.wanted).mean()
+    total = total + SINGLE * (from_first - judged.wanted).abs().mean()
+    size, log_scale = error.detach().abs().mean(1, keepdim=True), cells[:, 5:6]
+    likelihood = (log_scale + size * torch.exp(-log_scale)).mean()
+    distance = flow_error(field[:, :4], quarter)
+    total = total + LIKELIHOOD * likelihood + SMOOTH * smoothness(field, quarter)
+    exact = EXACT if fine else EARLY * EXACT
+    total = total + exact * distance.mean() + coarse_loss(velocities, quarter, other_time, exact)
+    report = {"error": error.detach().square().mean().item(), "scale": likelihood.item(),
+              "exact": (distance.sum() / half.exact.sum().clamp(min=1.0)).item()}
+    return total, report

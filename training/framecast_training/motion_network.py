@@ -1,0 +1,258 @@
+"""The motion network: coarse to fine, warped to the moment that is wanted; one description for PyTorch and for ONNX."""
+
+from typing import Protocol, TypeVar
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+Tensor = TypeVar("Tensor")
+
+PLANES = 6
+"""Channels of one frame: 4 of luma at half size, 2 of chroma at quarter size."""
+TAU = 2 * PLANES
+"""Channel of the time that is wanted."""
+SEED = TAU + 1
+"""First of two channels with a classical estimate: where the content of a cell of frame k lies in the other frame, in
+units of SEED_UNIT source pixels."""
+SEED_UNIT = 16.0
+CHANNELS = 16
+"""Channels of the network's input."""
+FIELD = 8
+"""Channels of the network's output."""
+SHRINK = 4
+"""Source pixels along one side of a cell."""
+MULTIPLE = 8
+"""Width and height of the input, in cells, are multiples of it: there are three halvings."""
+HIDDEN, HIDDEN_LAST = 18, 10
+"""Channels that a level hands to the next finer one beside the motion, the last but one level fewer."""
+RADIUS = 2
+"""Largest correction of a displacement, in cells of its level, that is tried."""
+VARIANCE_FLOOR = 1e-3
+"""Added to the variance of a cell's features, so that flat areas do not match by their noise alone."""
+FLOW_INPUT = 0.125
+"""Displacements in cells are scaled by this before a convolution sees them."""
+
+LAYERS = {
+    # name: (inputs, outputs, stride)
+    "encode2": (PLANES, 16, 1),
+    "halve3": (16, 32, 2),
+    "encode3": (32, 32, 1),
+    "halve4": (32, 32, 2),
+    "encode4": (32, 32, 1),
+    "halve5": (32, 64, 2),
+    "encode5": (64, 64, 1),
+    "match5": ((2 * RADIUS + 1) ** 2 + 64 + 3, 64, 1),
+    "refine5": (64, 64, 1),
+    "finer5": (64, 4 * (HIDDEN + 2), 1),
+    "match4": ((2 * RADIUS + 1) ** 2 + 32 + HIDDEN + 2 + 3, 64, 1),
+    "refine4": (64, 48, 1),
+    "finer4": (48, 4 * (HIDDEN + 2), 1),
+    "match3": ((2 * RADIUS + 1) ** 2 + 16 + HIDDEN + 2 + 3, 32, 1),
+    "refine3": (32, 32, 1),
+    "finer3": (32, 4 * (HIDDEN_LAST + 2), 1),
+    "match2": (8 + 8 + HIDDEN_LAST + 2 + 3 + 1, 32, 1),
+    "field": (32, FIELD, 1),
+}
+LINEAR = {"finer5", "finer4", "finer3", "field"}
+"""Layers without a ReLU; all start near zero, so that training starts at the classical estimate."""
+MATCHED = {5: 64, 4: 32, 3: 16, 2: 8}
+"""Channels that are warped and compared at a level, the first ones of its features."""
+
+
+class Operations(Protocol[Tensor]):
+    """What the network is made of. Pictures are [n, channels, height, width], displacements in cells of their level."""
+
+    def layer(self, name: str, x: Tensor) -> Tensor:
+        """The 3x3 convolution of that name, with its ReLU."""
+
+    def join(self, parts: list[Tensor]) -> Tensor:
+        """Side by side along the channels."""
+
+    def channels(self, x: Tensor, first: int, last: int) -> Tensor:
+        """Channels first..last."""
+
+    def stack(self, a: Tensor, b: Tensor) -> Tensor:
+        """One after the other along the batch."""
+
+    def unstack(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Undoes `stack`."""
+
+    def every(self, x: Tensor, step: int) -> Tensor:
+        """Every step-th row and column."""
+
+    def corner(self, x: Tensor) -> Tensor:
+        """The first cell, [n, channels, 1, 1]."""
+
+    def affine(self, x: Tensor, factor: float, offset: float) -> Tensor:
+        """factor * x + offset."""
+
+    def times(self, x: Tensor, y: Tensor) -> Tensor:
+        """The product."""
+
+    def plus(self, x: Tensor, y: Tensor) -> Tensor:
+        """The sum."""
+
+    def finer(self, x: Tensor) -> Tensor:
+        """Depth to space by 2: channel 4c + 2dy + dx becomes cell (2y + dy, 2x + dx) of channel c."""
+
+    def shrunk(self, x: Tensor) -> Tensor:
+        """Means of 2x2 cells."""
+
+    def enlarged(self, x: Tensor) -> Tensor:
+        """Twice the size, bilinear."""
+
+    def warped(self, x: Tensor, flow: Tensor) -> Tensor:
+        """`x` sampled bilinearly at each cell's place plus `flow` (dx, dy), the border repeated."""
+
+    def standardised(self, x: Tensor, channels: int) -> Tensor:
+        """Mean 0 and variance 1 over the channels, of which there are so many, of each cell."""
+
+    def correlated(self, a: Tensor, b: Tensor, radius: int) -> Tensor:
+        """Channel (2 radius + 1) * (dy + radius) + dx + radius is the mean over channels of a(y, x) b(y + dy, x + dx)."""
+
+
+def estimate(ops: Operations[Tensor], frames: Tensor, other_time: float) -> tuple[Tensor, list[Tensor]]:
+    """The motion field of `frames`, and the velocities that the levels end with, in cells of the next finer one.
+
+    `other_time` is when the other frame was taken, frame k being at 0: -1 to extrapolate, 1 to interpolate. At each level
+    the velocity is the classical estimate plus a correction, both on the grid of the moment that is wanted.
+    """
+    tau_plane = ops.channels(frames, TAU, TAU + 1)
+    to_first = ops.affine(ops.corner(tau_plane), -1.0, 0.0)
+    to_other = ops.affine(ops.corner(tau_plane), -1.0, other_time)
+    seeds = {2: ops.affine(ops.channels(frames, SEED, SEED + 2), other_time * SEED_UNIT / SHRINK, 0.0)}
+    planes = ops.stack(ops.channels(frames, 0, PLANES), ops.channels(frames, PLANES, 2 * PLANES))
+    features = {2: ops.layer("encode2", planes)}
+    for level in (3, 4, 5):
+        features[level] = ops.layer(f"encode{level}", ops.layer(f"halve{level}", features[level - 1]))
+        seeds[level] = ops.affine(ops.shrunk(seeds[level - 1]), 0.5, 0.0)
+
+    velocity, correction, handed, velocities = seeds[5], None, [], []
+    for level in (5, 4, 3, 2):
+        matched = ops.channels(features[level], 0, MATCHED[level])
+        # Standardised features match from the first step of training on, random as they are, whatever the brightness.
+        matched = matched if level == 2 else ops.standardised(matched, MATCHED[level])
+        first, other = ops.unstack(matched)
+        first = ops.warped(first, ops.times(velocity, to_first))
+        other = ops.warped(other, ops.times(velocity, to_other))
+        motion = [*handed, ops.affine(velocity, FLOW_INPUT, 0.0), ops.every(tau_plane, 1 << (level - 2))]
+        if level == 2:
+            break
+        seen = ops.join([ops.correlated(first, other, RADIUS), first, *motion])
+        hidden = ops.layer(f"refine{level}", ops.layer(f"match{level}", seen))
+        handed = [ops.finer(ops.layer(f"finer{level}", hidden))]
+        change = ops.channels(handed[0], 0, 2)
+        correction = ops.plus(ops.affine(ops.enlarged(correction), 2.0, 0.0), change) if level < 5 else change
+        velocity = ops.plus(seeds[level - 1], correction)
+        velocities.append(velocity)
+
+    spare = ops.channels(frames, CHANNELS - 1, CHANNELS)
+    head = ops.layer("field", ops.layer("match2", ops.join([first, other, *motion, spare])))
+    velocity = ops.affine(ops.plus(velocity, ops.channels(head, 0, 2)), SHRINK, 0.0)
+    to_k = ops.times(velocity, to_first)
+    to_the_other = ops.plus(ops.times(velocity, to_other), ops.channels(head, 2, 4))
+    return ops.join([to_k, to_the_other, ops.channels(head, 4, FIELD)]), velocities
+
+
+class TorchOperations:
+    """The operations in PyTorch: convolutions in `precision`, places in single precision."""
+
+    def __init__(self, layers: nn.ModuleDict, precision: torch.dtype) -> None:
+        """`layers` are the convolutions by name."""
+        self.layers, self.precision = layers, precision
+
+    def layer(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        convolution = self.layers[name]
+        weight, bias = convolution.weight.to(self.precision), convolution.bias.to(self.precision)
+        x = x.to(self.precision).contiguous(memory_format=torch.channels_last)
+        x = F.conv2d(x, weight, bias, convolution.stride, padding=1)
+        return x.float() if name in LINEAR else F.relu(x)
+
+    def join(self, parts: list[torch.Tensor]) -> torch.Tensor:
+        smallest = self.precision if any(part.dtype == self.precision for part in parts) else torch.float32
+        return torch.cat([part.to(smallest) for part in parts], 1)
+
+    def channels(self, x: torch.Tensor, first: int, last: int) -> torch.Tensor:
+        return x[:, first:last]
+
+    def stack(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        return torch.cat([a, b])
+
+    def unstack(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return x.chunk(2)
+
+    def every(self, x: torch.Tensor, step: int) -> torch.Tensor:
+        return x[:, :, ::step, ::step]
+
+    def corner(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, :, :1, :1]
+
+    def affine(self, x: torch.Tensor, factor: float, offset: float) -> torch.Tensor:
+        return x * factor + offset
+
+    def times(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return x * y
+
+    def plus(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return x + y
+
+    def finer(self, x: torch.Tensor) -> torch.Tensor:
+        return F.pixel_shuffle(x, 2)
+
+    def shrunk(self, x: torch.Tensor) -> torch.Tensor:
+        return F.avg_pool2d(x, 2)
+
+    def enlarged(self, x: torch.Tensor) -> torch.Tensor:
+        return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+
+    def warped(self, x: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+        return warp(x.float().contiguous(), flow).to(x.dtype)
+
+    def standardised(self, x: torch.Tensor, channels: int) -> torch.Tensor:
+        cells = x.permute(0, 2, 3, 1)
+        return F.layer_norm(cells, (channels,), eps=VARIANCE_FLOOR).permute(0, 3, 1, 2)
+
+    def correlated(self, a: torch.Tensor, b: torch.Tensor, radius: int) -> torch.Tensor:
+        count, channels, height, width = a.shape
+        rows = a.permute(0, 2, 3, 1).reshape(count * height, width, channels)
+        padded = F.pad(b, (radius,) * 4).permute(0, 2, 1, 3)
+        side, wide = 2 * radius + 1, width + 2 * radius
+        parts = []
+        for dy in range(side):
+            # All products of two rows at once; those with 0 <= x' - x < side are kept.
+            products = torch.bmm(rows, padded[:, dy : dy + height].reshape(count * height, channels, wide))
+            parts.append(products.as_strided((count, height, width, side), (height * width * wide, width * wide, wide + 1, 1)))
+        return torch.cat(parts, 3).permute(0, 3, 1, 2) / channels
+
+
+def warp(pictures: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+    """Pictures [n, c, h, w] sampled bilinearly at their own grid plus `flow` [n, 2, h, w] pixels, the border repeated."""
+    height, width = pictures.shape[2:]
+    x = torch.arange(width, dtype=torch.float32).view(1, 1, width) + flow[:, 0]
+    y = torch.arange(height, dtype=torch.float32).view(1, height, 1) + flow[:, 1]
+    grid = torch.stack([(2.0 * x + 1.0) / width - 1.0, (2.0 * y + 1.0) / height - 1.0], 3)
+    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+class MotionNet(nn.Module):
+    """Two frames, a classical estimate of the motion between them and a time to the motion field of that time."""
+
+    def __init__(self, other_time: float) -> None:
+        """`other_time`: -1 when the other frame is k-1, 1 when it is k+1."""
+        super().__init__()
+        self.other_time, self.precision = other_time, torch.float32
+        self.layers = nn.ModuleDict()
+        for name, (inputs, outputs, stride) in LAYERS.items():
+            layer = nn.Conv2d(inputs, outputs, 3, stride, padding=1)
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+            if name in LINEAR:
+                layer.weight.data *= 0.05
+            self.layers[name] = layer
+        # At first the other frame counts little, the error is about 0.05, and the gate is nearly open.
+        self.layers["field"].bias.data[4:7] = torch.tensor([-2.0, -3.0, 2.0])
+
+    def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """See [`estimate`]."""
+        return estimate(TorchOperations(self.layers, self.precision), frames, self.other_time)
