@@ -4,7 +4,7 @@
 .PHONY: help demo test build setup bench licences model-table clean-cache
 
 help:
-	@echo "make demo         double the size of a sample clip"
+	@echo "make demo         double the size and frame rate of a sample clip"
 	@echo "make test         formatting, lints and all tests"
 	@echo "make build        target/release/framecast"
 	@echo "make bench        kernel benchmarks, and framecast beside its peers"

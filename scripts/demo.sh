@@ -1,5 +1,5 @@
 #!/bin/bash
-# Doubles the demo clip and shows what went in and what came out.
+# Doubles the demo clip in size and frame rate, and shows what went in and what came out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -7,7 +7,7 @@ clip=.cache/clips/bigbuckbunny.mp4
 result=demo/bigbuckbunny-2x.mp4
 
 mkdir -p demo
-target/release/framecast run -i "$clip" -o "$result" -y
+target/release/framecast run -i "$clip" -o "$result" -y --fps x2
 for file in "$clip" "$result"; do
     echo "$file"
     ffprobe -v error -of compact=p=0 \

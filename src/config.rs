@@ -1,12 +1,14 @@
 //! What a run shall do, checked before anything starts; each error states the legal range.
 
 mod image;
+mod motion;
 
 use crate::error::ConfigError;
 use crate::kernel::KernelChoice;
 use crate::media::{InputOptions, OutputOptions};
 pub use crate::model::Device;
 pub use image::{DenoiseOptions, EnhanceOptions, Order, STYLES, Step, Style, StyleOptions};
+pub use motion::MotionOptions;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -91,6 +93,8 @@ pub struct ProcessingOptions {
     /// Mixes the model's weights with those of the partner that its manifest names, 0 to 1: 0 is the model itself, which
     /// keeps to the source, 1 its partner, which makes up detail. `None` leaves the partner alone.
     pub detail: Option<f32>,
+    /// The output's frame rate and how it is reached.
+    pub motion: MotionOptions,
     /// Removes noise from luma.
     pub denoise: Option<DenoiseOptions>,
     /// Brightens dark frames.
@@ -139,6 +143,7 @@ impl ProcessingOptions {
             let (setting, expected) = ("--detail".into(), "0 to 1".into());
             return Err(ConfigError { setting, expected, found: detail.to_string() });
         }
+        self.motion.validate()?;
         within("--threads", self.threads, 1, 1024)?;
         within("--static-threshold", Some(self.static_threshold), 0, 64)?;
         within("--tile", self.tile, 64, 8192)?;

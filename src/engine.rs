@@ -5,7 +5,7 @@
 
 use crate::config::ProcessingOptions;
 use crate::error::{ConfigError, Error};
-use crate::frame::{BufferPool, Frame, Rational};
+use crate::frame::{BufferPool, Frame, Rational, TimeBase};
 use crate::pipeline::{Chain, Event, Plan, StageTime, SystemClock};
 use crate::stage::{Geometry, ReuseCount};
 use crossbeam_channel::{RecvError, TryRecvError, TrySendError};
@@ -45,7 +45,8 @@ pub enum Pull {
 /// # fn main() -> Result<(), framecast::error::Error> {
 /// let source =
 ///     Geometry { width: 640, height: 360, format: PixelFormat::YUV420P, color: Color::default() };
-/// let mut engine = Engine::new(source, Rational::new(1, 1), &ProcessingOptions::default())?;
+/// let (square, time_base) = (Rational::new(1, 1), Rational::new(1, 25));
+/// let mut engine = Engine::new(source, square, time_base, &ProcessingOptions::default())?;
 /// while let Some(mut frame) = decoded() {
 ///     while let Push::Full(back) = engine.push_frame(frame)? {
 ///         frame = back;
@@ -67,16 +68,19 @@ pub struct Engine {
     source: Geometry,
     target: Geometry,
     provider: Option<String>,
+    time_base: TimeBase,
     flushed: bool,
 }
 
 impl Engine {
-    /// Prepares the network and starts the threads. All frames pushed must have the geometry `source`.
+    /// Prepares the network and starts the threads. All frames pushed must have the geometry `source`, and time stamps in
+    /// `time_base` (seconds per tick), which rise from frame to frame.
     ///
     /// Output frames have the source's format and the size that `options.target` asks for.
     pub fn new(
         source: Geometry,
         sample_aspect_ratio: Rational,
+        time_base: TimeBase,
         options: &ProcessingOptions,
     ) -> Result<Self, Error> {
         options.validate()?;
@@ -86,17 +90,24 @@ impl Engine {
                 return Err(ConfigError { setting, expected: "1 to 32768".into(), found }.into());
             }
         }
-        let mut plan = Plan::new(source, sample_aspect_ratio, false, false, options)?;
+        let mut plan = Plan::new(source, sample_aspect_ratio, time_base, false, false, options)?;
         let target = Geometry { width: plan.output.width, height: plan.output.height, ..source };
         let pool = BufferPool::new();
         let clock = Arc::new(SystemClock::default());
+        let (_, time_base) = plan.timing(Rational::new(0, 1), time_base);
         let chain = Chain::start(plan.stages(options, target, sample_aspect_ratio, &pool, clock)?)?;
-        Ok(Self { chain, source, target, provider: plan.provider, flushed: false })
+        Ok(Self { chain, source, target, provider: plan.provider, time_base, flushed: false })
     }
 
     /// Geometry of the frames that come out.
     pub const fn output(&self) -> Geometry {
         self.target
+    }
+
+    /// Time base of the time stamps of the frames that come out, in seconds per tick: the source's, or with another frame
+    /// rate one in which all of them are exact.
+    pub const fn time_base(&self) -> TimeBase {
+        self.time_base
     }
 
     /// The execution provider that runs the network and its thread layout; `None` without a network.

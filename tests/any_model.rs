@@ -160,8 +160,8 @@ fn run(source: &Frame, options: &ProcessingOptions) -> Result<Frame, String> {
     let info = &source.info;
     let geometry =
         Geometry { width: info.width, height: info.height, format: info.format, color: info.color };
-    let mut engine =
-        Engine::new(geometry, Rational::new(1, 1), options).map_err(|error| error.to_string())?;
+    let mut engine = Engine::new(geometry, Rational::new(1, 1), Rational::new(1, 25), options)
+        .map_err(|error| error.to_string())?;
     assert!(matches!(engine.push_frame(source.clone()).unwrap(), Push::Accepted));
     match engine.wait_frame().map_err(|error| error.to_string())? {
         Pull::Frame(frame) => Ok(frame),

@@ -9,6 +9,7 @@ use framecast::frame::{Color, Frame, FrameInfo, PixelFormat, Rational, Subsampli
 use framecast::stage::Geometry;
 
 const SQUARE: Rational = Rational::new(1, 1);
+const TICKS: Rational = Rational::new(1, 25);
 
 fn geometry(width: u32, height: u32, format: PixelFormat) -> Geometry {
     Geometry { width, height, format, color: Color::default() }
@@ -68,7 +69,7 @@ fn enlarge_all(engine: &mut Engine, frames: Vec<Frame>) -> Result<Vec<Frame>, Er
 }
 
 fn run(source: Geometry, count: i64, options: &ProcessingOptions) -> Result<Vec<Frame>, Error> {
-    let mut engine = Engine::new(source, SQUARE, options)?;
+    let mut engine = Engine::new(source, SQUARE, TICKS, options)?;
     enlarge_all(&mut engine, (0..count).map(|seed| picture(source, seed)).collect())
 }
 
@@ -132,7 +133,7 @@ fn the_live_network_restores_what_shrinking_lost() {
             }
         }
         let source = geometry(64, 48, format);
-        let mut engine = Engine::new(source, SQUARE, &ProcessingOptions::default()).unwrap();
+        let mut engine = Engine::new(source, SQUARE, TICKS, &ProcessingOptions::default()).unwrap();
         assert!(engine.provider().unwrap().starts_with("CPUExecutionProvider"));
         let out = enlarge_all(&mut engine, vec![small]).unwrap();
         let (made, truth) = (samples(&out[0], 0), samples(&large, 0));
@@ -189,7 +190,7 @@ fn factor_one_without_a_network_changes_nothing() {
     format.alpha = true;
     let source = geometry(33, 17, format);
     let options = ProcessingOptions { target: Target::Factor(1), ..Default::default() };
-    let mut engine = Engine::new(source, SQUARE, &options).unwrap();
+    let mut engine = Engine::new(source, SQUARE, TICKS, &options).unwrap();
     assert_eq!(engine.provider(), None);
     let out = enlarge_all(&mut engine, vec![picture(source, 5)]).unwrap();
     assert_eq!(largest_difference(&out[0], &picture(source, 5)), 0);
@@ -224,7 +225,7 @@ fn models_that_cannot_work_are_refused_with_the_reason() {
 #[test]
 fn frames_of_another_kind_are_refused() {
     let source = geometry(64, 48, PixelFormat::YUV420P);
-    let mut engine = Engine::new(source, SQUARE, &ProcessingOptions::default()).unwrap();
+    let mut engine = Engine::new(source, SQUARE, TICKS, &ProcessingOptions::default()).unwrap();
     let other = picture(geometry(32, 48, PixelFormat::YUV420P), 0);
     let error = engine.push_frame(other).unwrap_err().to_string();
     assert!(error.contains("expected 64 x 48 yuv420p, found 32 x 48 yuv420p"), "{error}");
@@ -235,7 +236,7 @@ fn frames_of_another_kind_are_refused() {
 #[test]
 fn dropping_an_engine_with_work_in_flight_ends_its_threads() {
     let source = geometry(64, 48, PixelFormat::YUV420P);
-    let mut engine = Engine::new(source, SQUARE, &ProcessingOptions::default()).unwrap();
+    let mut engine = Engine::new(source, SQUARE, TICKS, &ProcessingOptions::default()).unwrap();
     for seed in 0.. {
         if let Push::Full(_) = engine.push_frame(picture(source, seed)).unwrap() {
             break;

@@ -7,7 +7,9 @@ use framecast::frame::{
     BufferPool, Color, Frame, FrameInfo, PixelFormat, Plane, Rational, Tensor, TensorView,
 };
 use framecast::kernel::cpu::CpuKernels;
-use framecast::kernel::{Kernels, Region, ResamplePlan, Steadiness, TensorSpec, TilePlace, UnpackSpec};
+use framecast::kernel::{
+    Composition, Kernels, Region, ResamplePlan, Steadiness, TensorSpec, TilePlace, UnpackSpec,
+};
 use framecast::model::{Device, Model, Runtime};
 use framecast::pipeline::{Chain, ChainOptions, Clock, Event};
 use framecast::stage::{Composer, Geometry, Upscaler, UpscalerOptions};
@@ -44,6 +46,10 @@ struct Scripted {
 impl Kernels for Scripted {
     fn name(&self) -> String {
         "scripted".into()
+    }
+
+    fn compose(&mut self, composition: &Composition<'_>, out: &mut Frame) -> Result<(), KernelError> {
+        self.inner.compose(composition, out)
     }
 
     fn pack(
@@ -169,6 +175,7 @@ fn start(workers: usize, fault: Fault, clock: &Arc<ManualClock>) -> Chain {
         steadier: None,
         upscalers,
         composer,
+        retiming: None,
         before: Vec::new(),
         after: Vec::new(),
         clock: clock.clone(),

@@ -9,6 +9,7 @@ use framecast::frame::{Color, Frame, FrameInfo, PixelFormat, Rational, Subsampli
 use framecast::stage::Geometry;
 
 const SQUARE: Rational = Rational::new(1, 1);
+const TICKS: Rational = Rational::new(1, 25);
 
 /// A rectangle: x, y, width, height.
 type Box = (usize, usize, usize, usize);
@@ -57,7 +58,7 @@ fn picture(source: Geometry, pts: i64, scene: u64, boxes: &[(Box, u64)]) -> Fram
 
 /// What an engine makes of `frames`, and the share of pixels that it copied.
 fn enlarge(source: Geometry, frames: &[Frame], options: &ProcessingOptions) -> (Vec<Frame>, Option<f64>) {
-    let mut engine = Engine::new(source, SQUARE, options).unwrap();
+    let mut engine = Engine::new(source, SQUARE, TICKS, options).unwrap();
     let mut out = Vec::new();
     for frame in frames {
         let mut frame = frame.clone();

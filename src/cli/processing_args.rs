@@ -3,8 +3,10 @@
 use super::value;
 use clap::{Args, ValueEnum};
 use framecast::config::{
-    DenoiseOptions, Device, EnhanceOptions, Order, ProcessingOptions, Reuse, Style, StyleOptions, Target,
+    DenoiseOptions, Device, EnhanceOptions, MotionOptions, Order, ProcessingOptions, Reuse, Style,
+    StyleOptions, Target,
 };
+use framecast::frame::{FrameRate, MotionMode};
 use framecast::kernel::KernelChoice;
 use std::path::PathBuf;
 
@@ -53,6 +55,42 @@ pub(super) struct ProcessingArgs {
     /// always painted at 384 x 384.
     #[arg(long, value_name = "PIXELS", value_parser = value::count(64, 2048), requires = "style", allow_hyphen_values = true)]
     style_size: Option<usize>,
+
+    /// Frames per second of the output: 60, 60000/1001, a multiple of the source's such as x2, or source
+    ///
+    /// Default: source. Frames of the source that fall on the output's grid stay as they are, the others are made of
+    /// motion: a small network for each, and a pass over the picture. Audio is not touched.
+    #[arg(long, value_name = "N[/D]|xK|source", value_parser = value::frame_rate, default_value = "source", hide_default_value = true, allow_hyphen_values = true)]
+    fps: FrameRate,
+
+    /// What frames between those of the source are made of
+    ///
+    /// Default: interpolate, for files, which looks at the frame before and the one after. predict looks at past frames
+    /// only, as live video must, and is further from the truth. The cost is the same.
+    #[arg(long, value_enum, value_name = "MODE", default_value_t)]
+    mode: ModeArg,
+
+    /// Leaves out frames that show nothing new, before anything else [default: off; saves time where there are such]
+    ///
+    /// For animation on twos, or 15 frames a second in a stream of 30: motion then goes from one new picture to the next.
+    #[arg(long)]
+    dedup: bool,
+
+    /// Fills the places of missing and damaged frames with motion, at the source's rate [default: off]
+    ///
+    /// In streams of constant rate, up to 8 in a row. Costs what --fps does, for those frames only.
+    #[arg(long)]
+    conceal: bool,
+
+    /// What counts as a scene cut, 0 to 1: the share of contrast that motion does not explain
+    ///
+    /// Default: 0.75; cuts have 0.84 and more, fast motion up to 0.74. At a cut the last frame is held. No cost.
+    #[arg(long, value_name = "SHARE", value_parser = value::part, default_value_t = MotionOptions::default().scene_threshold, hide_default_value = true, allow_hyphen_values = true)]
+    scene_threshold: f32,
+
+    /// Model that estimates motion, by name, or any .onnx file with its manifest; flow is dense inverse search without a network [default: predict-live or flow, by mode]
+    #[arg(long, value_name = "NAME")]
+    motion_model: Option<String>,
 
     /// Removes noise and the marks of coding from luma; STRENGTH is the share of the cleaned picture, 0 to 1
     ///
@@ -144,6 +182,13 @@ pub(super) enum KernelsArg {
     Gpu,
 }
 
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum ModeArg {
+    Predict,
+    #[default]
+    Interpolate,
+}
+
 impl From<DeviceArg> for Device {
     fn from(device: DeviceArg) -> Self {
         match device {
@@ -180,6 +225,17 @@ impl ProcessingArgs {
             detail: self.detail,
             device: self.device.into(),
             kernels: self.kernels.into(),
+            motion: MotionOptions {
+                rate: self.fps,
+                mode: match self.mode {
+                    ModeArg::Predict => MotionMode::Predict,
+                    ModeArg::Interpolate => MotionMode::Interpolate,
+                },
+                dedup: self.dedup,
+                conceal: self.conceal,
+                scene_threshold: self.scene_threshold,
+                model: self.motion_model,
+            },
             denoise: self.denoise.map(|strength| DenoiseOptions { strength }),
             enhance: self.enhance.map(|EnhanceArg::LowLight| EnhanceOptions {
                 strength: self.enhance_strength.unwrap_or(1.0),

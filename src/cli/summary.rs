@@ -1,6 +1,6 @@
 //! What a run says when it has ended.
 
-use framecast::pipeline::{StageTime, Summary};
+use framecast::pipeline::{RateCount, StageTime, Summary};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::time::Duration;
@@ -38,11 +38,27 @@ pub(super) fn event(summary: &Summary) -> Value {
         "stages": summary.stages.iter().map(stage_event).collect::<Vec<_>>(),
         "network_seconds": summary.network_time.as_secs_f64(),
         "reused": summary.reused,
+        "motion": summary.rate.map(|count| rate_event(&count)),
         "bottleneck": summary.bottleneck,
         "processor_seconds": summary.processor_time.as_secs_f64(),
         "peak_memory_bytes": summary.peak_memory,
         "notes": summary.notes,
         "interrupted": summary.interrupted,
+    })
+}
+
+fn rate_event(RateCount { pace, motion: count }: &RateCount) -> Value {
+    json!({
+        "breaks": pace.breaks,
+        "duplicates": pace.duplicates,
+        "concealed": pace.concealed,
+        "dropped": pace.dropped,
+        "frames_between": count.between,
+        "frames_held": count.held,
+        "scored": count.scored,
+        "hit_rate": count.hit_rate(),
+        "gated": count.gated_share(),
+        "mean_scale": count.mean_scale(),
     })
 }
 
@@ -84,10 +100,28 @@ fn lines(summary: &Summary) -> Vec<String> {
     lines.extend(summary.reused.map(|share| {
         format!("reused    {:.1} % of the pixels, where the source did not change", 100.0 * share)
     }));
+    lines.extend(summary.rate.map(|count| rate_line(&count)));
     lines.extend(counts(summary));
     lines.extend(table(summary));
     lines.extend(summary.notes.iter().map(|note| format!("note      {note}")));
     lines
+}
+
+/// What the frames between those of the source were made of.
+fn rate_line(RateCount { pace, motion: count }: &RateCount) -> String {
+    let told = |count: u64, what: &str| (count > 0).then(|| format!("{count} {what}"));
+    let percent = |share: Option<f64>| share.map(|share| format!("{:.0} %", 100.0 * share));
+    let parts = [
+        Some(format!("{} frames of motion, {} held", count.between, count.held)),
+        percent(count.hit_rate()).map(|rate| format!("{rate} of {} predictions hit", count.scored)),
+        percent(count.gated_share()).map(|share| format!("{share} gated")),
+        count.mean_scale().map(|scale| format!("mean scale {scale:.4}")),
+        told(pace.breaks, "cuts, flashes and dissolves"),
+        told(pace.duplicates, "duplicates left out"),
+        told(pace.concealed, "lost frames filled in"),
+        told(pace.dropped, "dropped for their time stamps"),
+    ];
+    format!("motion    {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
 }
 
 /// A line on what was unusual, if anything was.
@@ -145,6 +179,7 @@ fn mebibytes(bytes: u64) -> String {
 mod tests {
     use super::*;
     use framecast::media::{SinkReport, SourceReport};
+    use framecast::stage::{MotionCount, PaceCount};
 
     fn summary() -> Summary {
         Summary {
@@ -173,6 +208,10 @@ mod tests {
             }],
             network_time: Duration::from_secs(1),
             reused: Some(0.9012),
+            rate: Some(RateCount {
+                pace: PaceCount { breaks: 3, ..PaceCount::default() },
+                motion: MotionCount { between: 50, held: 10, scored: 20, hits: 15, gated: 5.0, scale: 1.0 },
+            }),
             bottleneck: "upscale",
             processor_time: Duration::from_secs(2),
             peak_memory: 100 << 20,
@@ -190,6 +229,7 @@ encoder   libx264 (yuv420p), 3.0 MiB
 model     live-x2 on cpu, 1 thread
 kernels   cpu (avx2)
 reused    90.1 % of the pixels, where the source did not change
+motion    50 frames of motion, 10 held, 75 % of 20 predictions hit, 10 % gated, mean scale 0.0200, 3 cuts, flashes and dissolves
 counts    2 damaged and skipped, 5 deinterlaced
 stage     threads      busy   starved   blocked
 decode          1    0.25 s    0.00 s    1.00 s
@@ -206,13 +246,17 @@ note      subtitle stream 2 was converted to mov_text
             model: None,
             provider: None,
             reused: None,
+            rate: None,
             peak_memory: 0,
             interrupted: true,
             ..summary()
         };
         let text = text(&plain);
         assert!(
-            !text.contains("counts") && !text.contains("reused") && !text.contains("peak memory"),
+            !text.contains("counts")
+                && !text.contains("reused")
+                && !text.contains("motion")
+                && !text.contains("peak memory"),
             "{text}"
         );
         assert!(text.contains("model     none") && text.contains("ended early"), "{text}");
@@ -226,6 +270,7 @@ note      subtitle stream 2 was converted to mov_text
         assert_eq!(event["stages"][0]["busy_seconds"], 0.25);
         assert_eq!(event["network_seconds"], 1.0);
         assert_eq!(event["reused"], 0.9012);
+        assert_eq!(event["motion"]["hit_rate"], 0.75);
         assert_eq!(event["peak_memory_bytes"], 100 << 20);
     }
 }

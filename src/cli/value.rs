@@ -2,7 +2,7 @@
 
 use framecast::config::{Order, Style, Target};
 use framecast::error::ConfigError;
-use framecast::frame::Rational;
+use framecast::frame::{FrameRate, Rational};
 use std::str::FromStr;
 
 /// Microseconds of `[HH:]MM:SS[.m…]` or `S[.m…][s|ms|us]`, as FFmpeg reads a duration, in integers throughout.
@@ -71,6 +71,11 @@ pub(super) fn share(high: f64) -> impl Fn(&str) -> Result<f64, String> + Clone {
 
 /// The size to aim at.
 pub(super) fn target(text: &str) -> Result<Target, String> {
+    parsed(text)
+}
+
+/// The output's frame rate.
+pub(super) fn frame_rate(text: &str) -> Result<FrameRate, String> {
     parsed(text)
 }
 

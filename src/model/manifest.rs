@@ -23,12 +23,21 @@ pub enum Task {
     StylePrediction,
     /// Dark frames become brighter.
     LowLight,
+    /// From two frames, motion to the time after them.
+    Prediction,
+    /// From two frames, motion to the time between them.
+    Interpolation,
 }
 
 impl Task {
     /// True if the network's output is a picture, and no maps or numbers that a stage works with.
     pub const fn gives_picture(self) -> bool {
-        !matches!(self, Self::StylePrediction | Self::LowLight)
+        !matches!(self, Self::StylePrediction | Self::LowLight) && !self.gives_motion()
+    }
+
+    /// True if the network takes a pair of shrunk frames and gives a motion field.
+    pub const fn gives_motion(self) -> bool {
+        matches!(self, Self::Prediction | Self::Interpolation)
     }
 }
 
@@ -38,7 +47,8 @@ impl Task {
 pub struct InputManifest {
     /// Name of the graph input.
     pub name: String,
-    /// Luma, RGB or BGR.
+    /// Luma, RGB or BGR. Without meaning for motion networks, which take 16 channels of their own.
+    #[serde(default = "luma")]
     pub colour: TensorColor,
     /// Order of the axes.
     #[serde(default)]
@@ -162,6 +172,9 @@ pub struct Manifest {
     /// Name of the model of the same shape that `--detail` mixes this one's weights with: trained adversarially, say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Motion networks: luma samples of the source along each side of a cell of the motion field, 2 or 4.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shrink: Option<usize>,
     /// What goes in.
     pub input: InputManifest,
     /// What comes out.
@@ -183,6 +196,10 @@ pub struct Manifest {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 const fn is_false(value: &bool) -> bool {
     !*value
+}
+
+const fn luma() -> TensorColor {
+    TensorColor::Luma
 }
 
 const fn one() -> usize {
@@ -227,6 +244,11 @@ impl Manifest {
         require((1..=256).contains(&input.multiple), "multiple must be 1 to 256")?;
         require(input.padding <= 256, "padding must be 0 to 256")?;
         require(input.range > 0.0 && output.range.is_none_or(|range| range > 0.0), "range must be positive")?;
+        require(
+            self.task.gives_motion() == self.shrink.is_some(),
+            "shrink must be given for the tasks prediction and interpolation, and for no other",
+        )?;
+        require(self.shrink.is_none_or(|shrink| matches!(shrink, 2 | 4)), "shrink must be 2 or 4")?;
         require(self.receptive_margin <= 1024, "receptive_margin must be 0 to 1024")?;
         require(self.tile.is_none_or(|tile| (64..=8192).contains(&tile)), "tile must be 64 to 8192")?;
         require(

@@ -189,14 +189,23 @@ fn bind(model: &str, declared: &Argument, values: &[f64]) -> Result<DynValue, Mo
         .map_err(|error| fault(model, format!("argument {}: {error}", declared.name)))
 }
 
+/// Channels of the tensors of motion networks, see `pack_pair` and `MotionField::assign`.
+const MOTION_INPUTS: usize = 16;
+const MOTION_OUTPUTS: usize = 8;
+
 /// Checks that the graph is what the manifest says.
 fn check_graph(inputs: &[Outlet], outputs: &[Outlet], manifest: &Manifest) -> Result<(), String> {
     let (input, output) = (manifest.pack_spec(), manifest.unpack_spec(false).tensor);
     let block = manifest.input.space_to_depth;
     let sides = [manifest.input.height, manifest.input.width].map(|side| side.map(|side| side / block));
-    check_picture(inputs, &manifest.input.name, &input, Some(input.channels()), Some(sides))
+    let taken = if manifest.task.gives_motion() { MOTION_INPUTS } else { input.channels() };
+    check_picture(inputs, &manifest.input.name, &input, Some(taken), Some(sides))
         .map_err(|problem| format!("its input {problem}"))?;
-    let channels = manifest.task.gives_picture().then(|| output.channels());
+    let channels = if manifest.task.gives_motion() {
+        Some(MOTION_OUTPUTS)
+    } else {
+        manifest.task.gives_picture().then(|| output.channels())
+    };
     check_picture(outputs, &manifest.output.name, &output, channels, None)
         .map_err(|problem| format!("its output {problem}"))?;
     for declared in &manifest.arguments {

@@ -34,6 +34,8 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "denoise-x1",
     "quality-x4",
     "detail-x4",
+    "predict-live",
+    "interpolate-live",
 ];
 
 /// Name of the model that runs when the user names none.

@@ -1,6 +1,7 @@
 //! The part of the pipeline between source and sink: sections of threads, one after the other.
 
 use super::clock::Clock;
+use super::retime::{RateCount, Retiming, SharedCount, retime_section};
 use super::section::{Assembly, DEPTH, Section, Start, Work, Worker};
 use super::stage::Meter;
 use super::stats::StageTime;
@@ -11,8 +12,8 @@ use crate::stage::{
     Upscaled,
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -58,6 +59,8 @@ pub struct ChainOptions {
     pub upscalers: Vec<ModelChain>,
     /// Makes the output frames.
     pub composer: Composer,
+    /// Changes the frame rate.
+    pub retiming: Option<Retiming>,
     /// What happens to decoded frames.
     pub before: Vec<Edit>,
     /// What happens to output frames.
@@ -71,16 +74,24 @@ pub struct Chain {
     ends: Option<Ends>,
     threads: Vec<JoinHandle<()>>,
     meters: Vec<Arc<Meter>>,
-    totals: Arc<Totals>,
+    totals: Arc<ChainTotals>,
+    motion: Option<SharedCount>,
 }
 
 /// What the upscale workers did, summed over them.
 #[derive(Default)]
-struct Totals {
+pub(super) struct ChainTotals {
     network_nanos: AtomicU64,
     /// Pixels of [`ReuseCount`].
     copied: AtomicU64,
     seen: AtomicU64,
+}
+
+impl ChainTotals {
+    /// Of one worker.
+    pub(super) fn account(self: &Arc<Self>) -> Account {
+        Account { counted: Duration::ZERO, totals: self.clone() }
+    }
 }
 
 /// Both ends of a chain. Closing them stops its threads.
@@ -101,16 +112,20 @@ impl std::fmt::Debug for Chain {
 impl Chain {
     /// Starts the threads.
     pub fn start(options: ChainOptions) -> Result<Self, Error> {
-        let ChainOptions { steadier, upscalers, composer, before, after, clock } = options;
-        let totals = Arc::<Totals>::default();
+        let ChainOptions { steadier, upscalers, composer, retiming, before, after, clock } = options;
+        let motion = retiming.is_some().then(SharedCount::default);
+        let totals = Arc::<ChainTotals>::default();
         let mut sections: Vec<Box<dyn Start>> = Vec::new();
         sections.extend(steadier.map(steady_section));
         sections.extend(before.into_iter().map(|edit| edit_section(edit, &totals)));
-        sections.push(upscale_section(upscalers, composer, &totals));
+        sections.push(match retiming.zip(motion.clone()) {
+            Some((retiming, count)) => retime_section(retiming, upscalers, composer, &totals, count),
+            None => upscale_section(upscalers, composer, &totals),
+        });
         sections.extend(after.into_iter().map(|edit| edit_section(edit, &totals)));
         // Declared before the channel and so dropped after it: where a thread cannot be started, those before it see
         // the channel's end and are joined.
-        let mut chain = Self { ends: None, threads: Vec::new(), meters: Vec::new(), totals };
+        let mut chain = Self { ends: None, threads: Vec::new(), meters: Vec::new(), totals, motion };
         let (input, mut output) = bounded(DEPTH);
         for section in sections {
             let (threads, meters) = (&mut chain.threads, &mut chain.meters);
@@ -148,6 +163,11 @@ impl Chain {
         }
     }
 
+    /// What became of the output's frames so far; `None` at the source's rate.
+    pub fn rate_count(&self) -> Option<RateCount> {
+        self.motion.as_ref().map(|count| *count.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Closes both ends and waits for the threads. Clones of the ends must be dropped too, or it waits for them.
     pub fn close(&mut self) {
         self.ends = None;
@@ -178,7 +198,7 @@ fn steady_section(mut steadier: Steadier) -> Box<dyn Start> {
 fn upscale_section(
     upscalers: Vec<ModelChain>,
     mut composer: Composer,
-    totals: &Arc<Totals>,
+    totals: &Arc<ChainTotals>,
 ) -> Box<dyn Start> {
     Box::new(Section {
         work_name: "upscale",
@@ -189,15 +209,15 @@ fn upscale_section(
 }
 
 /// Frames are handed on as they are where there is no network.
-fn chain_work(chains: Vec<ModelChain>, totals: &Arc<Totals>) -> Work<Frame, Upscaled> {
+fn chain_work(chains: Vec<ModelChain>, totals: &Arc<ChainTotals>) -> Work<Frame, Upscaled> {
     if chains.is_empty() {
         return Work::None(|source| Upscaled { source, network: None });
     }
     Work::Shared(chains.into_iter().map(|chain| chain_worker(chain, totals.clone())).collect())
 }
 
-fn chain_worker(mut chain: ModelChain, totals: Arc<Totals>) -> Worker<Frame, Upscaled> {
-    let mut account = Account::new(totals.clone());
+pub(super) fn chain_worker(mut chain: ModelChain, totals: Arc<ChainTotals>) -> Worker<Frame, Upscaled> {
+    let mut account = totals.account();
     let mut reused = ReuseCount::default();
     Box::new(move |source| {
         let made = chain.process(&source);
@@ -211,7 +231,7 @@ fn chain_worker(mut chain: ModelChain, totals: Arc<Totals>) -> Worker<Frame, Ups
 }
 
 /// Image-to-image networks on several workers, then what needs the frames in order.
-fn edit_section(edit: Edit, totals: &Arc<Totals>) -> Box<dyn Start> {
+fn edit_section(edit: Edit, totals: &Arc<ChainTotals>) -> Box<dyn Start> {
     let work = |networks: Vec<ImageNetwork>| {
         Work::Shared(networks.into_iter().map(|network| image_worker(network, totals.clone())).collect())
     };
@@ -237,8 +257,8 @@ fn edit_section(edit: Edit, totals: &Arc<Totals>) -> Box<dyn Start> {
     }
 }
 
-fn image_worker(mut network: ImageNetwork, totals: Arc<Totals>) -> Worker<Frame, Inferred> {
-    let mut account = Account::new(totals);
+fn image_worker(mut network: ImageNetwork, totals: Arc<ChainTotals>) -> Worker<Frame, Inferred> {
+    let mut account = totals.account();
     Box::new(move |source| {
         let inferred = network.process(source);
         account.update(network.network_time());
@@ -247,17 +267,13 @@ fn image_worker(mut network: ImageNetwork, totals: Arc<Totals>) -> Worker<Frame,
 }
 
 /// Adds the time of one worker's network to that of all.
-struct Account {
+pub(super) struct Account {
     counted: Duration,
-    totals: Arc<Totals>,
+    totals: Arc<ChainTotals>,
 }
 
 impl Account {
-    const fn new(totals: Arc<Totals>) -> Self {
-        Self { counted: Duration::ZERO, totals }
-    }
-
-    fn update(&mut self, now: Duration) {
+    pub(super) fn update(&mut self, now: Duration) {
         let spent = now.saturating_sub(self.counted);
         self.counted = now;
         self.totals.network_nanos.fetch_add(u64::try_from(spent.as_nanos()).unwrap_or(0), Ordering::Relaxed);

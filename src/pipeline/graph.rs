@@ -48,12 +48,15 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     let mut plan = Plan::new(
         Geometry { width: video.width, height: video.height, format: video.format, color: video.color },
         video.sample_aspect_ratio,
+        video.time_base,
         description.is_turned(),
         video.frame_estimate == Some(1),
         &config.processing,
     )?;
     let sizes = ((video.width, video.height), (plan.output.width, plan.output.height));
     description.video.color = video.color.for_size(sizes.0, sizes.1);
+    let (frame_rate, time_base) = plan.timing(video.frame_rate, video.time_base);
+    (description.video.frame_rate, description.video.time_base) = (frame_rate, time_base);
     let sink = Sink::open(
         &config.output,
         &config.output_options,
@@ -99,8 +102,10 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     meters.extend(chain.meters());
     meters.push(encode_meter);
     let times = || -> Vec<StageTime> { meters.iter().map(|meter| meter.time()).collect() };
-    let rate_of_media = video.frame_rate.to_f64();
-    let mut progress = ProgressMeter::new(video.frame_estimate, rate_of_media);
+    let rate_of_media = frame_rate.to_f64();
+    let more = if video.frame_rate.is_positive() { rate_of_media / video.frame_rate.to_f64() } else { 1.0 };
+    let estimate = video.frame_estimate.map(|frames| (frames as f64 * more).round() as u64);
+    let mut progress = ProgressMeter::new(estimate, rate_of_media);
     while closed.recv_timeout(REPORT_EVERY) == Err(RecvTimeoutError::Timeout) {
         observer(&progress.update(clock.now(), frames.load(Ordering::Relaxed), bottleneck(&times())));
     }
@@ -133,6 +138,7 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         stages,
         network_time,
         reused: chain.reuse_count().share(),
+        rate: chain.rate_count(),
         processor_time: usage.processor_time_since(),
         peak_memory: usage.peak_memory(),
         notes,

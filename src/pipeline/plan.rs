@@ -4,9 +4,11 @@ use super::chain::{ChainOptions, Edit};
 use super::clock::Clock;
 use super::edits::{Edits, Threads};
 use super::networks::{Networks, Workers};
+use super::rate::RateChange;
+use super::retime::Retiming;
 use crate::config::{Order, ProcessingOptions, Target};
 use crate::error::Error;
-use crate::frame::{BufferPool, Rational};
+use crate::frame::{BufferPool, Rational, TimeBase};
 use crate::kernel;
 use crate::model::{DEFAULT_DETAILED_MODEL, DEFAULT_MODEL};
 use crate::stage::{Composer, Geometry, OutputSize, Steadier, fit};
@@ -23,6 +25,7 @@ pub(crate) struct Plan {
     pub(crate) kernels: String,
     networks: Option<Networks>,
     edits: Edits,
+    rate: Option<RateChange>,
     order: Order,
     source: Geometry,
     single: bool,
@@ -31,10 +34,11 @@ pub(crate) struct Plan {
 impl Plan {
     /// Decides size and model, and loads what they need, so that a missing one is told before anything is written.
     ///
-    /// `turned` pictures are shown turned by a quarter; `single` says that there is one picture only.
+    /// Frames come with time stamps in `time_base`. `turned` pictures are shown turned by a quarter; `single` says that there is one picture only.
     pub(crate) fn new(
         source: Geometry,
         sample_aspect_ratio: Rational,
+        time_base: TimeBase,
         turned: bool,
         single: bool,
         options: &ProcessingOptions,
@@ -51,16 +55,36 @@ impl Plan {
         let default = if options.detail.is_some() { DEFAULT_DETAILED_MODEL } else { DEFAULT_MODEL };
         let networks = Networks::find(options, enlarges.then_some(default))?;
         let edits = Edits::find(options)?;
+        let rate = RateChange::find(options, time_base)?;
         let order = options.order;
-        Ok(Self { output, provider: None, kernels: String::new(), networks, edits, order, source, single })
+        Ok(Self {
+            output,
+            rate,
+            provider: None,
+            kernels: String::new(),
+            networks,
+            edits,
+            order,
+            source,
+            single,
+        })
     }
 
     /// Names of the models that run, if any, in their order.
     pub(crate) fn model_name(&self) -> Option<String> {
         let (mut names, after) = self.edits.model_names(self.order);
         names.extend(self.networks.as_ref().map(Networks::names));
+        names.extend(self.rate.as_ref().map(RateChange::model_name));
         names.extend(after);
         (!names.is_empty()).then(|| names.join(" + "))
+    }
+
+    /// The frame rate of the output and the time base of its time stamps, for a source of `rate` in `time_base`.
+    pub(crate) fn timing(&self, rate: Rational, time_base: TimeBase) -> (Rational, TimeBase) {
+        match &self.rate {
+            Some(change) => (change.frame_rate(rate), change.time_base()),
+            None => (rate, time_base),
+        }
     }
 
     /// Makes the stages for output frames of geometry `target`.
@@ -96,8 +120,17 @@ impl Plan {
             self.provider = Some(provider);
             upscalers = chains;
         }
+        let retiming = match &self.rate {
+            Some(change) => {
+                let threads = Threads { workers: upscalers.len().max(1), ..threads };
+                let threads = if upscalers.is_empty() { self.threads(options) } else { threads };
+                Some(change.stages(options, threads, pool)?)
+            }
+            None => None,
+        };
+        self.provider = self.provider.take().or_else(|| retiming.as_ref().and_then(Retiming::provider));
         let steadier = self.steadier(options, pool);
-        Ok(ChainOptions { steadier, upscalers, composer, before, after, clock })
+        Ok(ChainOptions { steadier, upscalers, composer, retiming, before, after, clock })
     }
 
     /// One worker of one thread per core, or for a single picture one with all threads.

@@ -1,5 +1,6 @@
 //! What a run says while it goes and when it ends.
 
+use super::RateCount;
 use crate::media::{SinkReport, SourceReport};
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ pub struct Summary {
     pub network_time: Duration,
     /// Share of the pixels, 0 to 1, that were copied from earlier outputs; `None` without a network or reuse.
     pub reused: Option<f64>,
+    /// What the output's frames were made of; `None` at the source's frame rate.
+    pub rate: Option<RateCount>,
     /// The stage whose threads were busiest.
     pub bottleneck: &'static str,
     /// Processor time of the whole process (user + system) during the run.

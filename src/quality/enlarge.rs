@@ -79,7 +79,7 @@ pub(super) fn engine(
         reuse: Reuse::Off,
         ..options.clone()
     };
-    Engine::new(source, info.sample_aspect_ratio, &options)
+    Engine::new(source, info.sample_aspect_ratio, crate::frame::Rational::new(1, 1), &options)
 }
 
 fn through(engine: &mut Engine, small: Frame) -> Result<Frame, Error> {

@@ -303,3 +303,30 @@ def main():
 
 if __name__ == "__main__":
     main()
+
+
+def moving(name, task, per_tau, fixed):
+    """A motion network that always says the same: channels are tau x `per_tau` + `fixed`."""
+    kernel = np.zeros((8, 16, 1, 1), np.float32)
+    kernel[:, 12, 0, 0] = per_tau
+    node = helper.make_node("Conv", ["frames", "kernel", "bias"], ["field"])
+    graph = helper.make_graph(
+        [node],
+        name,
+        [helper.make_tensor_value_info("frames", TensorProto.FLOAT, [1, 16, "height", "width"])],
+        [helper.make_tensor_value_info("field", TensorProto.FLOAT, [1, 8, "height", "width"])],
+        [numpy_helper.from_array(kernel, "kernel"), numpy_helper.from_array(np.array(fixed, np.float32), "bias")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, FOLDER / f"{name}.onnx")
+    (FOLDER / f"{name}.toml").write_text(
+        f'name = "{name}"\ntask = "{task}"\nfile = "{name}.onnx"\nlicence = "MIT OR Apache-2.0"\n'
+        'description = "Everything moves 8 pixels to the right from frame to frame."\n'
+        'scale = 1\nshrink = 4\nreceptive_margin = 0\n\n[input]\nname = "frames"\n\n[output]\nname = "field"\n'
+    )
+
+
+# dx, dy into frame k and into the other one, blend, log-scale, gate, nothing.
+moving("predicts-right", "prediction", [-8, 0, -8, 0, 0, 0, 0, 0], [0, 0, -8, 0, -40, -4, 0, 0])
+moving("interpolates-right", "interpolation", [-8, 0, -8, 0, 0, 0, 0, 0], [0, 0, 8, 0, 0, -4, 0, 0])

@@ -81,6 +81,7 @@ fn manifest(
         receptive_margin: reach.margin,
         global: reach.global,
         detail: None,
+        shrink: None,
         input: InputManifest {
             name: graph.input.name.clone(),
             colour: colour.input,

@@ -102,6 +102,7 @@ fn describe(imported: &Imported, name: &str) -> Manifest {
         receptive_margin: imported.receptive_margin.min(1024),
         global: imported.global,
         detail: None,
+        shrink: None,
         input: InputManifest {
             name: first(&imported.inputs),
             colour: imported.colour,

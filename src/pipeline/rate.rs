@@ -1,0 +1,116 @@
+//! A change of the frame rate: what it needs before it starts.
+
+use super::edits::Threads;
+use super::retime::Retiming;
+use crate::config::ProcessingOptions;
+use crate::error::{ConfigError, Error};
+use crate::frame::{BufferPool, Cadence, FrameRate, MotionMode, Rational, TimeBase};
+use crate::kernel;
+use crate::model::{Model, Runtime, Task};
+use crate::stage::{DetectorOptions, MotionPredictor, Pacer, PacerOptions, Weaver};
+
+/// The model that predicts.
+const PREDICTOR: &str = "predict-live";
+/// The classical estimate, without a network. Between two frames it was as near to the truth as a network on top of it.
+const CLASSICAL: &str = "flow";
+/// Its cells.
+const CLASSICAL_SHRINK: usize = 4;
+
+/// Difference in 8-bit code values up to which a pixel stands still. Overlays that codecs skip are equal; with more, pixels of
+/// moving textures are taken for still ones by chance.
+const STILL: u32 = 0;
+
+/// Output frames at other times than the source's.
+#[derive(Debug)]
+pub(super) struct RateChange {
+    pacing: PacerOptions,
+    rate: FrameRate,
+    /// None for the classical estimate.
+    network: Option<(Runtime, Model)>,
+}
+
+impl RateChange {
+    /// Loads the model of `options` for frames with time stamps in `time_base`; `None` at the source's rate.
+    pub(super) fn find(options: &ProcessingOptions, time_base: TimeBase) -> Result<Option<Self>, Error> {
+        let motion = &options.motion;
+        if !motion.adds_frames() {
+            return Ok(None);
+        }
+        let cadence = Cadence::new(motion.rate, motion.mode, time_base)?;
+        let network = find_network(options)?;
+        let of_network = network.as_ref().and_then(|(_, model)| model.manifest.shrink);
+        let shrink = of_network.unwrap_or(CLASSICAL_SHRINK);
+        let pacing = PacerOptions {
+            cadence,
+            mode: motion.mode,
+            shrink,
+            detector: DetectorOptions { cut: motion.scene_threshold, ..DetectorOptions::default() },
+            dedup: motion.dedup,
+            conceal: motion.conceal && motion.rate == FrameRate::Source,
+        };
+        Ok(Some(Self { pacing, rate: motion.rate, network }))
+    }
+
+    pub(super) fn model_name(&self) -> String {
+        self.network.as_ref().map_or(CLASSICAL, |(_, model)| &model.manifest.name).to_owned()
+    }
+
+    /// Frames per second of the output, nominally.
+    pub(super) const fn frame_rate(&self, source: Rational) -> Rational {
+        match self.rate {
+            FrameRate::Source => source,
+            FrameRate::Fixed(rate) => rate,
+            FrameRate::Multiple(multiple) => {
+                Rational::new(source.num.saturating_mul(multiple as i32), source.den)
+            }
+        }
+    }
+
+    /// Time base of the output's time stamps.
+    pub(super) const fn time_base(&self) -> TimeBase {
+        self.pacing.cadence.time_base()
+    }
+
+    pub(super) fn stages(
+        &self,
+        options: &ProcessingOptions,
+        threads: Threads,
+        pool: &BufferPool,
+    ) -> Result<Retiming, Error> {
+        let mode = self.pacing.mode;
+        let predictors = (0..threads.workers).map(|_| match &self.network {
+            Some((runtime, model)) => {
+                MotionPredictor::new(runtime, model, mode, options.device, threads.each)
+            }
+            None => Ok(MotionPredictor::classical(mode)),
+        });
+        Ok(Retiming {
+            pacer: Pacer::new(self.pacing.clone()),
+            predictors: predictors.collect::<Result<_, _>>()?,
+            weaver: Weaver::new(mode, STILL, kernel::create(options.kernels)?, pool.clone()),
+        })
+    }
+}
+
+/// The network that `options` name, or the mode's own; `None` for the classical estimate.
+fn find_network(options: &ProcessingOptions) -> Result<Option<(Runtime, Model)>, Error> {
+    let (motion, library) = (&options.motion, options.runtime_library.as_deref());
+    let (own, task) = match motion.mode {
+        MotionMode::Predict => (PREDICTOR, Task::Prediction),
+        MotionMode::Interpolate => (CLASSICAL, Task::Interpolation),
+    };
+    let name = motion.model.as_deref().unwrap_or(own);
+    if name == CLASSICAL {
+        return Ok(None);
+    }
+    let model = Model::open(name, library)?;
+    if model.manifest.task != task {
+        return Err(ConfigError {
+            setting: "--motion-model".into(),
+            expected: format!("a model whose task is {task:?}, or {CLASSICAL}"),
+            found: format!("{} for {:?}", model.manifest.name, model.manifest.task),
+        }
+        .into());
+    }
+    Ok(Some((Runtime::load(library)?, model)))
+}

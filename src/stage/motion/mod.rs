@@ -1,0 +1,11 @@
+//! Frames between frames: which ones there are, how things move, and what is shown.
+
+mod gate;
+mod pacer;
+mod predictor;
+mod weaver;
+
+pub use gate::MotionCount;
+pub use pacer::{PaceCount, Pacer, PacerOptions, Seen, Span};
+pub use predictor::{MotionPredictor, Moved};
+pub use weaver::Weaver;

@@ -1,0 +1,302 @@
+//! Decides, frame by frame, what is shown until the next one comes.
+
+use super::super::{Detector, DetectorOptions, Transition};
+use crate::error::{Error, TimeError};
+use crate::frame::{Cadence, Content, Frame, GapFinder, MotionMode, Pts, SmallFrame, Tick};
+use crate::kernel::cpu::shrink;
+use std::sync::Arc;
+
+/// A source frame as motion estimation sees it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The frame.
+    pub frame: Frame,
+    /// The frame, shrunk.
+    pub small: Arc<SmallFrame>,
+}
+
+/// A source frame, and what is shown from its time until that of the next one.
+#[derive(Debug)]
+pub struct Span {
+    /// Frame k.
+    pub source: Seen,
+    /// The frame from or to which things move: k-1 to predict from, k+1 to interpolate to. `None` at the ends of the
+    /// stream.
+    pub other: Option<Seen>,
+    /// What is shown, in the order of time; all of frame k.
+    pub ticks: Vec<Tick>,
+}
+
+/// How a [`Pacer`] decides.
+#[derive(Clone, Debug)]
+pub struct PacerOptions {
+    /// The output's frames.
+    pub cadence: Cadence,
+    /// What frames between two source frames are made of.
+    pub mode: MotionMode,
+    /// Of the predictor, see [`SmallFrame`].
+    pub shrink: usize,
+    /// Thresholds for cuts, flashes, dissolves and duplicates.
+    pub detector: DetectorOptions,
+    /// Leaves out frames that show nothing new, so that the real cadence is what is worked on.
+    pub dedup: bool,
+    /// Shows a frame of motion at every time at which a stream of constant rate lacks one.
+    pub conceal: bool,
+}
+
+/// What a [`Pacer`] found in the source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PaceCount {
+    /// Cuts, flashes and dissolves: places without motion to go by.
+    pub breaks: u64,
+    /// Duplicates that were left out.
+    pub duplicates: u64,
+    /// Missing frames that were filled in.
+    pub concealed: u64,
+    /// Frames that were dropped because their time stamps did not rise.
+    pub dropped: u64,
+}
+
+/// Holds each frame until it is known what is shown while it is the newest. It must see the frames in order.
+#[derive(Debug)]
+pub struct Pacer {
+    options: PacerOptions,
+    detector: Detector,
+    gaps: GapFinder,
+    /// Frames that the cadence has accepted.
+    frames: u64,
+    previous: Option<Seen>,
+    held: Option<Held>,
+    /// When the last duplicate that was left out ends.
+    tail: Option<Pts>,
+    count: PaceCount,
+}
+
+/// The newest frame, whose ticks are not all known yet.
+#[derive(Debug)]
+struct Held {
+    seen: Seen,
+    /// Motion leads to it from the frame before.
+    follows: bool,
+    ticks: Vec<Tick>,
+}
+
+impl Pacer {
+    /// A pacer that has seen nothing.
+    pub fn new(options: PacerOptions) -> Self {
+        Self {
+            detector: Detector::new(options.detector),
+            gaps: GapFinder::new(GapFinder::LONGEST),
+            options,
+            frames: 0,
+            previous: None,
+            held: None,
+            tail: None,
+            count: PaceCount::default(),
+        }
+    }
+
+    /// Takes the next frame and gives the one before it, whose ticks are now known. A frame that is not later than the
+    /// one before cannot be shown in time and is dropped.
+    pub fn push(&mut self, frame: Frame) -> Result<Option<Span>, Error> {
+        let mut small = SmallFrame::default();
+        shrink(&frame, self.options.shrink, &mut small)?;
+        let transition = self.detector.observe(&small);
+        let pts = frame.info.pts;
+        if self.options.dedup && transition.is_duplicate() {
+            self.count.duplicates += 1;
+            self.tail = Some(pts + frame.info.duration);
+            return Ok(None);
+        }
+        let ticks = match self.options.cadence.push(pts) {
+            Ok(ticks) => ticks,
+            Err(TimeError::NotIncreasing { previous, found }) => {
+                tracing::warn!("a frame at {found} comes after one at {previous}: it is dropped");
+                self.count.dropped += 1;
+                return Ok(None);
+            }
+        };
+        let newest = self.frames;
+        self.frames += 1;
+        self.tail = None;
+        self.count.breaks += u64::from(!transition.has_motion() && transition != Transition::First);
+        let (mut own, ahead): (Vec<Tick>, Vec<Tick>) = ticks.partition(|tick| frame_of(tick) < newest);
+        if self.options.conceal {
+            own.extend(self.concealed(pts)?);
+        }
+        let seen = Seen { frame, small: Arc::new(small) };
+        let finished = self.held.replace(Held { seen, follows: transition.has_motion(), ticks: ahead });
+        Ok(finished.map(|mut held| {
+            held.ticks.extend(own);
+            self.release(held)
+        }))
+    }
+
+    /// Nothing more will come: gives the last frame.
+    pub fn end(&mut self) -> Option<Span> {
+        let mut held = self.held.take()?;
+        let info = &held.seen.frame.info;
+        let shown = self.tail.map_or(info.duration, |tail| tail - info.pts);
+        held.ticks.extend(self.options.cadence.finish(shown));
+        Some(self.release(held))
+    }
+
+    /// What was found so far.
+    pub const fn count(&self) -> PaceCount {
+        self.count
+    }
+
+    /// Ticks at the times before `pts` at which a frame is missing.
+    fn concealed(&mut self, pts: Pts) -> Result<Vec<Tick>, Error> {
+        let missing = self.gaps.push(pts)?;
+        let Some(held) = &self.held else { return Ok(Vec::new()) };
+        let newest = held.seen.frame.info.pts;
+        let before = self.previous.as_ref().map(|seen| newest - seen.frame.info.pts);
+        let unit = match self.options.mode {
+            MotionMode::Predict => before,
+            MotionMode::Interpolate => Some(pts - newest),
+        };
+        self.count.concealed += missing.len() as u64;
+        let frame = self.frames - 2;
+        Ok(missing
+            .into_iter()
+            .map(|pts| Tick { pts, content: self.options.mode.content(frame, pts - newest, unit) })
+            .collect())
+    }
+
+    fn release(&mut self, held: Held) -> Span {
+        let Held { seen, follows, ticks } = held;
+        let before = self.previous.replace(seen.clone()).filter(|_| follows);
+        let after = self.held.as_ref().filter(|held| held.follows).map(|held| held.seen.clone());
+        let other = match self.options.mode {
+            MotionMode::Predict => before,
+            MotionMode::Interpolate => after,
+        };
+        Span { source: seen, other, ticks }
+    }
+}
+
+/// The number of the frame that a tick shows or goes out from.
+const fn frame_of(tick: &Tick) -> u64 {
+    match tick.content {
+        Content::Original(frame) | Content::Hold(frame) | Content::Between { frame, .. } => frame,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Color, FrameInfo, FrameRate, PixelFormat, Rational};
+
+    /// A frame of its own brightness.
+    fn frame(pts: Pts) -> Frame {
+        grey(pts, pts as u8)
+    }
+
+    fn grey(pts: Pts, value: u8) -> Frame {
+        let info = FrameInfo {
+            width: 16,
+            height: 8,
+            format: PixelFormat::YUV420P,
+            color: Color::default(),
+            sample_aspect_ratio: Rational::new(1, 1),
+            pts,
+            duration: 1,
+            side_data: Vec::new(),
+        };
+        let mut frame = Frame::allocate(info, None);
+        frame.planes_mut().iter_mut().for_each(|plane| plane.rows_mut().for_each(|row| row.fill(value)));
+        frame
+    }
+
+    fn options(rate: FrameRate, mode: MotionMode) -> PacerOptions {
+        PacerOptions {
+            cadence: Cadence::new(rate, mode, Rational::new(1, 24)).unwrap(),
+            mode,
+            shrink: 4,
+            detector: DetectorOptions::default(),
+            dedup: false,
+            conceal: false,
+        }
+    }
+
+    fn spans(mode: MotionMode, stamps: &[Pts]) -> Vec<Span> {
+        let rate = FrameRate::Fixed(Rational::new(60, 1));
+        let mut pacer = Pacer::new(options(rate, mode));
+        let mut spans: Vec<Span> =
+            stamps.iter().filter_map(|pts| pacer.push(grey(*pts, 100)).unwrap()).collect();
+        spans.extend(pacer.end());
+        spans
+    }
+
+    #[test]
+    fn every_tick_belongs_to_its_frame_and_has_the_other_one() {
+        for (mode, others) in [
+            (MotionMode::Predict, [None, Some(0), Some(1), Some(2)]),
+            (MotionMode::Interpolate, [Some(1), Some(2), Some(3), None]),
+        ] {
+            let spans = spans(mode, &[0, 1, 2, 3]);
+            let pts = |seen: &Seen| seen.frame.info.pts;
+            assert_eq!(spans.iter().map(|span| pts(&span.source)).collect::<Vec<_>>(), [0, 1, 2, 3]);
+            assert_eq!(spans.iter().map(|span| span.other.as_ref().map(pts)).collect::<Vec<_>>(), others);
+            for (k, span) in spans.iter().enumerate() {
+                assert!(span.ticks.iter().all(|tick| frame_of(tick) == k as u64));
+            }
+            let times: Vec<Pts> = spans.iter().flat_map(|span| &span.ticks).map(|tick| tick.pts).collect();
+            assert_eq!(times, (0..10).map(|n| 2 * n).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn frames_out_of_order_are_dropped_and_counted() {
+        let rate = FrameRate::Multiple(2);
+        let mode = MotionMode::Predict;
+        let mut pacer = Pacer::new(options(rate, mode));
+        let taken: Vec<_> = [0, 2, 1, 3].map(|pts| pacer.push(frame(pts)).unwrap().is_some()).into();
+        assert_eq!((taken, pacer.count().dropped), (vec![false, true, false, true], 1));
+    }
+
+    #[test]
+    fn duplicates_are_left_out_and_still_shown_for_as_long() {
+        let (rate, mode) = (FrameRate::Fixed(Rational::new(24, 1)), MotionMode::Interpolate);
+        let mut pacer = Pacer::new(PacerOptions { dedup: true, ..options(rate, mode) });
+        let twos = |pts: Pts| {
+            let mut shown = frame(pts / 2 * 2);
+            shown.info.pts = pts;
+            shown
+        };
+        let mut spans: Vec<Span> = (0..8).filter_map(|pts| pacer.push(twos(pts)).unwrap()).collect();
+        spans.extend(pacer.end());
+        assert_eq!((spans.len(), pacer.count().duplicates), (4, 4));
+        let ticks: Vec<&Tick> = spans.iter().flat_map(|span| &span.ticks).collect();
+        assert_eq!(ticks.iter().map(|tick| tick.pts).collect::<Vec<_>>(), (0..8).collect::<Vec<_>>());
+        // Half-way between two drawings there is motion now.
+        assert!(
+            matches!(ticks[1].content, Content::Between { frame: 0, tau } if (tau.num(), tau.den()) == (1, 2))
+        );
+    }
+
+    #[test]
+    fn lost_frames_are_filled_in_where_they_are_missing() {
+        for (mode, expected) in
+            [(MotionMode::Predict, [1.0, 2.0]), (MotionMode::Interpolate, [1.0 / 3.0, 2.0 / 3.0])]
+        {
+            let mut pacer = Pacer::new(PacerOptions { conceal: true, ..options(FrameRate::Source, mode) });
+            let kept = (0..20).filter(|pts| ![12, 13].contains(pts));
+            let mut spans: Vec<Span> = kept.filter_map(|pts| pacer.push(frame(pts)).unwrap()).collect();
+            spans.extend(pacer.end());
+            let times: Vec<Pts> = spans.iter().flat_map(|span| &span.ticks).map(|tick| tick.pts).collect();
+            assert_eq!(times, (0..20).collect::<Vec<_>>());
+            assert_eq!(pacer.count().concealed, 2);
+            let filled: Vec<f32> = spans[11]
+                .ticks
+                .iter()
+                .filter_map(|tick| match tick.content {
+                    Content::Between { frame: 11, tau } => Some(tau.to_f32()),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(filled, expected);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! How things move from one frame to another: a classical estimate, and a network that corrects it for each moment that is
+//! shown.
+
+use super::super::{Flow, FlowDetail};
+use super::Span;
+use crate::error::{Error, ModelError};
+use crate::frame::{Content, Frame, MotionField, MotionMode, SmallFrame, Tensor, Tick};
+use crate::kernel::cpu::pack_pair;
+use crate::model::{Device, Model, Runtime, Session};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Channels of a motion field's tensor, see [`MotionField::assign`].
+const CHANNELS: usize = 8;
+
+/// A source frame and what happens until the next one.
+#[derive(Debug)]
+pub struct Moved {
+    /// Frame k as motion estimation sees it.
+    pub small: Arc<SmallFrame>,
+    /// The other frame as motion estimation sees it.
+    pub other: Option<Arc<SmallFrame>>,
+    /// What is shown, with the motion to the ticks between frames.
+    pub ticks: Vec<(Tick, Option<MotionField>)>,
+}
+
+/// A network that corrects the estimate.
+#[derive(Debug)]
+struct Network {
+    session: Session,
+    multiple: usize,
+    input: Tensor,
+    estimate: [Vec<f32>; 2],
+}
+
+/// Estimates motion: dense inverse search, corrected by a network if there is one.
+#[derive(Debug)]
+pub struct MotionPredictor {
+    mode: MotionMode,
+    flow: Flow,
+    network: Option<Network>,
+}
+
+impl MotionPredictor {
+    /// The classical estimate alone.
+    pub fn classical(mode: MotionMode) -> Self {
+        Self { mode, flow: Flow::new(FlowDetail::Fine), network: None }
+    }
+
+    /// With a network, which must be one for `mode`, on `threads` threads.
+    pub fn new(
+        runtime: &Runtime,
+        model: &Model,
+        mode: MotionMode,
+        device: Device,
+        threads: usize,
+    ) -> Result<Self, ModelError> {
+        let network = Network {
+            session: Session::new(runtime, model, device, threads)?,
+            multiple: model.manifest.input.multiple,
+            input: Tensor::empty(),
+            estimate: Default::default(),
+        };
+        Ok(Self { network: Some(network), ..Self::classical(mode) })
+    }
+
+    /// Finds the motion for every tick of `span` that is between frames; gives the source frame back.
+    pub fn process(&mut self, span: Span) -> Result<(Frame, Moved), Error> {
+        let Span { source, other, ticks } = span;
+        let other = other.map(|other| other.small);
+        let is_between = |tick: &Tick| matches!(tick.content, Content::Between { .. });
+        if let Some(other) = other.as_ref().filter(|_| ticks.iter().any(is_between)) {
+            self.estimate(&source.small, other);
+        }
+        let mut moved = Vec::with_capacity(ticks.len());
+        for tick in ticks {
+            let field = match (tick.content, &other) {
+                (Content::Between { tau, .. }, Some(other)) => {
+                    Some(self.field(&source.small, other, tau.to_f32())?)
+                }
+                _ => None,
+            };
+            moved.push((tick, field));
+        }
+        Ok((source.frame, Moved { small: source.small, other, ticks: moved }))
+    }
+
+    /// The classical estimate of the motion between two frames, for all moments.
+    pub fn estimate(&mut self, first: &SmallFrame, other: &SmallFrame) {
+        match &mut self.network {
+            None if self.mode == MotionMode::Interpolate => self.flow.estimate_both(first, other),
+            None => self.flow.estimate(first, other),
+            Some(network) => {
+                self.flow.estimate(first, other);
+                self.flow.displacements(&mut network.estimate);
+            }
+        }
+    }
+
+    /// Motion from the moment `tau` back to `first` and to `other`, the frames of the last estimate.
+    pub fn field(&mut self, first: &SmallFrame, other: &SmallFrame, tau: f32) -> Result<MotionField, Error> {
+        let mut field = MotionField::default();
+        match &mut self.network {
+            None if self.mode == MotionMode::Interpolate => self.flow.interpolate(tau, &mut field),
+            None => self.flow.extrapolate(tau, &mut field),
+            Some(Network { session, multiple, input, estimate }) => {
+                pack_pair(first, other, tau, estimate, *multiple, input)?;
+                let [_, rows, columns] = input.shape;
+                session.run(input, [CHANNELS, rows, columns], |output| {
+                    field.assign(output, first.source, first.shrink)
+                })??;
+            }
+        }
+        Ok(field)
+    }
+
+    /// Time spent inside ONNX Runtime so far.
+    pub fn network_time(&self) -> Duration {
+        self.network.as_ref().map_or(Duration::ZERO, |network| network.session.time())
+    }
+
+    /// The execution provider that runs the network; `None` without one.
+    pub fn provider(&self) -> Option<&'static str> {
+        self.network.as_ref().map(|network| network.session.provider())
+    }
+}

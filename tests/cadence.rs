@@ -1,0 +1,229 @@
+//! Other frame rates through the program: which frames there are, when, and of what they are made. The motion networks of
+//! these tests say that everything moves 8 pixels to the right from frame to frame; in the clips it does.
+
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use support::{clip, derived, frame_times, raw, run, scratch, stream_hashes, succeed};
+
+const WIDTH: usize = 128;
+const HEIGHT: usize = 64;
+const FRAME: usize = WIDTH * HEIGHT * 3 / 2;
+
+/// A picture that moves `step` pixels to the right per frame.
+fn moving(rate: u32, frames: u32, step: u32) -> PathBuf {
+    let start = 8 * 40;
+    clip(
+        &format!("moving-{rate}-{frames}-{step}.mkv"),
+        &format!(
+            "-f lavfi -i mandelbrot=size=640x64:rate={rate}:start_scale=0.02 -vf \
+             trim=end_frame=1,loop=loop={frames}:size=1,setpts=N/{rate}/TB,crop={WIDTH}:{HEIGHT}:{start}-{step}*n:0 \
+             -frames:v {frames} -pix_fmt yuv420p -c:v ffv1"
+        ),
+    )
+}
+
+fn network(name: &str) -> String {
+    format!("--motion-model {}/tests/models/{name}.onnx", env!("CARGO_MANIFEST_DIR"))
+}
+
+fn retimed(input: &Path, name: &str, options: &str) -> (Vec<u8>, Vec<(i64, i64)>, serde_json::Value) {
+    let folder = scratch();
+    let output = folder.path().join(name);
+    let codec = if name.ends_with("mov") { "png" } else { "ffv1" };
+    let summary = succeed(input, &output, &format!("--codec {codec} --json {options}")).summary();
+    let times = frame_times(&output, "v:0").into_iter().map(|time| (time.0, time.1)).collect();
+    (raw(&output), times, summary)
+}
+
+fn predicting(options: &str) -> String {
+    format!("--upscale 1 --mode predict {} {options}", network("predicts-right"))
+}
+
+fn interpolating(options: &str) -> String {
+    format!("--upscale 1 {} {options}", network("interpolates-right"))
+}
+
+/// Share of luma samples that differ by more than a code value, the outer 40 columns left out: nothing is known of what
+/// comes in there.
+fn difference(a: &[u8], b: &[u8]) -> f64 {
+    let inside = |index: &usize| (40..WIDTH - 40).contains(&(index % WIDTH));
+    let wrong = |index: &usize| a[*index].abs_diff(b[*index]) > 1;
+    (0..WIDTH * HEIGHT).filter(inside).filter(wrong).count() as f64 / ((WIDTH - 80) * HEIGHT) as f64
+}
+
+#[test]
+fn frames_between_are_where_things_would_have_been() {
+    let (source, truth) = (moving(10, 6, 8), moving(20, 12, 4));
+    let truth = raw(&truth);
+    for options in [predicting("--fps x2"), interpolating("--fps x2"), interpolating("--fps 20")] {
+        let (made, times, summary) = retimed(&source, "out.mkv", &options);
+        let frames: Vec<&[u8]> = made.chunks(FRAME).collect();
+        assert_eq!(frames.len(), times.len());
+        // The last frame is shown once more where the grid goes on to its end.
+        assert_eq!(frames.len(), if options.contains("20") { 12 } else { 11 });
+        for (n, (frame, truth)) in frames.iter().zip(truth.chunks(FRAME)).enumerate() {
+            let is_original = n % 2 == 0;
+            if is_original {
+                assert!(*frame == truth, "{options}: frame {n}");
+            } else if (3..11).contains(&n) {
+                assert!(
+                    difference(frame, truth) <= 0.02,
+                    "{options}: frame {n}, {}",
+                    difference(frame, truth)
+                );
+            }
+        }
+        let predicts = options.contains("predict ");
+        assert_eq!(summary["motion"]["frames_between"], if predicts { 4 } else { 5 }, "{options}");
+        if predicts {
+            assert_eq!(summary["motion"]["hit_rate"], 1.0);
+        }
+    }
+}
+
+#[test]
+fn time_stamps_are_exact_at_any_rate() {
+    let source = clip(
+        "film.mkv",
+        "-f lavfi -i testsrc2=size=64x48:rate=24000/1001:duration=1 -pix_fmt yuv420p -c:v libx264 -crf 30",
+    );
+    let before = frame_times(&source, "v:0").len() as i64;
+    for (rate, num, den) in [("60", 60, 1), ("60000/1001", 60000, 1001), ("50", 50, 1), ("12", 12, 1)] {
+        // MOV holds any time base.
+        let (_, times, summary) = retimed(&source, "out.mov", &interpolating(&format!("--fps {rate}")));
+        let expected = before * 1001 * num / (24000 * den);
+        assert!((times.len() as i64 - expected).abs() <= 1, "{rate}: {} frames", times.len());
+        assert_eq!(summary["frames_out"], times.len());
+        let start = times[0];
+        for (n, time) in times.iter().enumerate() {
+            // time - start = n den / num
+            let (difference, base) = (time.0 * start.1 - start.0 * time.1, time.1 * start.1);
+            assert_eq!(
+                difference as i128 * num as i128,
+                n as i128 * den as i128 * base as i128,
+                "{rate}: frame {n}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_variable_rate_is_cut_into_equal_parts() {
+    let source = clip(
+        "uneven.mkv",
+        "-f lavfi -i testsrc2=s=96x64:r=50:d=1 -vf select=not(mod(n*7\\,5))+eq(n\\,3)+eq(n\\,11) -fps_mode vfr \
+         -pix_fmt yuv420p -c:v ffv1",
+    );
+    let (_, times, _) = retimed(&source, "out.mkv", &interpolating("--fps x2"));
+    let before = frame_times(&source, "v:0");
+    assert_eq!(times.len(), 2 * before.len() - 1);
+    for (n, time) in before.iter().enumerate() {
+        let kept = times[2 * n];
+        assert_eq!(kept.0 * time.1, time.0 * kept.1, "frame {n}");
+    }
+}
+
+#[test]
+fn sound_is_not_touched_and_the_last_frame_is_kept() {
+    let source = clip(
+        "sounding.mkv",
+        "-f lavfi -i testsrc2=s=96x64:r=25:d=1 -f lavfi -i sine=d=1 -pix_fmt yuv420p -c:v ffv1 -c:a flac",
+    );
+    let folder = scratch();
+    let output = folder.path().join("out.mkv");
+    succeed(&source, &output, &format!("--codec ffv1 --fps 50 {}", interpolating("")));
+    assert_eq!(stream_hashes(&source, "0:a"), stream_hashes(&output, "0:a"));
+    let (source, made) = (raw(&source), raw(&output));
+    let frame = 96 * 64 * 3 / 2;
+    assert_eq!(made.len() / frame, 50);
+    assert!(source[source.len() - frame..] == made[48 * frame..49 * frame]);
+}
+
+#[test]
+fn enlarged_frames_are_made_of_enlarged_ones() {
+    let source = moving(10, 5, 8);
+    let (plain, _, _) = retimed(&source, "out.mkv", "--upscale 2");
+    let (made, _, summary) =
+        retimed(&source, "out.mkv", &format!("--fps x2 {}", network("interpolates-right")));
+    let frame = 4 * FRAME;
+    for (n, original) in plain.chunks(frame).enumerate() {
+        assert!(made[2 * n * frame..(2 * n + 1) * frame] == *original, "frame {n}");
+    }
+    let stages: Vec<_> =
+        summary["stages"].as_array().unwrap().iter().map(|stage| stage["stage"].clone()).collect();
+    assert_eq!(stages, ["decode", "pace", "upscale", "compose", "encode"]);
+}
+
+#[test]
+fn at_a_cut_the_last_frame_is_held() {
+    let source = clip(
+        "cut.mkv",
+        "-f lavfi -i testsrc2=s=128x64:r=10:d=0.6 -f lavfi -i mandelbrot=s=128x64:r=10 -filter_complex \
+         [1]trim=end_frame=6,setpts=PTS-STARTPTS[b];[0][b]concat=n=2,format=yuv420p -c:v ffv1",
+    );
+    let sources = raw(&source);
+    let real: Vec<&[u8]> = sources.chunks(FRAME).collect();
+    for (options, repeated) in [(interpolating("--fps x2"), (5, 11)), (predicting("--fps x2"), (6, 13))] {
+        let (made, _, summary) = retimed(&source, "out.mkv", &options);
+        assert_eq!(summary["motion"]["breaks"], 1);
+        let frames: Vec<&[u8]> = made.chunks(FRAME).collect();
+        assert!(frames[repeated.1] == real[repeated.0], "{options}");
+    }
+}
+
+#[test]
+fn animation_on_twos_moves_evenly_without_its_duplicates() {
+    let twos = clip(
+        "twos.mkv",
+        "-f lavfi -i mandelbrot=size=640x64:rate=20:start_scale=0.02 -vf \
+         trim=end_frame=1,loop=loop=12:size=1,setpts=N/20/TB,crop=128:64:320-8*floor(n/2):0 -frames:v 12 \
+         -pix_fmt yuv420p -c:v ffv1",
+    );
+    let truth = raw(&moving(20, 12, 4));
+    let (made, _, summary) = retimed(&twos, "out.mkv", &interpolating("--fps 20 --dedup"));
+    assert_eq!((&summary["motion"]["duplicates"], made.len()), (&6.into(), truth.len()));
+    for (n, (frame, truth)) in made.chunks(FRAME).zip(truth.chunks(FRAME)).enumerate().take(11) {
+        assert!(difference(frame, truth) <= 0.02, "frame {n}");
+    }
+}
+
+#[test]
+fn lost_frames_are_concealed() {
+    let whole = moving(20, 30, 4);
+    let lossy = derived(
+        "lossy.mkv",
+        "-i @0 -vf select=not(eq(n\\,15)) -fps_mode passthrough -enc_time_base 1:1000 -c:v ffv1",
+        &[&whole],
+    );
+    let truth = raw(&whole);
+    assert_eq!(frame_times(&lossy, "v:0").len(), 29);
+    let (made, times, summary) = retimed(&lossy, "out.mkv", &interpolating("--conceal"));
+    assert_eq!((made.len() / FRAME, &summary["motion"]["concealed"]), (30, &1.into()));
+    assert_eq!(times[15].0 * 20, times[15].1 * 15, "{:?}", times[15]);
+    for (n, (frame, truth)) in made.chunks(FRAME).zip(truth.chunks(FRAME)).enumerate() {
+        assert!(if n == 15 { difference(frame, truth) <= 0.02 } else { frame == truth }, "frame {n}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_with_the_reason() {
+    let source = moving(10, 5, 8);
+    let folder = scratch();
+    let output = folder.path().join("out.mkv");
+    for (options, code, reason) in [
+        ("--fps 0".to_owned(), 2, "frames per second up to 1000"),
+        ("--fps x2 --motion-model live-x2".to_owned(), 2, "a model whose task is Interpolation"),
+        (format!("--fps x2 {}", network("predicts-right")), 2, "a model whose task is Interpolation"),
+        ("--fps x2 --motion-model nowhere".to_owned(), 5, "nowhere"),
+        ("--dedup".to_owned(), 2, "another frame rate beside it"),
+        ("--fps x2 --scene-threshold 1.5".to_owned(), 2, "0 to 1"),
+    ] {
+        let result = run(&source, &output, &options);
+        assert_eq!(result.code, Some(code), "{options}: {}", result.stderr);
+        assert!(result.stderr.contains(reason), "{options}: {}", result.stderr);
+    }
+    assert!(!output.exists());
+}
