@@ -56,6 +56,12 @@ fn carry_out(task: Task, output: &Output, progress: &Reporter, interrupt: &Inter
             }
             if output.is_json { json_text(&report)? } else { eval_table::report(&report) }
         }
+        Task::Motion(config) => {
+            let tell =
+                |done, count| progress.tell(EvalProgress { phase: "making frames of motion", done, count });
+            let report = quality::evaluate_motion(&config, interrupt, &tell)?;
+            if output.is_json { json_text(&report)? } else { eval_table::motion(&report) }
+        }
         Task::Compare(config) => {
             let tell = |done| progress.tell(EvalProgress { phase: "comparing", done, count: 0 });
             let comparison = quality::compare(&config, interrupt, &tell)?;

@@ -5,7 +5,8 @@ use super::processing_args::{DeviceArg, KernelsArg};
 use super::value;
 use clap::{ArgAction, Args, ValueEnum};
 use framecast::config::ProcessingOptions;
-use framecast::quality::{CompareConfig, Content, Degradation, EvalConfig};
+use framecast::frame::MotionMode;
+use framecast::quality::{CompareConfig, Content, Degradation, EvalConfig, MotionEvalConfig};
 use std::path::PathBuf;
 
 /// Models that are evaluated if none is named.
@@ -18,11 +19,15 @@ const DEFAULT_BLUR: f64 = 0.4;
 /// Pictures and clips of which a report shows cut-outs.
 const DEFAULT_SAMPLES: usize = 4;
 
-/// Measures quality: of models on a reference (`--task sr`), or of one file against another (`--task metrics`).
+/// Measures quality: of models on a reference (`--task sr`, `predict`, `interpolate`), or of one file against another
+/// (`--task metrics`).
 ///
 /// With `--task sr` every picture and clip of the reference is made small, enlarged again by nearest, bilinear, bicubic
 /// and Lanczos interpolation and by each model, and compared with what it was. PSNR, SSIM and MS-SSIM are those of
 /// luma, SSIMULACRA2 that of the colour picture. Tables go to standard output.
+///
+/// With `--task predict` frames of clips are made of the two before them, with `interpolate` of the ones before and after,
+/// by repeating, mixing, classical flow and each model, and compared with the real ones.
 #[derive(Args, Debug)]
 #[command(after_help = EXIT_CODES)]
 pub(super) struct EvalArgs {
@@ -137,6 +142,8 @@ enum TaskArg {
     #[default]
     Sr,
     Metrics,
+    Predict,
+    Interpolate,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -157,6 +164,7 @@ enum ContentArg {
 pub(super) enum Task {
     Evaluate(Box<EvalConfig>),
     Compare(CompareConfig),
+    Motion(MotionEvalConfig),
 }
 
 impl EvalArgs {
@@ -165,7 +173,28 @@ impl EvalArgs {
         match self.task {
             TaskArg::Sr => self.into_evaluation().map(|config| Task::Evaluate(Box::new(config))),
             TaskArg::Metrics => self.into_comparison().map(Task::Compare),
+            TaskArg::Predict => self.into_motion(MotionMode::Predict).map(Task::Motion),
+            TaskArg::Interpolate => self.into_motion(MotionMode::Interpolate).map(Task::Motion),
         }
+    }
+
+    fn into_motion(self, mode: MotionMode) -> Result<MotionEvalConfig, String> {
+        let of_the_other_tasks = [
+            ("-i", self.input.is_some()),
+            ("--scale", self.scale.is_some()),
+            ("--degrade", self.degrade.is_some()),
+            ("--html", self.html.is_some()),
+        ];
+        if let Some((name, _)) = of_the_other_tasks.iter().find(|(_, is_given)| *is_given) {
+            return Err(format!("{name} does not belong to --task predict and interpolate"));
+        }
+        let own = match mode {
+            MotionMode::Predict => "predict-live",
+            MotionMode::Interpolate => "interpolate-live",
+        };
+        let models = if self.model.is_empty() { vec![own.into()] } else { self.model };
+        let (reference, limit, runtime_library) = (self.reference, self.limit, self.ort_lib);
+        Ok(MotionEvalConfig { reference, mode, models, limit, runtime_library })
     }
 
     fn into_evaluation(self) -> Result<EvalConfig, String> {

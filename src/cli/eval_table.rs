@@ -1,6 +1,6 @@
 //! Scores as text tables.
 
-use framecast::quality::{Comparison, MethodInfo, Report, Scores, Table};
+use framecast::quality::{Comparison, MethodInfo, MotionReport, Report, Scores, Table};
 use std::fmt::Write;
 
 /// Headings of the scores, their widths and their digits.
@@ -34,6 +34,36 @@ pub(super) fn comparison(comparison: &Comparison) -> String {
     let _ = writeln!(out, "{:8}{}{}", "mean", cells(mean), last(mean));
     for note in &comparison.notes {
         let _ = writeln!(out, "note: {note}");
+    }
+    out
+}
+
+/// Frames of motion against real ones.
+pub(super) fn motion(report: &MotionReport) -> String {
+    let mut out = String::new();
+    for table in &report.tables {
+        let _ = writeln!(out, "{}; mean of {} clips", table.protocol, table.clips.len());
+        let _ = writeln!(out, "{:28}{:>9}{}{:>7}", "method", "PSNR-RGB", headings(), "bits");
+        for row in &table.rows {
+            let mean = &row.mean;
+            let (scores, bits) = (cells(&mean.scores), cell(mean.bits, 7, 2));
+            let _ = writeln!(out, "{:28}{:>9.2}{scores}{bits}", row.method, mean.psnr_rgb);
+        }
+        for (number, name) in table.clips.iter().enumerate() {
+            let of_clip = table.rows.iter().filter_map(|row| row.clips.get(number));
+            let values: Vec<String> = of_clip.map(|scores| format!("{:.2}", scores.psnr_rgb)).collect();
+            let _ = writeln!(out, "{name:28}{}", values.join("  "));
+        }
+        for row in table.rows.iter().filter(|row| !row.calibration.is_empty()) {
+            let bins = row.calibration.iter().map(|[scale, error]| format!("{scale:.1} -> {error:.1}"));
+            let _ = writeln!(
+                out,
+                "{}: predicted scale -> error: {}",
+                row.method,
+                bins.collect::<Vec<_>>().join(", ")
+            );
+        }
+        out.push('\n');
     }
     out
 }

@@ -1,7 +1,8 @@
 //! How good a picture is: metrics, and the protocols by which super-resolution is judged.
 //!
 //! [`evaluate`] makes large pictures small, enlarges them again by interpolation and by models, and compares; it runs
-//! models through the [`engine`](crate::engine), as a run does. [`compare`] compares two existing files.
+//! models through the [`engine`](crate::engine), as a run does. [`compare`] compares two existing files; [`evaluate_motion`]
+//! judges frames made of motion.
 
 mod camera;
 mod compare;
@@ -11,6 +12,7 @@ mod enlarge;
 mod evaluate;
 mod html;
 mod metrics;
+mod motion;
 mod plot;
 mod reference;
 mod report;
@@ -30,6 +32,7 @@ pub use enlarge::Method;
 pub use evaluate::{EvalProgress, evaluate};
 pub use html::{check_html, write_html};
 pub use metrics::{Scorer, Scores};
+pub use motion::{MotionEvalConfig, MotionReport, MotionRow, MotionScores, MotionTable, evaluate_motion};
 pub use reference::{Content, Item, items};
 pub use report::{ItemScores, MethodInfo, Report, Row, SampleSet, Table, Time};
 pub use resize::{Interpolation, blur, resize};

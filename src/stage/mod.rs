@@ -27,6 +27,7 @@ pub use enhance::{Enhancer, curve_size};
 pub use flow::{Flow, FlowDetail};
 pub use geometry::{OutputSize, fit};
 pub use model_chain::{JoinOptions, ModelChain, chain_output};
+pub(crate) use motion::Gate;
 pub use motion::{MotionCount, MotionPredictor, Moved, PaceCount, Pacer, PacerOptions, Seen, Span, Weaver};
 pub use reuse::ReuseCount;
 pub use smooth::Smoother;

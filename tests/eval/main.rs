@@ -8,6 +8,7 @@ mod support;
 mod camera;
 mod ffmpeg;
 mod known;
+mod motion;
 mod pictures;
 mod protocol;
 mod refusals;

@@ -49,7 +49,7 @@ const PRIOR: f32 = (4.0 / 255.0) * (4.0 / 255.0);
 /// With own = the newest frame, d = prediction - own and e = truth - own, the mix own + g d with the smallest squared error
 /// has g = sum(e d) / sum(d d). Both sums run over a region, its eight neighbours and, with falling weight, past frames.
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     last: Option<Pending>,
     /// Columns of regions.
     columns: usize,
@@ -70,7 +70,7 @@ struct Pending {
 
 impl Gate {
     /// Remembers the latest field of frame `first`, for the moment `tau` after it.
-    pub(super) fn expect(
+    pub(crate) fn expect(
         &mut self,
         field: MotionField,
         tau: f32,
@@ -81,7 +81,7 @@ impl Gate {
     }
 
     /// Compares the remembered prediction, carried on to the time of `real`, with it.
-    pub(super) fn score(&mut self, real: &SmallFrame, count: &mut MotionCount) {
+    pub(crate) fn score(&mut self, real: &SmallFrame, count: &mut MotionCount) {
         let Some(Pending { field, tau, first, other }) = self.last.take() else { return };
         let cells = field.width * field.height;
         let fits = |small: &SmallFrame| small.luma.len() == 4 * cells && small.width == field.width;
@@ -105,7 +105,7 @@ impl Gate {
     }
 
     /// Forgets everything, at a scene cut.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.last = None;
         self.products.clear();
         self.squares.clear();
@@ -113,7 +113,7 @@ impl Gate {
 
     /// The share of the prediction of `field`, for the moment `tau`, for each cell. The network's own gate counts where
     /// nothing has moved so far; what is distrusted is distrusted the less the nearer the moment is.
-    pub(super) fn share(&mut self, field: &MotionField, tau: f32) -> &[f32] {
+    pub(crate) fn share(&mut self, field: &MotionField, tau: f32) -> &[f32] {
         let (width, columns) = (field.width, self.columns.max(1));
         let size = (columns, self.products.len() / columns);
         let has_past = size.1 > 0 && columns == width.div_ceil(REGION);

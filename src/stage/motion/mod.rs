@@ -5,6 +5,7 @@ mod pacer;
 mod predictor;
 mod weaver;
 
+pub(crate) use gate::Gate;
 pub use gate::MotionCount;
 pub use pacer::{PaceCount, Pacer, PacerOptions, Seen, Span};
 pub use predictor::{MotionPredictor, Moved};
