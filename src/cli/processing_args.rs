@@ -59,14 +59,14 @@ pub(super) struct ProcessingArgs {
     /// Frames per second of the output: 60, 60000/1001, a multiple of the source's such as x2, or source
     ///
     /// Default: source. Frames of the source that fall on the output's grid stay as they are, the others are made of
-    /// motion: a small network for each, and a pass over the picture. Audio is not touched.
+    /// motion, which costs an estimate and a pass over the picture for each. Audio is not touched.
     #[arg(long, value_name = "N[/D]|xK|source", value_parser = value::frame_rate, default_value = "source", hide_default_value = true, allow_hyphen_values = true)]
     fps: FrameRate,
 
     /// What frames between those of the source are made of
     ///
     /// Default: interpolate, for files, which looks at the frame before and the one after. predict looks at past frames
-    /// only, as live video must, and is further from the truth. The cost is the same.
+    /// only, as live video must, is further from the truth, and costs more, for it runs a network.
     #[arg(long, value_enum, value_name = "MODE", default_value_t)]
     mode: ModeArg,
 
