@@ -21,7 +21,7 @@ pub struct Span {
     /// Frame k.
     pub source: Seen,
     /// The frame from or to which things move: k-1 to predict from, k+1 to interpolate to. `None` at the ends of the
-    /// stream.
+    /// stream and across cuts, flashes and dissolves.
     pub other: Option<Seen>,
     /// What is shown, in the order of time; all of frame k.
     pub ticks: Vec<Tick>,
