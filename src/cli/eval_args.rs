@@ -183,6 +183,16 @@ impl EvalArgs {
             ("-i", self.input.is_some()),
             ("--scale", self.scale.is_some()),
             ("--degrade", self.degrade.is_some()),
+            ("--crf", !self.crf.is_empty()),
+            ("--blur", self.blur.is_some()),
+            ("--content", self.content.is_some()),
+            ("--border", self.border.is_some()),
+            ("--timing-size", self.timing_size.is_some()),
+            ("--no-timing", self.no_timing),
+            ("--threads", self.threads.is_some()),
+            ("--device", self.device.is_some()),
+            ("--kernels", self.kernels.is_some()),
+            ("--tile", self.tile.is_some()),
             ("--html", self.html.is_some()),
         ];
         if let Some((name, _)) = of_the_other_tasks.iter().find(|(_, is_given)| *is_given) {
