@@ -240,6 +240,7 @@ fn frame(width: u32, height: u32, format: PixelFormat) -> Frame {
         sample_aspect_ratio: Rational::new(0, 1),
         pts: 0,
         duration: 0,
+        is_damaged: false,
         side_data: Vec::new(),
     };
     let mut frame = Frame::allocate(info, None);

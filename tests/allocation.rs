@@ -63,6 +63,7 @@ fn a_long_run_allocates_no_more_than_a_full_pipeline_holds() {
             sample_aspect_ratio: Rational::new(1, 1),
             pts,
             duration: 1,
+            is_damaged: false,
             side_data: Vec::new(),
         };
         let mut frame = Frame::allocate(info, Some(&pool));

@@ -133,6 +133,7 @@ fn picture(width: u32, height: u32, format: PixelFormat, chroma: u8) -> Frame {
         sample_aspect_ratio: Rational::new(1, 1),
         pts: 0,
         duration: 1,
+        is_damaged: false,
         side_data: Vec::new(),
     };
     let mut frame = Frame::allocate(info, None);

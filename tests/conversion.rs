@@ -55,6 +55,7 @@ fn frame(format: PixelFormat, matrix: Matrix, range: Range, samples: &[u8]) -> F
         sample_aspect_ratio: Rational::new(1, 1),
         pts: 0,
         duration: 1,
+        is_damaged: false,
         side_data: Vec::new(),
     };
     let mut frame = Frame::allocate(info, None);

@@ -25,6 +25,7 @@ fn picture(geometry: Geometry, seed: i64) -> Frame {
         sample_aspect_ratio: SQUARE,
         pts: seed * 1001,
         duration: 1001,
+        is_damaged: false,
         side_data: Vec::new(),
     };
     let mut frame = Frame::allocate(info, None);

@@ -133,6 +133,7 @@ fn frame(pts: i64) -> Frame {
         sample_aspect_ratio: Rational::new(1, 1),
         pts,
         duration: 1,
+        is_damaged: false,
         side_data: Vec::new(),
     };
     let mut frame = Frame::allocate(info, None);

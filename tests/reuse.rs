@@ -32,6 +32,7 @@ fn picture(source: Geometry, pts: i64, scene: u64, boxes: &[(Box, u64)]) -> Fram
         sample_aspect_ratio: SQUARE,
         pts,
         duration: 1,
+        is_damaged: false,
         side_data: Vec::new(),
     };
     let mut frame = Frame::allocate(info, None);

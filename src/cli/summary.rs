@@ -52,6 +52,7 @@ fn rate_event(RateCount { pace, motion: count }: &RateCount) -> Value {
         "breaks": pace.breaks,
         "duplicates": pace.duplicates,
         "concealed": pace.concealed,
+        "damaged": pace.damaged,
         "dropped": pace.dropped,
         "frames_between": count.between,
         "frames_held": count.held,
@@ -118,6 +119,7 @@ fn rate_line(RateCount { pace, motion: count }: &RateCount) -> String {
         count.mean_scale().map(|scale| format!("mean scale {scale:.4}")),
         told(pace.breaks, "cuts, flashes and dissolves"),
         told(pace.duplicates, "duplicates left out"),
+        told(pace.damaged, "damaged frames not shown"),
         told(pace.concealed, "lost frames filled in"),
         told(pace.dropped, "dropped for their time stamps"),
     ];

@@ -113,6 +113,8 @@ pub struct FrameInfo {
     pub pts: Pts,
     /// How long the frame is shown, in the same time base; 0 if unknown.
     pub duration: i64,
+    /// The decoder met damaged data in it; what it shows is guessed in part.
+    pub is_damaged: bool,
     /// FFmpeg's side data, carried through.
     pub side_data: Vec<SideData>,
 }
@@ -182,6 +184,7 @@ mod tests {
             sample_aspect_ratio: Rational::new(0, 1),
             pts: 0,
             duration: 0,
+            is_damaged: false,
             side_data: Vec::new(),
         };
         let frame = Frame::allocate(info, None);

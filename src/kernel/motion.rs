@@ -178,6 +178,7 @@ mod tests {
             sample_aspect_ratio: Rational::new(1, 1),
             pts: 0,
             duration: 0,
+            is_damaged: false,
             side_data: Vec::new(),
         };
         GridAxis::of_plane(&MotionField::still((64, 32), 4), &info, index)

@@ -14,6 +14,7 @@ pub(super) struct Decoded {
     pub(super) pts: Pts,
     /// In the same ticks; 0 if unknown.
     pub(super) duration: i64,
+    pub(super) is_damaged: bool,
 }
 
 /// What a decoder says when asked for a picture.

@@ -194,9 +194,9 @@ struct FieldFilter {
     graph: ffmpeg::filter::Graph,
     format: Pixel,
     size: (u32, u32),
-    /// Time stamps and durations of the pictures inside. The filter keeps number and order of the pictures, so these
+    /// Time stamps and durations of the pictures inside, and whether they are damaged. The filter keeps number and order of the pictures, so these
     /// stay exact whatever the filter does to its own time base.
-    inside: VecDeque<(Pts, i64)>,
+    inside: VecDeque<(Pts, i64, bool)>,
     spare: Option<Video>,
 }
 
@@ -244,7 +244,7 @@ impl FieldFilter {
 
     fn push(&mut self, mut decoded: Decoded, ready: &mut VecDeque<Decoded>) -> Result<(), ffmpeg::Error> {
         decoded.picture.set_pts(Some(decoded.pts));
-        self.inside.push_back((decoded.pts, decoded.duration));
+        self.inside.push_back((decoded.pts, decoded.duration, decoded.is_damaged));
         let mut source = self.graph.get(SOURCE).ok_or(ffmpeg::Error::FilterNotFound)?;
         // This empties the picture, which is then used for what comes out.
         source.source().add(&decoded.picture)?;
@@ -264,8 +264,8 @@ impl FieldFilter {
             let mut picture = self.spare.take().unwrap_or_else(Video::empty);
             match sink.sink().frame(&mut picture) {
                 Ok(()) => {
-                    let (pts, duration) = self.inside.pop_front().ok_or(ffmpeg::Error::Bug)?;
-                    ready.push_back(Decoded { picture, pts, duration });
+                    let (pts, duration, is_damaged) = self.inside.pop_front().ok_or(ffmpeg::Error::Bug)?;
+                    ready.push_back(Decoded { picture, pts, duration, is_damaged });
                 }
                 Err(error) => {
                     self.spare = Some(picture);

@@ -119,6 +119,7 @@ impl Importer {
                 sample_aspect_ratio: self.sample_aspect_ratio,
                 pts: decoded.pts,
                 duration: decoded.duration,
+                is_damaged: decoded.is_damaged,
                 side_data: ffi_frame::side_data(picture, is_carried),
             },
             Some(&self.pool),

@@ -165,7 +165,7 @@ impl PictureReader {
             match read(file) {
                 Ok(picture) => {
                     let pts = pts - self.trim.shift(self.time_base);
-                    return Ok(Raw::Picture(Decoded { picture, pts, duration: 1 }));
+                    return Ok(Raw::Picture(Decoded { picture, pts, duration: 1, is_damaged: false }));
                 }
                 Err(problem) => self.note_damage(&file.display().to_string(), &problem)?,
             }

@@ -354,7 +354,7 @@ impl Reader {
                 if is_damaged {
                     self.note_damage("a picture is damaged")?;
                 }
-                return Ok(self.place(picture).map(Raw::Picture));
+                return Ok(self.place(picture, is_damaged).map(Raw::Picture));
             }
             Received::Damaged if self.errors_in_a_row < ERRORS_IN_A_ROW => {
                 self.errors_in_a_row += 1;
@@ -367,7 +367,7 @@ impl Reader {
     }
 
     /// Gives a picture its time; `None` if it lies outside the trimmed part.
-    fn place(&mut self, picture: ffmpeg::frame::Video) -> Option<Decoded> {
+    fn place(&mut self, picture: ffmpeg::frame::Video, is_damaged: bool) -> Option<Decoded> {
         let (known, duration) = match self.is_free_running {
             true => (None, 0),
             false => (picture.timestamp(), picture.packet().duration.max(0)),
@@ -382,7 +382,7 @@ impl Reader {
             self.decoder.recycle(picture);
             return None;
         }
-        Some(Decoded { picture, pts: pts - self.trim.shift(self.time_base), duration })
+        Some(Decoded { picture, pts: pts - self.trim.shift(self.time_base), duration, is_damaged })
     }
 
     fn note_damage(&mut self, what: &str) -> Result<(), MediaError> {

@@ -4,7 +4,7 @@ use super::edits::Threads;
 use super::retime::Retiming;
 use crate::config::ProcessingOptions;
 use crate::error::{ConfigError, Error};
-use crate::frame::{BufferPool, Cadence, FrameRate, MotionMode, Rational, TimeBase};
+use crate::frame::{BufferPool, FrameRate, MotionMode, Rational, TimeBase};
 use crate::kernel;
 use crate::model::{Model, Runtime, Task};
 use crate::stage::{DetectorOptions, MotionPredictor, Pacer, PacerOptions, Weaver};
@@ -24,7 +24,8 @@ const STILL: u32 = 0;
 #[derive(Debug)]
 pub(super) struct RateChange {
     pacing: PacerOptions,
-    rate: FrameRate,
+    /// Time base of the output's time stamps.
+    output: TimeBase,
     /// None for the classical estimate.
     network: Option<(Runtime, Model)>,
 }
@@ -36,19 +37,20 @@ impl RateChange {
         if !motion.adds_frames() {
             return Ok(None);
         }
-        let cadence = Cadence::new(motion.rate, motion.mode, time_base)?;
         let network = find_network(options)?;
         let of_network = network.as_ref().and_then(|(_, model)| model.manifest.shrink);
         let shrink = of_network.unwrap_or(CLASSICAL_SHRINK);
         let pacing = PacerOptions {
-            cadence,
+            rate: motion.rate,
+            time_base,
             mode: motion.mode,
             shrink,
             detector: DetectorOptions { cut: motion.scene_threshold, ..DetectorOptions::default() },
             dedup: motion.dedup,
-            conceal: motion.conceal && motion.rate == FrameRate::Source,
+            conceal: motion.conceal,
         };
-        Ok(Some(Self { pacing, rate: motion.rate, network }))
+        let output = pacing.cadence()?.time_base();
+        Ok(Some(Self { pacing, output, network }))
     }
 
     pub(super) fn model_name(&self) -> String {
@@ -57,7 +59,7 @@ impl RateChange {
 
     /// Frames per second of the output, nominally.
     pub(super) const fn frame_rate(&self, source: Rational) -> Rational {
-        match self.rate {
+        match self.pacing.rate {
             FrameRate::Source => source,
             FrameRate::Fixed(rate) => rate,
             FrameRate::Multiple(multiple) => {
@@ -68,7 +70,7 @@ impl RateChange {
 
     /// Time base of the output's time stamps.
     pub(super) const fn time_base(&self) -> TimeBase {
-        self.pacing.cadence.time_base()
+        self.output
     }
 
     pub(super) fn stages(
@@ -85,7 +87,7 @@ impl RateChange {
             None => Ok(MotionPredictor::classical(mode)),
         });
         Ok(Retiming {
-            pacer: Pacer::new(self.pacing.clone()),
+            pacer: Pacer::new(self.pacing.clone())?,
             predictors: predictors.collect::<Result<_, _>>()?,
             weaver: Weaver::new(mode, STILL, kernel::create(options.kernels)?, pool.clone()),
         })

@@ -77,6 +77,7 @@ fn pattern(width: u32, height: u32) -> Frame {
         sample_aspect_ratio: Rational::new(1, 1),
         pts: 0,
         duration: 1,
+        is_damaged: false,
         side_data: Vec::new(),
     };
     let mut frame = Frame::allocate(info, None);

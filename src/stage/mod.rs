@@ -24,7 +24,7 @@ pub use compose::{Composer, Geometry};
 pub use denoise::Denoiser;
 pub use detect::{Detector, DetectorOptions, Transition};
 pub use enhance::{Enhancer, curve_size};
-pub use flow::{Flow, FlowDetail};
+pub use flow::{Estimate, Flow, FlowDetail};
 pub use geometry::{OutputSize, fit};
 pub use model_chain::{JoinOptions, ModelChain, chain_output};
 pub(crate) use motion::Gate;

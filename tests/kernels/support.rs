@@ -87,6 +87,7 @@ pub(crate) fn frame_of(
         sample_aspect_ratio: Rational::new(1, 1),
         pts: 0,
         duration: 0,
+        is_damaged: false,
         side_data: Vec::new(),
     };
     let mut frame = Frame::allocate(info, None);

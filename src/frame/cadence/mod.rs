@@ -170,6 +170,11 @@ impl Cadence {
         self.units.pts(units)
     }
 
+    /// A duration of the source in [`Cadence::time_base`].
+    pub fn rescaled(&self, source_duration: i64) -> i64 {
+        self.units.pts(self.units.time(source_duration))
+    }
+
     /// The next source frame: gives the ticks up to and with its time stamp that were not handed out yet.
     ///
     /// # Errors

@@ -55,11 +55,6 @@ impl StillDetector {
         }
     }
 
-    /// Forgets what was before, for example at a scene cut.
-    pub fn reset(&mut self) {
-        self.size = (0, 0);
-    }
-
     /// Compares `frame` with the one `before` it.
     ///
     /// # Errors
@@ -75,8 +70,8 @@ impl StillDetector {
             plane.resize(count, 0);
         }
         if self.size != size {
-            // Nothing is known of before: whatever changes may be passing over what stood still.
-            self.before.fill(1);
+            // Nothing is known of before: until it is, what is still is taken for an overlay.
+            self.before.fill(0);
             self.size = size;
         }
         if frame.info.format.sample_bytes() == 1 {

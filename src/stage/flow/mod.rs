@@ -28,6 +28,17 @@ pub enum FlowDetail {
     Fine,
 }
 
+/// Where the content of each cell of a frame lies in another one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Estimate {
+    /// Columns of cells.
+    pub width: usize,
+    /// Luma samples of the source along each side of a cell.
+    pub shrink: usize,
+    /// dx and dy in luma samples of the source, row by row.
+    pub displacement: [Vec<f32>; 2],
+}
+
 /// Estimates the motion between two frames, and what it makes of a frame after or between them. Nothing is learnt, and
 /// nothing is remembered from one pair to the next.
 #[derive(Clone, Debug, Default)]
@@ -77,15 +88,12 @@ impl Flow {
         );
     }
 
-    /// Writes where the content of each cell of the first frame lies in the other one: dx and dy in luma samples of the
-    /// source, row by row.
-    pub fn displacements(&self, planes: &mut [Vec<f32>; 2]) {
-        let shrink = self.shrink as f32;
-        let [x, y] = planes;
-        x.clear();
-        x.extend(self.there.cells().iter().map(|cell| cell.x * shrink));
-        y.clear();
-        y.extend(self.there.cells().iter().map(|cell| cell.y * shrink));
+    /// Where the content of each cell of the first frame lies in the other one.
+    pub fn displacements(&self) -> Estimate {
+        let (shrink, cells) = (self.shrink as f32, self.there.cells());
+        let x = cells.iter().map(|cell| cell.x * shrink).collect();
+        let y = cells.iter().map(|cell| cell.y * shrink).collect();
+        Estimate { width: self.there.width, shrink: self.shrink, displacement: [x, y] }
     }
 
     /// The field of the frame at `tau` after the first one, in units of the time from the other, older frame to it.

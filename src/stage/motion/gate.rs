@@ -1,5 +1,6 @@
 //! Whether predictions have been right lately, and how much they are trusted where.
 
+use super::bilinear::sample;
 use crate::frame::{MotionField, SmallFrame};
 use std::sync::Arc;
 
@@ -199,19 +200,6 @@ fn cell_luma(small: &SmallFrame) -> Vec<f32> {
         pairs.map(|([a, b], [c, d])| (a + b + c + d) / 4.0)
     });
     means.collect()
-}
-
-/// The value at a place, bilinearly; the nearest inside where it is outside.
-fn sample(values: &[f32], (width, height): (usize, usize), (x, y): (f32, f32)) -> f32 {
-    let x = x.clamp(0.0, width.saturating_sub(1) as f32);
-    let y = y.clamp(0.0, height.saturating_sub(1) as f32);
-    let (left, top) = (x as usize, y as usize);
-    let (right, bottom) = ((left + 1).min(width.saturating_sub(1)), (top + 1).min(height.saturating_sub(1)));
-    let (across, down) = (x - left as f32, y - top as f32);
-    let value = |x: usize, y: usize| values.get(y * width + x).copied().unwrap_or_default();
-    let upper = value(left, top) + across * (value(right, top) - value(left, top));
-    let lower = value(left, bottom) + across * (value(right, bottom) - value(left, bottom));
-    upper + down * (lower - upper)
 }
 
 /// The mean of each region and its eight neighbours; the nearest inside where there is none.

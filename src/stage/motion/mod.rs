@@ -1,5 +1,7 @@
 //! Frames between frames: which ones there are, how things move, and what is shown.
 
+mod bilinear;
+mod camera;
 mod gate;
 mod pacer;
 mod predictor;

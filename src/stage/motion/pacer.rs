@@ -1,8 +1,10 @@
 //! Decides, frame by frame, what is shown until the next one comes.
 
 use super::super::{Detector, DetectorOptions, Transition};
-use crate::error::{Error, TimeError};
-use crate::frame::{Cadence, Content, Frame, GapFinder, MotionMode, Pts, SmallFrame, Tick};
+use crate::error::{ConfigError, Error, TimeError};
+use crate::frame::{
+    Cadence, Content, Dedup, Frame, FrameRate, GapFinder, MotionMode, Pts, SmallFrame, Tick, TimeBase,
+};
 use crate::kernel::cpu::shrink;
 use std::sync::Arc;
 
@@ -25,23 +27,40 @@ pub struct Span {
     pub other: Option<Seen>,
     /// What is shown, in the order of time; all of frame k.
     pub ticks: Vec<Tick>,
+    /// How long the last tick is shown, in the output's time base; 0: until the next span's first one.
+    pub shown: i64,
 }
 
 /// How a [`Pacer`] decides.
 #[derive(Clone, Debug)]
 pub struct PacerOptions {
     /// The output's frames.
-    pub cadence: Cadence,
+    pub rate: FrameRate,
+    /// Of the source's time stamps.
+    pub time_base: TimeBase,
     /// What frames between two source frames are made of.
     pub mode: MotionMode,
     /// Of the predictor, see [`SmallFrame`].
     pub shrink: usize,
     /// Thresholds for cuts, flashes, dissolves and duplicates.
     pub detector: DetectorOptions,
-    /// Leaves out frames that show nothing new, so that the real cadence is what is worked on.
+    /// Leaves out frames that show nothing new, and spaces the others as they were before a regular pattern of repetitions,
+    /// so that the real cadence is what is worked on.
     pub dedup: bool,
-    /// Shows a frame of motion at every time at which a stream of constant rate lacks one.
+    /// Takes damaged frames for lost ones; at the source's rate, shows a frame of motion at every time at which a stream
+    /// of constant rate lacks one.
     pub conceal: bool,
+}
+
+impl PacerOptions {
+    /// The cadence of the output.
+    ///
+    /// # Errors
+    /// If the rate is out of its range.
+    pub fn cadence(&self) -> Result<Cadence, ConfigError> {
+        let time_base = if self.dedup { Dedup::new(self.time_base).time_base() } else { self.time_base };
+        Cadence::new(self.rate, self.mode, time_base)
+    }
 }
 
 /// What a [`Pacer`] found in the source.
@@ -51,8 +70,10 @@ pub struct PaceCount {
     pub breaks: u64,
     /// Duplicates that were left out.
     pub duplicates: u64,
-    /// Missing frames that were filled in.
+    /// Missing and damaged frames whose place was filled in.
     pub concealed: u64,
+    /// Damaged frames that were not shown.
+    pub damaged: u64,
     /// Frames that were dropped because their time stamps did not rise.
     pub dropped: u64,
 }
@@ -61,8 +82,12 @@ pub struct PaceCount {
 #[derive(Debug)]
 pub struct Pacer {
     options: PacerOptions,
+    cadence: Cadence,
     detector: Detector,
+    dedup: Option<Dedup>,
     gaps: GapFinder,
+    /// When damaged frames would have been shown since the newest one, and those before them that are missing.
+    missing: Vec<Pts>,
     /// Frames that the cadence has accepted.
     frames: u64,
     previous: Option<Seen>,
@@ -81,34 +106,46 @@ struct Held {
     ticks: Vec<Tick>,
 }
 
+/// Ticks between two frames.
+struct Parted {
+    /// They show the earlier one, or go out from it.
+    before: Vec<Tick>,
+    /// They show the later one.
+    newest: Vec<Tick>,
+}
+
 impl Pacer {
     /// A pacer that has seen nothing.
-    pub fn new(options: PacerOptions) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// If the rate is out of its range.
+    pub fn new(options: PacerOptions) -> Result<Self, ConfigError> {
+        Ok(Self {
+            cadence: options.cadence()?,
             detector: Detector::new(options.detector),
+            dedup: options.dedup.then(|| Dedup::new(options.time_base)),
             gaps: GapFinder::new(GapFinder::LONGEST),
+            missing: Vec::new(),
             options,
             frames: 0,
             previous: None,
             held: None,
             tail: None,
             count: PaceCount::default(),
-        }
+        })
     }
 
     /// Takes the next frame and gives the one before it, whose ticks are now known. A frame that is not later than the
     /// one before cannot be shown in time and is dropped.
-    pub fn push(&mut self, frame: Frame) -> Result<Option<Span>, Error> {
+    pub fn push(&mut self, mut frame: Frame) -> Result<Option<Span>, Error> {
+        if self.is_hidden(&frame) {
+            self.count.damaged += 1;
+            return Ok(None);
+        }
         let mut small = SmallFrame::default();
         shrink(&frame, self.options.shrink, &mut small)?;
         let transition = self.detector.observe(&small);
-        let pts = frame.info.pts;
-        if self.options.dedup && transition.is_duplicate() {
-            self.count.duplicates += 1;
-            self.tail = Some(pts + frame.info.duration);
-            return Ok(None);
-        }
-        let ticks = match self.options.cadence.push(pts) {
+        let ticks = match self.ticks(&mut frame, transition) {
             Ok(ticks) => ticks,
             Err(TimeError::NotIncreasing { previous, found }) => {
                 tracing::warn!("a frame at {found} comes after one at {previous}: it is dropped");
@@ -116,18 +153,13 @@ impl Pacer {
                 return Ok(None);
             }
         };
-        let newest = self.frames;
-        self.frames += 1;
+        let Some(Parted { before, newest }) = ticks else { return Ok(None) };
         self.tail = None;
         self.count.breaks += u64::from(!transition.has_motion() && transition != Transition::First);
-        let (mut own, ahead): (Vec<Tick>, Vec<Tick>) = ticks.partition(|tick| frame_of(tick) < newest);
-        if self.options.conceal {
-            own.extend(self.concealed(pts)?);
-        }
         let seen = Seen { frame, small: Arc::new(small) };
-        let finished = self.held.replace(Held { seen, follows: transition.has_motion(), ticks: ahead });
+        let finished = self.held.replace(Held { seen, follows: transition.has_motion(), ticks: newest });
         Ok(finished.map(|mut held| {
-            held.ticks.extend(own);
+            held.ticks.extend(before);
             self.release(held)
         }))
     }
@@ -136,9 +168,14 @@ impl Pacer {
     pub fn end(&mut self) -> Option<Span> {
         let mut held = self.held.take()?;
         let info = &held.seen.frame.info;
-        let shown = self.tail.map_or(info.duration, |tail| tail - info.pts);
-        held.ticks.extend(self.options.cadence.finish(shown));
-        Some(self.release(held))
+        let duration = self.tail.map_or(info.duration, |tail| tail - info.pts);
+        held.ticks.extend(self.cadence.finish(duration));
+        let mut span = self.release(held);
+        // At a fixed rate all frames are shown for as long.
+        if !matches!(self.options.rate, FrameRate::Fixed(_)) {
+            span.shown = self.cadence.rescaled(duration);
+        }
+        Some(span)
     }
 
     /// What was found so far.
@@ -146,9 +183,51 @@ impl Pacer {
         self.count
     }
 
-    /// Ticks at the times before `pts` at which a frame is missing.
-    fn concealed(&mut self, pts: Pts) -> Result<Vec<Tick>, Error> {
-        let missing = self.gaps.push(pts)?;
+    /// Whether `frame` is damaged and motion is the better picture.
+    fn is_hidden(&mut self, frame: &Frame) -> bool {
+        let is_known = self.held.is_some() && self.missing.len() < GapFinder::LONGEST as usize;
+        if !(self.options.conceal && frame.info.is_damaged && is_known) {
+            return false;
+        }
+        let pts = frame.info.pts;
+        if let Ok(before) = self.gaps.push(pts) {
+            self.missing.extend(before);
+            self.missing.push(pts);
+        }
+        true
+    }
+
+    /// The ticks of the frame before, and those of `frame`, whose time stamp becomes the one that it has without
+    /// repetitions; `None` if it is one.
+    fn ticks(&mut self, frame: &mut Frame, transition: Transition) -> Result<Option<Parted>, TimeError> {
+        let info = &mut frame.info;
+        if let Some(dedup) = &mut self.dedup {
+            let parts = i64::from(dedup.time_base().den / self.options.time_base.den);
+            let end = info.pts.saturating_add(info.duration).saturating_mul(parts);
+            info.duration = info.duration.saturating_mul(parts);
+            match dedup.push(info.pts, transition.is_duplicate())? {
+                Some(pts) => info.pts = pts,
+                None => {
+                    self.count.duplicates += 1;
+                    self.tail = Some(end);
+                    return Ok(None);
+                }
+            }
+        }
+        let ticks = self.cadence.push(info.pts)?;
+        let newest = self.frames;
+        self.frames += 1;
+        let (mut before, newest) = ticks.partition::<Vec<_>, _>(|tick| frame_of(tick) < newest);
+        if self.options.conceal && self.options.rate == FrameRate::Source {
+            before.extend(self.concealed(info.pts)?);
+        }
+        Ok(Some(Parted { before, newest }))
+    }
+
+    /// Ticks at the times before `pts` at which a frame is missing or damaged.
+    fn concealed(&mut self, pts: Pts) -> Result<Vec<Tick>, TimeError> {
+        let mut missing = std::mem::take(&mut self.missing);
+        missing.extend(self.gaps.push(pts)?);
         let Some(held) = &self.held else { return Ok(Vec::new()) };
         let newest = held.seen.frame.info.pts;
         let before = self.previous.as_ref().map(|seen| newest - seen.frame.info.pts);
@@ -172,7 +251,7 @@ impl Pacer {
             MotionMode::Predict => before,
             MotionMode::Interpolate => after,
         };
-        Span { source: seen, other, ticks }
+        Span { source: seen, other, ticks, shown: 0 }
     }
 }
 
@@ -202,6 +281,7 @@ mod tests {
             sample_aspect_ratio: Rational::new(1, 1),
             pts,
             duration: 1,
+            is_damaged: false,
             side_data: Vec::new(),
         };
         let mut frame = Frame::allocate(info, None);
@@ -211,7 +291,8 @@ mod tests {
 
     fn options(rate: FrameRate, mode: MotionMode) -> PacerOptions {
         PacerOptions {
-            cadence: Cadence::new(rate, mode, Rational::new(1, 24)).unwrap(),
+            rate,
+            time_base: Rational::new(1, 24),
             mode,
             shrink: 4,
             detector: DetectorOptions::default(),
@@ -222,7 +303,7 @@ mod tests {
 
     fn spans(mode: MotionMode, stamps: &[Pts]) -> Vec<Span> {
         let rate = FrameRate::Fixed(Rational::new(60, 1));
-        let mut pacer = Pacer::new(options(rate, mode));
+        let mut pacer = Pacer::new(options(rate, mode)).unwrap();
         let mut spans: Vec<Span> =
             stamps.iter().filter_map(|pts| pacer.push(grey(*pts, 100)).unwrap()).collect();
         spans.extend(pacer.end());
@@ -251,7 +332,7 @@ mod tests {
     fn frames_out_of_order_are_dropped_and_counted() {
         let rate = FrameRate::Multiple(2);
         let mode = MotionMode::Predict;
-        let mut pacer = Pacer::new(options(rate, mode));
+        let mut pacer = Pacer::new(options(rate, mode)).unwrap();
         let taken: Vec<_> = [0, 2, 1, 3].map(|pts| pacer.push(frame(pts)).unwrap().is_some()).into();
         assert_eq!((taken, pacer.count().dropped), (vec![false, true, false, true], 1));
     }
@@ -259,7 +340,7 @@ mod tests {
     #[test]
     fn duplicates_are_left_out_and_still_shown_for_as_long() {
         let (rate, mode) = (FrameRate::Fixed(Rational::new(24, 1)), MotionMode::Interpolate);
-        let mut pacer = Pacer::new(PacerOptions { dedup: true, ..options(rate, mode) });
+        let mut pacer = Pacer::new(PacerOptions { dedup: true, ..options(rate, mode) }).unwrap();
         let twos = |pts: Pts| {
             let mut shown = frame(pts / 2 * 2);
             shown.info.pts = pts;
@@ -269,7 +350,11 @@ mod tests {
         spans.extend(pacer.end());
         assert_eq!((spans.len(), pacer.count().duplicates), (4, 4));
         let ticks: Vec<&Tick> = spans.iter().flat_map(|span| &span.ticks).collect();
-        assert_eq!(ticks.iter().map(|tick| tick.pts).collect::<Vec<_>>(), (0..8).collect::<Vec<_>>());
+        let parts = i64::from(Dedup::SUBDIVISION);
+        assert_eq!(
+            ticks.iter().map(|tick| tick.pts).collect::<Vec<_>>(),
+            (0..8).map(|n| n * parts).collect::<Vec<_>>()
+        );
         // Half-way between two drawings there is motion now.
         assert!(
             matches!(ticks[1].content, Content::Between { frame: 0, tau } if (tau.num(), tau.den()) == (1, 2))
@@ -281,7 +366,8 @@ mod tests {
         for (mode, expected) in
             [(MotionMode::Predict, [1.0, 2.0]), (MotionMode::Interpolate, [1.0 / 3.0, 2.0 / 3.0])]
         {
-            let mut pacer = Pacer::new(PacerOptions { conceal: true, ..options(FrameRate::Source, mode) });
+            let mut pacer =
+                Pacer::new(PacerOptions { conceal: true, ..options(FrameRate::Source, mode) }).unwrap();
             let kept = (0..20).filter(|pts| ![12, 13].contains(pts));
             let mut spans: Vec<Span> = kept.filter_map(|pts| pacer.push(frame(pts)).unwrap()).collect();
             spans.extend(pacer.end());

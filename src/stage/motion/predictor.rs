@@ -1,7 +1,7 @@
 //! How things move from one frame to another: a classical estimate, and a network that corrects it for each moment that is
 //! shown.
 
-use super::super::{Flow, FlowDetail};
+use super::super::{Estimate, Flow, FlowDetail};
 use super::Span;
 use crate::error::{Error, ModelError};
 use crate::frame::{Content, Frame, MotionField, MotionMode, SmallFrame, Tensor, Tick};
@@ -20,8 +20,12 @@ pub struct Moved {
     pub small: Arc<SmallFrame>,
     /// The other frame as motion estimation sees it.
     pub other: Option<Arc<SmallFrame>>,
+    /// Prediction: the classical estimate of the motion from frame k back to the other one, if ticks needed one.
+    pub estimate: Option<Estimate>,
     /// What is shown, with the motion to the ticks between frames.
     pub ticks: Vec<(Tick, Option<MotionField>)>,
+    /// See [`Span::shown`].
+    pub shown: i64,
 }
 
 /// A network that corrects the estimate.
@@ -30,7 +34,6 @@ struct Network {
     session: Session,
     multiple: usize,
     input: Tensor,
-    estimate: [Vec<f32>; 2],
 }
 
 /// Estimates motion: dense inverse search, corrected by a network if there is one.
@@ -59,18 +62,19 @@ impl MotionPredictor {
             session: Session::new(runtime, model, device, threads)?,
             multiple: model.manifest.input.multiple,
             input: Tensor::empty(),
-            estimate: Default::default(),
         };
         Ok(Self { network: Some(network), ..Self::classical(mode) })
     }
 
     /// Finds the motion for every tick of `span` that is between frames; gives the source frame back.
     pub fn process(&mut self, span: Span) -> Result<(Frame, Moved), Error> {
-        let Span { source, other, ticks } = span;
+        let Span { source, other, ticks, shown } = span;
         let other = other.map(|other| other.small);
         let is_between = |tick: &Tick| matches!(tick.content, Content::Between { .. });
+        let mut estimate = None;
         if let Some(other) = other.as_ref().filter(|_| ticks.iter().any(is_between)) {
             self.estimate(&source.small, other);
+            estimate = (self.mode == MotionMode::Predict).then(|| self.flow.displacements());
         }
         let mut moved = Vec::with_capacity(ticks.len());
         for tick in ticks {
@@ -82,18 +86,14 @@ impl MotionPredictor {
             };
             moved.push((tick, field));
         }
-        Ok((source.frame, Moved { small: source.small, other, ticks: moved }))
+        Ok((source.frame, Moved { small: source.small, other, estimate, ticks: moved, shown }))
     }
 
     /// The classical estimate of the motion between two frames, for all moments.
     pub fn estimate(&mut self, first: &SmallFrame, other: &SmallFrame) {
         match &mut self.network {
             None if self.mode == MotionMode::Interpolate => self.flow.estimate_both(first, other),
-            None => self.flow.estimate(first, other),
-            Some(network) => {
-                self.flow.estimate(first, other);
-                self.flow.displacements(&mut network.estimate);
-            }
+            _ => self.flow.estimate(first, other),
         }
     }
 
@@ -103,8 +103,9 @@ impl MotionPredictor {
         match &mut self.network {
             None if self.mode == MotionMode::Interpolate => self.flow.interpolate(tau, &mut field),
             None => self.flow.extrapolate(tau, &mut field),
-            Some(Network { session, multiple, input, estimate }) => {
-                pack_pair(first, other, tau, estimate, *multiple, input)?;
+            Some(Network { session, multiple, input }) => {
+                let estimate = self.flow.displacements();
+                pack_pair(first, other, tau, &estimate.displacement, *multiple, input)?;
                 let [_, rows, columns] = input.shape;
                 session.run(input, [CHANNELS, rows, columns], |output| {
                     field.assign(output, first.source, first.shrink)

@@ -1,10 +1,11 @@
 //! Puts together what is shown: source frames at their time, and frames between them made of motion.
 
 use super::Moved;
+use super::camera::Camera;
 use super::gate::{Gate, MotionCount};
 use crate::error::Error;
 use crate::frame::{
-    BufferPool, Content, Frame, FrameInfo, MotionField, MotionMode, Pts, SideData, StillMask, Tau, Tick,
+    BufferPool, Content, Frame, FrameInfo, MotionField, MotionMode, Pts, SideData, StillMask,
 };
 use crate::kernel::cpu::StillDetector;
 use crate::kernel::{Composition, Kernels};
@@ -15,6 +16,7 @@ pub struct Weaver {
     kernels: Box<dyn Kernels>,
     pool: BufferPool,
     gate: Gate,
+    camera: Camera,
     still: StillDetector,
     mask: StillMask,
     count: MotionCount,
@@ -45,6 +47,7 @@ impl Weaver {
             kernels,
             pool,
             gate: Gate::default(),
+            camera: Camera::default(),
             still: StillDetector::new(noise),
             mask: StillMask::default(),
             count: MotionCount::default(),
@@ -60,22 +63,22 @@ impl Weaver {
         moved: Moved,
         out: &mut Vec<Frame>,
     ) -> Result<(), Error> {
-        let newest = Finished { frame, source, moved };
+        let mut newest = Finished { frame, source, moved };
         let before = self.last.take();
         if let Some(before) = &before {
             self.still.update(&before.source, &newest.source)?;
         }
         match (self.mode, before) {
             (MotionMode::Predict, before) => {
-                if newest.moved.other.is_none() {
-                    self.gate.reset();
-                    self.still.reset();
+                self.learn(&mut newest, before.as_ref());
+                let predicted = self.show(&mut newest, before.as_ref(), out)?;
+                if let (Some((field, tau)), Some(other)) = (predicted, &newest.moved.other) {
+                    self.gate.expect(field, tau, &newest.moved.small, other);
                 }
-                self.gate.score(&newest.moved.small, &mut self.count);
-                self.show(&newest, before.as_ref(), out)?;
-                self.expect(&newest);
             }
-            (MotionMode::Interpolate, Some(before)) => self.show(&before, Some(&newest), out)?,
+            (MotionMode::Interpolate, Some(mut before)) => {
+                self.show(&mut before, Some(&newest), out)?;
+            }
             (MotionMode::Interpolate, None) => {}
         }
         self.last = Some(newest);
@@ -85,8 +88,25 @@ impl Weaver {
     /// Nothing more will come: appends what is still to be shown.
     pub fn end(&mut self, out: &mut Vec<Frame>) -> Result<(), Error> {
         match self.last.take() {
-            Some(last) if self.mode == MotionMode::Interpolate => self.show(&last, None, out),
+            Some(mut last) if self.mode == MotionMode::Interpolate => {
+                self.show(&mut last, None, out).map(drop)
+            }
             _ => Ok(()),
+        }
+    }
+
+    /// What a real frame tells of the predictions before it, and of those after it.
+    fn learn(&mut self, newest: &mut Finished, before: Option<&Finished>) {
+        if newest.moved.other.is_none() {
+            // What is equal on both sides of a cut is an overlay, so the still mask goes on.
+            self.gate.reset();
+        }
+        self.gate.score(&newest.moved.small, &mut self.count);
+        match (newest.moved.estimate.take(), before) {
+            (Some(estimate), Some(before)) => {
+                self.camera.learn(estimate, newest.source.info.pts - before.source.info.pts);
+            }
+            _ => self.camera.reset(),
         }
     }
 
@@ -95,28 +115,38 @@ impl Weaver {
         self.count
     }
 
-    /// Appends the frames of the ticks of `first`; `other` is the frame from or to which things move.
+    /// Appends the frames of the ticks of `first`; `other` is the frame from or to which things move. Gives the last
+    /// motion that was used, and its time.
     fn show(
         &mut self,
-        first: &Finished,
+        first: &mut Finished,
         other: Option<&Finished>,
         out: &mut Vec<Frame>,
-    ) -> Result<(), Error> {
-        let mut shown = false;
-        for (tick, field) in &first.moved.ticks {
+    ) -> Result<Option<(MotionField, f32)>, Error> {
+        let (mut is_again, mut last) = (false, None);
+        for (tick, field) in std::mem::take(&mut first.moved.ticks) {
             let frame = match (tick.content, field, other) {
-                (Content::Between { tau, .. }, Some(field), Some(other)) => {
-                    self.between([&first.frame, &other.frame], field, tau.to_f32(), tick.pts)?
+                (Content::Between { tau, .. }, Some(mut field), Some(other)) => {
+                    let tau = tau.to_f32();
+                    if self.mode == MotionMode::Predict {
+                        self.camera.correct(&mut field, tau);
+                    }
+                    let frame = self.between([&first.frame, &other.frame], &field, tau, tick.pts)?;
+                    last = Some((field, tau));
+                    frame
                 }
                 _ => {
-                    self.count.held += u64::from(shown || !matches!(tick.content, Content::Original(_)));
-                    repeated(&first.frame, tick.pts, shown)
+                    self.count.held += u64::from(is_again || !matches!(tick.content, Content::Original(_)));
+                    repeated(&first.frame, tick.pts, is_again)
                 }
             };
-            shown = true;
+            is_again = true;
             out.push(frame);
         }
-        Ok(())
+        if let Some(frame) = out.last_mut().filter(|_| is_again) {
+            frame.info.duration = first.moved.shown;
+        }
+        Ok(last)
     }
 
     fn between(
@@ -139,22 +169,6 @@ impl Weaver {
         self.count.gated += mean(gate.iter().map(|share| 1.0 - f64::from(*share)).sum());
         self.count.scale += mean(field.log_scale.iter().map(|scale| f64::from(scale.exp())).sum());
         Ok(out)
-    }
-
-    /// Remembers the last prediction of `first`, for the next real frame to be compared with.
-    fn expect(&mut self, first: &Finished) {
-        let predicted =
-            first.moved.ticks.iter().rev().find_map(|(tick, field)| Some((tau(tick)?, field.clone()?)));
-        if let (Some((tau, field)), Some(other)) = (predicted, &first.moved.other) {
-            self.gate.expect(field, tau.to_f32(), &first.moved.small, other);
-        }
-    }
-}
-
-const fn tau(tick: &Tick) -> Option<Tau> {
-    match tick.content {
-        Content::Between { tau, .. } => Some(tau),
-        _ => None,
     }
 }
 
