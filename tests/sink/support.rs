@@ -60,6 +60,7 @@ pub(crate) fn frame(sink: &Sink, pts: i64, duration: i64, seed: u32) -> Frame {
         color: wanted.color,
         sample_aspect_ratio: wanted.sample_aspect_ratio,
         pts,
+        is_damaged: false,
         duration,
         side_data: Vec::new(),
     };
