@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error;
 pub mod frame;
 pub mod kernel;
+pub mod live;
 pub mod media;
 pub mod model;
 pub mod pipeline;
