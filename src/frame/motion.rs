@@ -106,6 +106,15 @@ impl MotionField {
         Ok(())
     }
 
+    /// Turns the field of the moment `tau` after the first frame, whose other frame came one interval before it, into that of
+    /// the moment `wanted`: things keep their velocity. Both are above 0.
+    pub fn carry_on(&mut self, tau: f32, wanted: f32) {
+        let (to_first, to_other) = (wanted / tau, (1.0 + wanted) / (1.0 + tau));
+        for (planes, factor) in [(&mut self.first, to_first), (&mut self.other, to_other)] {
+            planes.iter_mut().flatten().for_each(|displacement| *displacement *= factor);
+        }
+    }
+
     /// The planes in the order of a predictor's channels.
     fn planes_mut(&mut self) -> [&mut Vec<f32>; CHANNELS - 1] {
         let [first_x, first_y] = &mut self.first;

@@ -1,10 +1,15 @@
 //! Live: frames are taken as they come and shown larger and smoother at a steady rate, without falling behind.
 
 mod controls;
+mod delay;
+mod director;
+mod governor;
 mod output;
 mod statistics;
+mod timeline;
 
 pub use controls::Controls;
+pub use governor::Level;
 pub use output::{Output, Shown, ShownContent};
 pub use statistics::{LiveStatistics, OutputCount, Percentiles, SourceState, StageLatency, StatisticsBoard};
 

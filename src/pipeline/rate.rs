@@ -7,7 +7,7 @@ use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, FrameRate, MotionMode, Rational, TimeBase};
 use crate::kernel;
 use crate::model::{Model, Runtime, Task};
-use crate::stage::{DetectorOptions, MotionPredictor, Pacer, PacerOptions, Weaver};
+use crate::stage::{DetectorOptions, MotionMaker, MotionPredictor, Pacer, PacerOptions, Weaver};
 
 /// The model that predicts.
 const PREDICTOR: &str = "predict-live";
@@ -89,7 +89,12 @@ impl RateChange {
         Ok(Retiming {
             pacer: Pacer::new(self.pacing.clone())?,
             predictors: predictors.collect::<Result<_, _>>()?,
-            weaver: Weaver::new(mode, STILL, kernel::create(options.kernels)?, pool.clone()),
+            weaver: Weaver::new(MotionMaker::new(
+                mode,
+                STILL,
+                kernel::create(options.kernels)?,
+                pool.clone(),
+            )),
         })
     }
 }

@@ -27,8 +27,11 @@ pub use enhance::{Enhancer, curve_size};
 pub use flow::{Estimate, Flow, FlowDetail};
 pub use geometry::{OutputSize, fit};
 pub use model_chain::{JoinOptions, ModelChain, chain_output};
-pub(crate) use motion::Gate;
-pub use motion::{MotionCount, MotionPredictor, Moved, PaceCount, Pacer, PacerOptions, Seen, Span, Weaver};
+pub(crate) use motion::{Gate, made_info};
+pub use motion::{
+    MotionCount, MotionMaker, MotionPredictor, Moved, PaceCount, Pacer, PacerOptions, Real, Seen, Span,
+    Weaver,
+};
 pub use reuse::ReuseCount;
 pub use smooth::Smoother;
 pub use steady::Steadier;

@@ -225,6 +225,32 @@ impl Cadence {
         }
     }
 
+    /// Live, at a fixed rate: the time stamp of the next tick, in [`Cadence::time_base`]. `None` before the first frame.
+    pub fn next_tick(&self) -> Option<Pts> {
+        let period = self.units.period().filter(|_| self.newest.is_some())?;
+        Some(self.units.pts(self.next_on_grid(period)))
+    }
+
+    /// Live, at a fixed rate: hands out the next tick, made of the frames pushed so far, whatever the clock says. For
+    /// prediction; interpolation holds the newest frame.
+    pub fn take(&mut self) -> Option<Tick> {
+        let (_, base) = self.newest?;
+        let period = self.units.period()?;
+        let (next, around) = (self.next_on_grid(period), self.around(self.older, base, None));
+        self.hand_out((next, period), next, around).next()
+    }
+
+    /// At a fixed rate: the ticks between two moments of the source and further than an eighth of a period from both, as
+    /// parts of the time between them, 0 to 1. None before the first frame.
+    pub fn between(&self, start: Pts, end: Pts) -> Vec<f32> {
+        let (Some(period), Some(_)) = (self.units.period(), self.newest) else { return Vec::new() };
+        let (start, end, near) = (self.units.time(start), self.units.time(end), tolerance(period));
+        let first = self.start + (start - self.start).div_euclid(period) * period;
+        let ticks = (0..).map(|step| first + step * period).take_while(|tick| *tick < end - near);
+        let inside = ticks.filter(|tick| *tick > start + near);
+        inside.map(|tick| Tau::new(tick - start, end - start).to_f32()).collect()
+    }
+
     /// The end of the stream: the ticks while the last frame is shown. `duration` is the last frame's in the source time
     /// base; if it is not positive, the last frame is taken to be shown as long as the one before.
     pub fn finish(&mut self, duration: i64) -> Ticks {

@@ -3,12 +3,15 @@
 mod bilinear;
 mod camera;
 mod gate;
+mod maker;
 mod pacer;
 mod predictor;
 mod weaver;
 
 pub(crate) use gate::Gate;
 pub use gate::MotionCount;
+pub(crate) use maker::made_info;
+pub use maker::{MotionMaker, Real};
 pub use pacer::{PaceCount, Pacer, PacerOptions, Seen, Span};
 pub use predictor::{MotionPredictor, Moved};
 pub use weaver::Weaver;
