@@ -56,6 +56,8 @@ pub(super) struct Governor {
     idle_since: Option<Duration>,
     wait: Duration,
     recovered: Option<Duration>,
+    /// Until then, what was waiting before the last change is worked off.
+    settled: Duration,
 }
 
 impl Governor {
@@ -71,6 +73,7 @@ impl Governor {
             idle_since: None,
             wait: FIRST_WAIT,
             recovered: None,
+            settled: Duration::ZERO,
         }
     }
 
@@ -91,6 +94,10 @@ impl Governor {
 
     /// The new level if it changes now.
     pub(super) fn judge(&mut self, now: Duration) -> Option<Level> {
+        if now < self.settled {
+            (self.since, self.events, self.bad) = (Some(now), 0, 0);
+            return None;
+        }
         let since = *self.since.get_or_insert(now);
         if now < since + WINDOW || self.events < LEAST_EVENTS {
             return None;
@@ -110,7 +117,7 @@ impl Governor {
             return None;
         }
         self.index -= 1;
-        (self.idle_since, self.recovered) = (None, Some(now));
+        (self.idle_since, self.recovered, self.settled) = (None, Some(now), now + WINDOW);
         Some(self.level())
     }
 
@@ -123,6 +130,7 @@ impl Governor {
             _ => self.wait,
         };
         self.index += 1;
+        self.settled = now + WINDOW;
         Some(self.level())
     }
 }
