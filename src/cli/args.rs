@@ -2,11 +2,13 @@
 
 use super::eval_args::EvalArgs;
 use super::input_args::InputArgs;
+use super::live_args::LiveArgs;
 use super::models_args::ModelsArgs;
 use super::output_args::OutputArgs;
 use super::processing_args::ProcessingArgs;
 use clap::{ArgAction, ArgMatches, Args, Parser, Subcommand};
 use framecast::config::RunConfig;
+use framecast::frame::MotionMode;
 
 pub(super) const EXIT_CODES: &str = "\
 Exit codes:
@@ -36,6 +38,8 @@ pub(crate) struct Cli {
 pub(super) enum Command {
     /// Enlarges a video from a file, pipe, URL or picture sequence into another one
     Run(Box<RunArgs>),
+    /// Shows a camera, a stream or a file larger and smoother while it comes
+    Live(Box<LiveArgs>),
     /// Measures quality: of models on a reference, or of one file against another
     Eval(Box<EvalArgs>),
     /// Lists, fetches, checks and removes models
@@ -45,7 +49,7 @@ pub(super) enum Command {
 impl Cli {
     /// Whether an early end still yields an output. Other commands are all or nothing.
     pub(crate) const fn has_output_to_finish(&self) -> bool {
-        matches!(self.command, Command::Run(_))
+        matches!(self.command, Command::Run(_) | Command::Live(_))
     }
 }
 
@@ -91,8 +95,8 @@ impl RunArgs {
             input: self.input.input.clone(),
             input_options: self.input.into_options(input_format, threads),
             output: self.output.output.clone(),
-            output_options: self.output.into_options(output_format, threads),
-            processing: self.processing.into_options(),
+            output_options: self.output.encoding.into_options(output_format, threads),
+            processing: self.processing.into_options(MotionMode::Interpolate),
         })
     }
 }

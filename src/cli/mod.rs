@@ -6,6 +6,8 @@ mod eval_args;
 mod eval_table;
 mod input_args;
 mod interrupt;
+mod live;
+mod live_args;
 mod logging;
 mod models;
 mod models_args;
@@ -31,7 +33,8 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, interrupt: Interrupt) -> 
     match (cli.command, matches.subcommand()) {
         (Command::Run(arguments), Some((_, matches))) => run::run(*arguments, matches, interrupt),
         (Command::Eval(arguments), _) => eval::run(*arguments, &interrupt),
-        (Command::Run(_), None) => 2,
+        (Command::Live(arguments), Some((_, matches))) => live::run(*arguments, matches, interrupt),
+        (Command::Run(_) | Command::Live(_), None) => 2,
         (Command::Models(arguments), _) => models::models(arguments.command),
     }
 }

@@ -1,4 +1,4 @@
-//! Options of `framecast run` that say what is written.
+//! Options that say what is written.
 
 use super::value;
 use clap::Args;
@@ -11,13 +11,21 @@ pub(super) struct OutputArgs {
     #[arg(short, long, value_name = "OUT", allow_hyphen_values = true)]
     pub(super) output: String,
 
-    /// Replaces an existing output [default: refuse]
-    #[arg(short = 'y', long)]
-    overwrite: bool,
-
     /// Format of the output, wherever it stands on the line [default: by the output's name; no cost]
     #[arg(long, value_name = "FORMAT")]
     pub(super) output_format: Option<String>,
+
+    #[command(flatten)]
+    pub(super) encoding: EncodingArgs,
+}
+
+/// How outputs are encoded and written.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub(super) struct EncodingArgs {
+    /// Replaces an existing output [default: refuse]
+    #[arg(short = 'y', long)]
+    overwrite: bool,
 
     /// Video encoder or codec by FFmpeg's name [default: one that suits the container and the source; sets the cost]
     #[arg(long, value_name = "NAME")]
@@ -60,7 +68,7 @@ pub(super) struct OutputArgs {
     no_attachments: bool,
 }
 
-impl OutputArgs {
+impl EncodingArgs {
     /// The library's options; `format` is what `-f` and `--output-format` come to.
     pub(super) fn into_options(self, format: Option<String>, threads: Option<usize>) -> OutputOptions {
         OutputOptions {

@@ -65,10 +65,10 @@ pub(super) struct ProcessingArgs {
 
     /// What frames between those of the source are made of
     ///
-    /// Default: interpolate, for files, which looks at the frame before and the one after. predict looks at past frames
-    /// only, as live video must, is further from the truth, and costs more, for it runs a network.
-    #[arg(long, value_enum, value_name = "MODE", default_value_t)]
-    mode: ModeArg,
+    /// Default: of run interpolate, which looks at the frame before and the one after, and so is a frame later; of live
+    /// predict, which looks at past frames only and is further from the truth.
+    #[arg(long, value_enum, value_name = "MODE")]
+    mode: Option<ModeArg>,
 
     /// Leaves out frames that show nothing new, before anything else [default: off; saves time where there are such]
     ///
@@ -88,7 +88,7 @@ pub(super) struct ProcessingArgs {
     #[arg(long, value_name = "SHARE", value_parser = value::part, default_value_t = MotionOptions::default().scene_threshold, hide_default_value = true, allow_hyphen_values = true)]
     scene_threshold: f32,
 
-    /// Model that estimates motion, by name, or any .onnx file with its manifest; flow is dense inverse search without a network [default: predict-live or flow, by mode]
+    /// Model that estimates motion, by name, or any .onnx file with its manifest; flow is dense inverse search without a network [default: of run predict-live or flow, by mode; of live flow]
     #[arg(long, value_name = "NAME")]
     motion_model: Option<String>,
 
@@ -216,8 +216,8 @@ enum ReuseArg {
 }
 
 impl ProcessingArgs {
-    /// The library's options.
-    pub(super) fn into_options(self) -> ProcessingOptions {
+    /// The library's options, with the mode that is the default.
+    pub(super) fn into_options(self, mode: MotionMode) -> ProcessingOptions {
         ProcessingOptions {
             target: self.upscale,
             models: self.model,
@@ -228,8 +228,9 @@ impl ProcessingArgs {
             motion: MotionOptions {
                 rate: self.fps,
                 mode: match self.mode {
-                    ModeArg::Predict => MotionMode::Predict,
-                    ModeArg::Interpolate => MotionMode::Interpolate,
+                    Some(ModeArg::Predict) => MotionMode::Predict,
+                    Some(ModeArg::Interpolate) => MotionMode::Interpolate,
+                    None => mode,
                 },
                 dedup: self.dedup,
                 conceal: self.conceal,

@@ -131,7 +131,7 @@ impl Reporter {
 
 impl JsonTarget {
     /// Writes one line. A reader that went away is no reason to stop.
-    fn write(self, event: &Value) {
+    pub(super) fn write(self, event: &Value) {
         let _ = match self {
             Self::Output => writeln!(io::stdout(), "{event}"),
             Self::Error => writeln!(io::stderr(), "{event}"),

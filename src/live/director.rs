@@ -29,8 +29,6 @@ pub(super) struct Director {
     mode: MotionMode,
     timeline: Timeline,
     delay: Delay,
-    /// A tick.
-    period: Duration,
     /// Output ticks of the time stamps in an eighth of a period: a frame this near is shown untouched.
     tolerance: Pts,
     /// Ready frames that no tick has reached yet.
@@ -56,14 +54,12 @@ impl Director {
         longest: Duration,
     ) -> Result<Self, ConfigError> {
         let cadence = Cadence::new(FrameRate::Fixed(rate), mode, time_base)?;
-        let period = Duration::from_secs_f64(1.0 / rate.to_f64());
         let tolerance = cadence.tick_duration(0) / 8;
         Ok(Self {
             cadence,
             mode,
             timeline: Timeline::new(time_base),
             delay: Delay::new(longest),
-            period,
             tolerance,
             waiting: VecDeque::new(),
             known: VecDeque::new(),
@@ -86,6 +82,18 @@ impl Director {
     /// When the frame of this time stamp was captured.
     pub(super) fn captured(&self, pts: Pts) -> Duration {
         self.timeline.captured(pts)
+    }
+
+    /// Ticks that were added to the source's time stamps, because they jumped.
+    pub(super) const fn shift(&self) -> Pts {
+        self.timeline.shift()
+    }
+
+    /// True if the next tick is not earlier than the end of the last frame, which is taken to last as long as the one before.
+    pub(super) fn is_past_end(&self) -> bool {
+        let (Some(last), true) = (self.last, self.known.is_empty()) else { return false };
+        let end = self.cadence.rescaled(last + self.interval.unwrap_or(0));
+        self.waiting.is_empty() && self.cadence.next_tick().is_some_and(|next| next + self.tolerance >= end)
     }
 
     /// The delay that is aimed at.
@@ -190,11 +198,6 @@ impl Director {
         let base = self.time_base();
         let nanoseconds = i128::from(pts) * i128::from(base.num) * 1_000_000_000 / i128::from(base.den);
         self.timeline.captured_at(nanoseconds)
-    }
-
-    /// A tick.
-    pub(super) const fn period(&self) -> Duration {
-        self.period
     }
 }
 

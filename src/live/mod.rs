@@ -1,16 +1,27 @@
 //! Live: frames are taken as they come and shown larger and smoother at a steady rate, without falling behind.
 
+mod capture;
+mod conductor;
+mod config;
 mod controls;
 mod delay;
 mod director;
+mod encoded;
 mod governor;
 mod output;
+mod outputs;
+mod present;
+mod run;
 mod statistics;
 mod timeline;
+mod workers;
 
+pub use conductor::LiveObserver;
+pub use config::{LiveConfig, LiveOutput};
 pub use controls::Controls;
 pub use governor::Level;
 pub use output::{Output, Shown, ShownContent};
+pub use run::Live;
 pub use statistics::{LiveStatistics, OutputCount, Percentiles, SourceState, StageLatency, StatisticsBoard};
 
 use crate::frame::{Rational, TimeBase};

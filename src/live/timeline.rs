@@ -67,6 +67,11 @@ impl Timeline {
         Some(shifted)
     }
 
+    /// Ticks that were added to the source's time stamps, because they jumped.
+    pub(super) const fn shift(&self) -> Pts {
+        self.shift
+    }
+
     /// When the frame with this time stamp was captured.
     pub(super) fn captured(&self, pts: Pts) -> Duration {
         self.captured_at(self.nanoseconds_of(pts))

@@ -54,6 +54,7 @@ use crate::error::MediaError;
 pub(crate) use temporary::{TemporaryFile, check_replaceable};
 
 pub use library::set_library_log_level;
+pub use open::{is_device, is_network};
 pub use options::{Deinterlace, InputOptions, OutputOptions};
 pub use sink::Sink;
 pub use source::Source;

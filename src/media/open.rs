@@ -18,10 +18,15 @@ pub(super) fn open(
     options: &InputOptions,
     interrupt: &Interrupt,
 ) -> Result<Input, MediaError> {
-    check_file(location)?;
+    let reads_device = options.format.as_deref().is_some_and(is_device);
+    if !reads_device {
+        check_file(location)?;
+    }
     check_raw_video(location, options)?;
     let url = match location {
         "-" => "pipe:0".to_owned(),
+        // The names of devices, and filter graphs, are no files.
+        name if reads_device => name.to_owned(),
         // FFmpeg would take what stands before a colon for a protocol.
         name if is_local(name) && has_protocol(name) => format!("file:{name}"),
         name => name.to_owned(),
@@ -34,6 +39,40 @@ pub(super) fn open(
         Err(_) if interrupt.is_triggered() => Err(MediaError::Interrupted),
         Err(failure) => Err(explain(location, options, &failure)),
     }
+}
+
+/// True if FFmpeg's demuxer of this name reads a device, or a filter graph, instead of a file.
+pub fn is_device(format: &str) -> bool {
+    const DEVICES: [&str; 14] = [
+        "lavfi",
+        "v4l2",
+        "video4linux2",
+        "x11grab",
+        "xcbgrab",
+        "avfoundation",
+        "dshow",
+        "gdigrab",
+        "kmsgrab",
+        "fbdev",
+        "decklink",
+        "iec61883",
+        "libdc1394",
+        "android_camera",
+    ];
+    DEVICES.contains(&format)
+}
+
+/// True if `location` is read from a network.
+pub fn is_network(location: &str) -> bool {
+    const PROTOCOLS: [&str; 16] = [
+        "rtsp", "rtsps", "rtmp", "rtmps", "rtmpt", "udp", "rtp", "srtp", "srt", "tcp", "tls", "http",
+        "https", "mmst", "rist", "hls",
+    ];
+    !is_local(location)
+        && location.split_once(':').is_some_and(|(protocol, _)| {
+            let first = protocol.split('+').next().unwrap_or_default();
+            PROTOCOLS.contains(&first.to_ascii_lowercase().as_str())
+        })
 }
 
 /// True if `location` names a file of this machine rather than a URL or a pipe.

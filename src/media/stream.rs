@@ -1,22 +1,44 @@
 //! What an input consists of, and what flows from a source to a sink.
 
 use crate::frame::{Color, Frame, PixelFormat, Rational, SideData, TimeBase};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Set by the caller to end blocking reads and writes.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt {
+    flag: Arc<AtomicBool>,
+    /// Those that this one is a child of.
+    parents: Vec<Arc<AtomicBool>>,
+    /// When it is triggered by itself.
+    deadline: Arc<Mutex<Option<Instant>>>,
+}
 
 impl Interrupt {
     /// Asks every holder to stop.
     pub fn trigger(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.flag.store(true, Ordering::SeqCst);
     }
 
-    /// True once [`Interrupt::trigger`] was called.
+    /// True once [`Interrupt::trigger`] was called, on it or on one that it is a child of, or its time has passed.
     pub fn is_triggered(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        let is_late = || {
+            let deadline = self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+            deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        };
+        self.parents.iter().chain([&self.flag]).any(|flag| flag.load(Ordering::SeqCst)) || is_late()
+    }
+
+    /// Triggers it when this time has passed, unless this is called again before.
+    pub fn expire_after(&self, time: Duration) {
+        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(time);
+    }
+
+    /// One that can be triggered alone, and is when this one is.
+    pub fn child(&self) -> Self {
+        let parents = self.parents.iter().chain([&self.flag]).cloned().collect();
+        Self { flag: Arc::default(), parents, deadline: Arc::default() }
     }
 }
 
@@ -152,12 +174,21 @@ impl InputDescription {
     }
 }
 
-/// A packet that is passed through.
+/// A packet that is passed through. Clones copy its bytes.
+#[derive(Clone)]
 pub struct CopyPacket {
     /// Position of its stream in [`InputDescription::streams`].
     pub stream: usize,
     /// The packet, its time stamps in that stream's time base.
     pub(super) packet: ffmpeg_next::Packet,
+}
+
+impl CopyPacket {
+    /// Moves its time stamps by this many ticks of its stream's time base.
+    pub fn shift(&mut self, ticks: i64) {
+        self.packet.set_pts(self.packet.pts().map(|pts| pts.saturating_add(ticks)));
+        self.packet.set_dts(self.packet.dts().map(|dts| dts.saturating_add(ticks)));
+    }
 }
 
 impl std::fmt::Debug for CopyPacket {

@@ -22,4 +22,4 @@ pub use runtime::Runtime;
 pub use session::{Device, Session};
 pub use store::{Model, ModelFile};
 
-pub(crate) use store::{DEFAULT_DETAILED_MODEL, DEFAULT_MODEL};
+pub(crate) use store::{DEFAULT_DETAILED_MODEL, DEFAULT_MODEL, SMALL_MODEL};

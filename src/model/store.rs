@@ -40,6 +40,8 @@ const BUILT_IN: &[BuiltIn] = built_in![
 
 /// Name of the model that runs when the user names none.
 pub(crate) const DEFAULT_MODEL: &str = "live-x2-int8";
+/// Enlarges by 2 in the least time.
+pub(crate) const SMALL_MODEL: &str = "nano-x2";
 
 /// Name of the model that runs when the user names none but asks for detail: weights of 8 bits cannot be mixed.
 pub(crate) const DEFAULT_DETAILED_MODEL: &str = "live-x2";

@@ -21,5 +21,8 @@ pub use chain::{Chain, ChainOptions, Edit, Ends, Event};
 pub use clock::{Clock, SystemClock};
 pub use graph::{Observer, run};
 pub(crate) use plan::Plan;
+pub(crate) use process::ProcessUsage;
+pub(crate) use rate::RateChange;
 pub use retime::{RateCount, Retiming};
+pub(crate) use stage::{guarded, spawn};
 pub use stats::{Progress, StageTime, Summary};

@@ -22,7 +22,7 @@ const STILL: u32 = 0;
 
 /// Output frames at other times than the source's.
 #[derive(Debug)]
-pub(super) struct RateChange {
+pub(crate) struct RateChange {
     pacing: PacerOptions,
     /// Time base of the output's time stamps.
     output: TimeBase,
@@ -32,7 +32,7 @@ pub(super) struct RateChange {
 
 impl RateChange {
     /// Loads the model of `options` for frames with time stamps in `time_base`; `None` at the source's rate.
-    pub(super) fn find(options: &ProcessingOptions, time_base: TimeBase) -> Result<Option<Self>, Error> {
+    pub(crate) fn find(options: &ProcessingOptions, time_base: TimeBase) -> Result<Option<Self>, Error> {
         let motion = &options.motion;
         if !motion.adds_frames() {
             return Ok(None);
@@ -79,23 +79,40 @@ impl RateChange {
         threads: Threads,
         pool: &BufferPool,
     ) -> Result<Retiming, Error> {
-        let mode = self.pacing.mode;
-        let predictors = (0..threads.workers).map(|_| match &self.network {
-            Some((runtime, model)) => {
-                MotionPredictor::new(runtime, model, mode, options.device, threads.each)
-            }
-            None => Ok(MotionPredictor::classical(mode)),
-        });
+        let predictors = (0..threads.workers).map(|_| self.predictor(options, threads.each));
         Ok(Retiming {
             pacer: Pacer::new(self.pacing.clone())?,
             predictors: predictors.collect::<Result<_, _>>()?,
-            weaver: Weaver::new(MotionMaker::new(
-                mode,
-                STILL,
-                kernel::create(options.kernels)?,
-                pool.clone(),
-            )),
+            weaver: Weaver::new(self.maker(options, pool)?),
         })
+    }
+
+    /// True if a network finds motion.
+    pub(crate) const fn has_network(&self) -> bool {
+        self.network.is_some()
+    }
+
+    /// How frames are shrunk and judged for it.
+    pub(crate) const fn pacing(&self) -> &PacerOptions {
+        &self.pacing
+    }
+
+    /// What finds motion, on `threads` threads.
+    pub(crate) fn predictor(
+        &self,
+        options: &ProcessingOptions,
+        threads: usize,
+    ) -> Result<MotionPredictor, Error> {
+        let mode = self.pacing.mode;
+        Ok(match &self.network {
+            Some((runtime, model)) => MotionPredictor::new(runtime, model, mode, options.device, threads)?,
+            None => MotionPredictor::classical(mode),
+        })
+    }
+
+    /// What makes frames of it.
+    pub(crate) fn maker(&self, options: &ProcessingOptions, pool: &BufferPool) -> Result<MotionMaker, Error> {
+        Ok(MotionMaker::new(self.pacing.mode, STILL, kernel::create(options.kernels)?, pool.clone()))
     }
 }
 

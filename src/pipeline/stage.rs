@@ -67,7 +67,7 @@ pub(super) fn bottleneck(stages: &[StageTime]) -> &'static str {
 }
 
 /// Starts a named thread.
-pub(super) fn spawn<R: Send + 'static>(
+pub(crate) fn spawn<R: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> R + Send + 'static,
 ) -> Result<JoinHandle<R>, Error> {
@@ -78,7 +78,7 @@ pub(super) fn spawn<R: Send + 'static>(
 }
 
 /// Runs `work`; a panic becomes an error that names the stage.
-pub(super) fn guarded<R>(stage: &str, work: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
+pub(crate) fn guarded<R>(stage: &str, work: impl FnOnce() -> Result<R, Error>) -> Result<R, Error> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
         let message = payload
             .downcast_ref::<&str>()

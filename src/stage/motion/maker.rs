@@ -136,7 +136,7 @@ impl MotionMaker {
 }
 
 /// What a frame that was made of another one says of itself. How long it is shown follows from the next one's time.
-pub fn made_info(info: &FrameInfo, pts: Pts) -> FrameInfo {
+pub(crate) fn made_info(info: &FrameInfo, pts: Pts) -> FrameInfo {
     let side_data = info.side_data.iter().filter(|data| data.kind != SideData::CAPTIONS).cloned().collect();
     FrameInfo { pts, duration: 0, side_data, ..info.clone() }
 }

@@ -73,8 +73,7 @@ impl MotionPredictor {
         let is_between = |tick: &Tick| matches!(tick.content, Content::Between { .. });
         let mut estimate = None;
         if let Some(other) = other.as_ref().filter(|_| ticks.iter().any(is_between)) {
-            self.estimate(&source.small, other);
-            estimate = (self.mode == MotionMode::Predict).then(|| self.flow.displacements());
+            estimate = self.estimate(&source.small, other);
         }
         let mut moved = Vec::with_capacity(ticks.len());
         for tick in ticks {
@@ -89,12 +88,14 @@ impl MotionPredictor {
         Ok((source.frame, Moved { small: source.small, other, estimate, ticks: moved, shown }))
     }
 
-    /// The classical estimate of the motion between two frames, for all moments.
-    pub fn estimate(&mut self, first: &SmallFrame, other: &SmallFrame) {
+    /// The classical estimate of the motion between two frames, for all moments; given out in prediction, for the camera's
+    /// acceleration.
+    pub fn estimate(&mut self, first: &SmallFrame, other: &SmallFrame) -> Option<Estimate> {
         match &mut self.network {
             None if self.mode == MotionMode::Interpolate => self.flow.estimate_both(first, other),
             _ => self.flow.estimate(first, other),
         }
+        (self.mode == MotionMode::Predict).then(|| self.flow.displacements())
     }
 
     /// Motion from the moment `tau` back to `first` and to `other`, the frames of the last estimate.

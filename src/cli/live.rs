@@ -1,0 +1,120 @@
+//! `framecast live`.
+
+use super::live_args::LiveArgs;
+use super::progress::JsonTarget;
+use super::{interrupt, logging, say, say_error};
+use clap::ArgMatches;
+use framecast::error::Error;
+use framecast::live::{Live, LiveConfig, LiveStatistics};
+use framecast::media::Interrupt;
+use indicatif::MultiProgress;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// Exit code of wrong usage.
+const USAGE: u8 = 2;
+/// Between two lines of text.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// How a live run reports.
+#[derive(Clone, Copy)]
+enum Report {
+    Quiet,
+    Text,
+    Json(JsonTarget),
+}
+
+/// Runs and reports; returns the exit code.
+pub(super) fn run(arguments: LiveArgs, matches: &ArgMatches, interrupt: Interrupt) -> u8 {
+    logging::start(arguments.quiet, arguments.verbose, MultiProgress::new());
+    let is_piped = arguments.output.iter().any(|output| output == "-");
+    let report = match (arguments.quiet, arguments.json) {
+        (true, _) => Report::Quiet,
+        (false, true) if is_piped => Report::Json(JsonTarget::Error),
+        (false, true) => Report::Json(JsonTarget::Output),
+        (false, false) => Report::Text,
+    };
+    match arguments.into_config(matches) {
+        Ok(config) => match show(config, &interrupt, report) {
+            Ok(statistics) => {
+                report.summary(&statistics);
+                if interrupt.is_triggered() { interrupt::EXIT_CODE } else { 0 }
+            }
+            Err(error) => {
+                report.error(&error.to_string(), error.exit_code());
+                error.exit_code()
+            }
+        },
+        Err(message) => {
+            report.error(&message, USAGE);
+            USAGE
+        }
+    }
+}
+
+fn show(config: LiveConfig, interrupt: &Interrupt, report: Report) -> Result<LiveStatistics, Error> {
+    let live = Live::open(config, interrupt.clone())?;
+    for note in live.notes() {
+        tracing::warn!("{note}");
+    }
+    let mut told = Instant::now();
+    live.run(Box::new(move |statistics| match report {
+        Report::Quiet => {}
+        Report::Json(target) => target.write(&event("statistics", statistics)),
+        Report::Text if told.elapsed() < LINE_EVERY => {}
+        Report::Text => {
+            told = Instant::now();
+            say(&line(statistics));
+        }
+    }))
+}
+
+impl Report {
+    fn summary(self, statistics: &LiveStatistics) {
+        match self {
+            Self::Quiet => {}
+            Self::Json(target) => target.write(&event("summary", statistics)),
+            Self::Text => {
+                say(&line(statistics));
+                for output in &statistics.outputs {
+                    say(&format!("{}: {} shown, {} missed", output.name, output.shown, output.dropped));
+                }
+            }
+        }
+    }
+
+    fn error(self, message: &str, exit_code: u8) {
+        if let Self::Json(target) = self {
+            target.write(&json!({ "event": "error", "message": message, "exit_code": exit_code }));
+        }
+        if !matches!(self, Self::Json(JsonTarget::Error)) {
+            say_error(message);
+        }
+    }
+}
+
+fn event(name: &str, statistics: &LiveStatistics) -> serde_json::Value {
+    let mut event = json!({ "event": name });
+    if let (Some(event), Ok(serde_json::Value::Object(fields))) =
+        (event.as_object_mut(), serde_json::to_value(statistics))
+    {
+        event.extend(fields);
+    }
+    event
+}
+
+fn line(statistics: &LiveStatistics) -> String {
+    let LiveStatistics { seconds, fps_in, fps_out, real, predicted, interpolated, held, .. } = statistics;
+    let latency = &statistics.latency;
+    let made = predicted + interpolated;
+    let hit = statistics.hit_rate.map_or_else(String::new, |rate| format!(" ({:.0} % hit)", 100.0 * rate));
+    let level = match statistics.level.as_str() {
+        "full" | "" => String::new(),
+        level => format!(", {level}"),
+    };
+    format!(
+        "{seconds:.0} s, {fps_in:.1} -> {fps_out:.1} fps, latency {:.0} ms (p95 {:.0}, p99 {:.0}), \
+         {real} real, {made} of motion{hit}, {held} held, {} dropped, {} missed{level}",
+        latency.p50, latency.p95, latency.p99, statistics.frames_dropped, statistics.missed,
+    )
+}

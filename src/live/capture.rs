@@ -1,0 +1,253 @@
+//! Takes frames from the source as they come, and opens it again when it is lost.
+
+use crate::error::Error;
+use crate::frame::{BufferPool, Frame, Pts, TimeBase, rescale};
+use crate::kernel::{self, KernelChoice};
+use crate::media::{CopyPacket, InputDescription, InputOptions, Interrupt, Source, SourceItem};
+use crate::pipeline::Clock;
+use crate::stage::{Composer, Geometry};
+use crossbeam_channel::Sender;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The first wait before the source is opened again, doubled up to the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// Opening a source may take as long.
+const OPENING: Duration = Duration::from_secs(15);
+/// Sleep is cut into pieces of at most this, so that an end is soon heeded.
+const NAP: Duration = Duration::from_millis(20);
+
+/// What capture says.
+#[derive(Debug)]
+pub(super) enum Captured {
+    /// A frame, and when it arrived on the run's clock.
+    Frame(Frame, Duration),
+    /// A packet of another stream.
+    Packet(CopyPacket),
+    /// The source was lost, for this reason; it is being opened again.
+    Lost(String),
+    /// It was opened again.
+    Reopened,
+    /// Nothing more will come.
+    Ended,
+    /// Nothing more will come, because of this.
+    Failed(Error),
+}
+
+/// How a source is captured.
+pub(super) struct CaptureOptions {
+    pub(super) location: String,
+    pub(super) input: InputOptions,
+    /// Frames are taken at the pace of their time stamps: the source would give them faster.
+    pub(super) is_paced: bool,
+    /// A lost source is opened again.
+    pub(super) reconnects: bool,
+    /// A source that gives nothing for so long is lost.
+    pub(super) silence: Duration,
+    pub(super) kernels: KernelChoice,
+    pub(super) pool: BufferPool,
+}
+
+/// Reads a source on a thread of its own.
+pub(super) struct Capture {
+    options: CaptureOptions,
+    source: Source,
+    /// Of the source as it was first opened; all frames are delivered so.
+    description: Arc<InputDescription>,
+    /// Ends reading for good.
+    interrupt: Interrupt,
+    /// Ends reading of this opening of the source.
+    opening: Interrupt,
+    clock: Arc<dyn Clock>,
+    /// The wall time of the time stamp 0 of a paced source, in nanoseconds.
+    pace: Option<i128>,
+    /// Makes frames of a source that came back otherwise like those before.
+    converter: Option<Composer>,
+    /// Time base of the source as it is now.
+    time_base: TimeBase,
+}
+
+impl Capture {
+    /// Opens the source.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    pub(super) fn open(
+        options: CaptureOptions,
+        interrupt: Interrupt,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let opening = interrupt.child();
+        opening.expire_after(options.silence.max(OPENING));
+        let pool = options.pool.clone();
+        let source = Source::open(&options.location, &options.input, opening.clone(), pool)?;
+        let description = source.description();
+        let time_base = description.video.time_base;
+        Ok(Self {
+            options,
+            source,
+            description,
+            interrupt,
+            opening,
+            clock,
+            pace: None,
+            converter: None,
+            time_base,
+        })
+    }
+
+    /// What the source consists of.
+    pub(super) fn description(&self) -> Arc<InputDescription> {
+        self.description.clone()
+    }
+
+    /// Reads until the source ends, or nobody listens any more.
+    pub(super) fn run(mut self, to: &Sender<Captured>) {
+        loop {
+            let lost = match self.read(to) {
+                Ok(Read::Unheard) => break,
+                Ok(Read::Ended) if !self.options.reconnects => {
+                    let _ = to.send(Captured::Ended);
+                    break;
+                }
+                _ if self.interrupt.is_triggered() => {
+                    let _ = to.send(Captured::Ended);
+                    break;
+                }
+                Ok(Read::Ended) => "it has ended".to_owned(),
+                Err(_) if self.opening.is_triggered() => {
+                    format!("nothing came for {} s", self.options.silence.as_secs_f32())
+                }
+                Err(error) if !self.options.reconnects => {
+                    let _ = to.send(Captured::Failed(error));
+                    break;
+                }
+                Err(error) => error.to_string(),
+            };
+            if to.send(Captured::Lost(lost)).is_err() || !self.reopen() {
+                let _ = to.send(Captured::Ended);
+                break;
+            }
+            if to.send(Captured::Reopened).is_err() {
+                break;
+            }
+        }
+    }
+
+    /// Reads this opening of the source to its end.
+    fn read(&mut self, to: &Sender<Captured>) -> Result<Read, Error> {
+        loop {
+            self.opening.expire_after(self.options.silence);
+            let item = self.source.next()?;
+            let captured = match item {
+                SourceItem::Frame(frame) => {
+                    let frame = self.like_before(frame)?;
+                    if !self.wait_for(frame.info.pts) {
+                        return Ok(Read::Ended);
+                    }
+                    Captured::Frame(frame, self.clock.now())
+                }
+                SourceItem::Packet(packet) => Captured::Packet(packet),
+                SourceItem::End => return Ok(Read::Ended),
+            };
+            if to.send(captured).is_err() {
+                return Ok(Read::Unheard);
+            }
+        }
+    }
+
+    /// Waits until a paced source's frame is due. False if the run is over.
+    fn wait_for(&mut self, pts: Pts) -> bool {
+        if !self.options.is_paced {
+            return true;
+        }
+        let base = self.description.video.time_base;
+        let time = i128::from(pts) * i128::from(base.num) * 1_000_000_000 / i128::from(base.den);
+        loop {
+            let now = i128::try_from(self.clock.now().as_nanos()).unwrap_or(0);
+            let start = *self.pace.get_or_insert(now - time);
+            let left = start + time - now;
+            let Ok(left) = u64::try_from(left) else { return true };
+            if left == 0 || self.interrupt.is_triggered() {
+                return !self.interrupt.is_triggered();
+            }
+            std::thread::sleep(Duration::from_nanos(left).min(NAP));
+        }
+    }
+
+    /// Opens the source again, with longer and longer waits. False if the run is over.
+    fn reopen(&mut self) -> bool {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let until = self.clock.now() + wait;
+            while self.clock.now() < until {
+                if self.interrupt.is_triggered() {
+                    return false;
+                }
+                std::thread::sleep(NAP);
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+            self.opening = self.interrupt.child();
+            self.opening.expire_after(self.options.silence.max(OPENING));
+            let (options, pool) = (&self.options, self.options.pool.clone());
+            let opened = Source::open(&options.location, &options.input, self.opening.clone(), pool);
+            match opened.map_err(Error::from).and_then(|source| self.adopt(source)) {
+                Ok(()) => return true,
+                Err(error) => tracing::info!("{}: {error}", self.options.location),
+            }
+        }
+    }
+
+    /// Goes on with a newly opened source.
+    fn adopt(&mut self, source: Source) -> Result<(), Error> {
+        let (old, new) = (&self.description.video, source.description());
+        self.time_base = new.video.time_base;
+        let geometry = |video: &crate::media::VideoInfo| Geometry {
+            width: video.width,
+            height: video.height,
+            format: video.format,
+            color: video.color,
+        };
+        let (wanted, found) = (geometry(old), geometry(&new.video));
+        self.converter = None;
+        if wanted != found {
+            tracing::warn!(
+                "{}: it came back as {}x{} {} instead of {}x{} {}, and is converted",
+                self.options.location,
+                found.width,
+                found.height,
+                found.format,
+                wanted.width,
+                wanted.height,
+                wanted.format
+            );
+            let kernels = kernel::create(self.options.kernels)?;
+            let aspect = old.sample_aspect_ratio;
+            let pool = self.options.pool.clone();
+            self.converter = Some(Composer::new(found, None, wanted, aspect, false, kernels, pool));
+        }
+        self.source = source;
+        self.pace = None;
+        Ok(())
+    }
+
+    /// The frame as the source first gave them.
+    fn like_before(&mut self, mut frame: Frame) -> Result<Frame, Error> {
+        if let Some(converter) = &mut self.converter {
+            frame = converter.resample(&frame)?;
+        }
+        let base = self.description.video.time_base;
+        if self.time_base != base {
+            frame.info.pts = rescale(frame.info.pts, self.time_base, base);
+            frame.info.duration = rescale(frame.info.duration, self.time_base, base);
+        }
+        Ok(frame)
+    }
+}
+
+enum Read {
+    Ended,
+    /// Nobody listens.
+    Unheard,
+}

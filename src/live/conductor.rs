@@ -1,0 +1,443 @@
+//! The loop of a live run: takes what comes, deals out the work, and shows what is due.
+
+use super::capture::Captured;
+use super::director::{Decision, Director};
+use super::governor::Governor;
+use super::present::{Busy, Known, MadeOf, Picture, Work};
+use super::workers::Motion;
+use super::{Controls, Level, LiveStatistics, SourceState, StatisticsBoard};
+use crate::error::Error;
+use crate::frame::{Content, Frame, GapFinder, MotionMode, Pts, TimeBase, rescale};
+use crate::media::{CopyPacket, Interrupt};
+use crate::pipeline::{Clock, ProcessUsage};
+use crossbeam_channel::{Receiver, Sender, select};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Enlarged frames that are kept: the two that motion goes by, and those that wait for their ticks.
+const KEPT: usize = 6;
+/// The longest sleep, after which an interruption is heeded.
+const NAP: Duration = Duration::from_millis(50);
+/// Between two reports.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Caches fill and networks are run for the first time: latencies do not count yet.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+/// Called every second.
+pub type LiveObserver = Box<dyn FnMut(&LiveStatistics) + Send>;
+
+/// A frame to enlarge.
+pub(super) struct EnlargeJob {
+    pub(super) sequence: u64,
+    pub(super) frame: Frame,
+    /// Which way, see [`Controls::models`].
+    pub(super) way: usize,
+}
+
+/// A frame whose motion is wanted.
+pub(super) struct MotionJob {
+    pub(super) sequence: u64,
+    pub(super) frame: Frame,
+    pub(super) moments: Vec<f32>,
+    pub(super) predictor: usize,
+}
+
+/// What workers send back.
+pub(super) enum Done {
+    Enlarged(u64, Result<Frame, Error>),
+    Moved(u64, Result<Motion, Error>),
+}
+
+/// The ends of all channels.
+pub(super) struct Wires {
+    pub(super) captured: Receiver<Captured>,
+    pub(super) enlarge: Sender<EnlargeJob>,
+    pub(super) motion: Sender<MotionJob>,
+    pub(super) done: Receiver<Done>,
+    pub(super) present: Sender<Work>,
+    pub(super) packets: Sender<CopyPacket>,
+}
+
+/// A frame on its way.
+struct Pending {
+    sequence: u64,
+    source: Frame,
+    arrived: Duration,
+    enlarged: Option<Frame>,
+    motion: Option<Motion>,
+}
+
+/// A frame that can be shown.
+struct Finished {
+    number: u64,
+    sequence: u64,
+    source: Frame,
+    frame: Frame,
+    motion: Motion,
+}
+
+/// What a [`Conductor`] works with.
+pub(super) struct Setup {
+    pub(super) director: Director,
+    pub(super) mode: MotionMode,
+    pub(super) levels: Vec<Level>,
+    pub(super) longest: Duration,
+    /// How many ways to find motion there are.
+    pub(super) predictors: usize,
+    /// Time bases of the source's streams, and of its video.
+    pub(super) time_bases: (Vec<TimeBase>, TimeBase),
+    pub(super) controls: Arc<Controls>,
+    pub(super) statistics: Arc<StatisticsBoard>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) interrupt: Interrupt,
+    /// Of upscale, motion and composition.
+    pub(super) busy: Vec<Busy>,
+    pub(super) observer: LiveObserver,
+}
+
+pub(super) struct Conductor {
+    setup: Setup,
+    wires: Wires,
+    governor: Governor,
+    gaps: GapFinder,
+    sequence: u64,
+    pending: VecDeque<Pending>,
+    finished: VecDeque<Finished>,
+    /// Time stamps of the last frame and of the one before it.
+    last: Option<Pts>,
+    /// Nothing more comes from the source.
+    has_ended: bool,
+    is_warm: bool,
+    reported: Duration,
+    busy_before: (Duration, Vec<u64>),
+    usage: (Duration, ProcessUsage),
+}
+
+impl Conductor {
+    pub(super) fn new(setup: Setup, wires: Wires) -> Self {
+        let now = setup.clock.now();
+        Self {
+            governor: Governor::new(setup.levels.clone()),
+            gaps: GapFinder::new(GapFinder::LONGEST),
+            sequence: 0,
+            pending: VecDeque::new(),
+            finished: VecDeque::new(),
+            last: None,
+            has_ended: false,
+            is_warm: false,
+            reported: now,
+            busy_before: (now, vec![0; setup.busy.len()]),
+            usage: (now, ProcessUsage::now()),
+            setup,
+            wires,
+        }
+    }
+
+    /// Works until the source has ended and all of it was shown, or the run is interrupted.
+    pub(super) fn run(mut self, is_heard: &dyn Fn() -> bool) -> Result<(), Error> {
+        while !self.setup.interrupt.is_triggered() && is_heard() {
+            self.wait()?;
+            self.complete();
+            if self.show_due() {
+                break;
+            }
+            self.judge();
+            self.report();
+        }
+        self.setup.statistics.update(|now| now.source = SourceState::Ended);
+        Ok(())
+    }
+
+    /// Takes what comes until the next tick is due.
+    fn wait(&mut self) -> Result<(), Error> {
+        let now = self.now();
+        let due = self.setup.director.next_due().unwrap_or(now + NAP);
+        let timeout = due.saturating_sub(now).min(NAP);
+        let (captured, done) = (self.wires.captured.clone(), self.wires.done.clone());
+        select! {
+            recv(captured) -> item => match item {
+                Ok(item) => self.take(item),
+                Err(_) => {
+                    self.has_ended = true;
+                    // Its end is always readable; the clock goes on.
+                    self.wires.captured = crossbeam_channel::never();
+                    Ok(())
+                }
+            },
+            recv(done) -> item => item.map_or(Ok(()), |done| self.collect(done)),
+            default(timeout) => Ok(()),
+        }
+    }
+
+    fn take(&mut self, item: Captured) -> Result<(), Error> {
+        let statistics = &self.setup.statistics;
+        match item {
+            Captured::Frame(frame, arrived) => self.take_frame(frame, arrived),
+            Captured::Packet(packet) => self.pass_on(packet),
+            Captured::Lost(reason) => {
+                tracing::warn!("the source is lost: {reason}; it is opened again");
+                statistics.update(|now| now.source = SourceState::Reconnecting);
+            }
+            Captured::Reopened => statistics.update(|now| now.reconnects += 1),
+            Captured::Ended => self.has_ended = true,
+            Captured::Failed(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Deals a frame out to the workers, or leaves it out if they still have enough to do.
+    fn take_frame(&mut self, mut frame: Frame, arrived: Duration) {
+        let Setup { director, statistics, .. } = &mut self.setup;
+        statistics.arrived(arrived);
+        let Some(pts) = director.arrive(frame.info.pts, arrived) else { return };
+        frame.info.pts = pts;
+        // It cannot be refused: time stamps rise.
+        let lost = self.gaps.push(pts).map_or(0, |missing| missing.len() as u64);
+        if lost > 0 {
+            statistics.update(|now| now.frames_lost += lost);
+        }
+        let before = self.last.replace(pts);
+        if self.wires.enlarge.is_full() || self.wires.motion.is_full() {
+            self.governor.observe(false);
+            self.setup.statistics.update(|now| now.frames_dropped += 1);
+            return;
+        }
+        let moments = before.map_or_else(Vec::new, |before| self.setup.director.moments(before, pts));
+        let predictor = self.predictor();
+        let job = MotionJob { sequence: self.sequence, frame: frame.clone(), moments, predictor };
+        // Nobody else sends, so there is room. A worker that is gone has told why.
+        let _ = self.wires.motion.try_send(job);
+        let job = EnlargeJob { sequence: self.sequence, frame: frame.clone(), way: self.way() };
+        let _ = self.wires.enlarge.try_send(job);
+        self.pending.push_back(Pending {
+            sequence: self.sequence,
+            source: frame,
+            arrived,
+            enlarged: None,
+            motion: None,
+        });
+        self.sequence += 1;
+    }
+
+    /// Sound and the like, moved in time as the video is.
+    fn pass_on(&mut self, mut packet: CopyPacket) {
+        let (streams, video) = &self.setup.time_bases;
+        if let Some(base) = streams.get(packet.stream) {
+            packet.shift(rescale(self.setup.director.shift(), *video, *base));
+        }
+        // Where there is no room, the outputs tell.
+        let _ = self.wires.packets.try_send(packet);
+    }
+
+    fn collect(&mut self, done: Done) -> Result<(), Error> {
+        match done {
+            Done::Enlarged(sequence, frame) => {
+                let frame = frame?;
+                if let Some(pending) = self.pending_mut(sequence) {
+                    pending.enlarged = Some(frame);
+                }
+            }
+            Done::Moved(sequence, motion) => {
+                let motion = motion?;
+                if let Some(pending) = self.pending_mut(sequence) {
+                    pending.motion = Some(motion);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn pending_mut(&mut self, sequence: u64) -> Option<&mut Pending> {
+        self.pending.iter_mut().find(|pending| pending.sequence == sequence)
+    }
+
+    /// Frames on which all work is done can be shown.
+    fn complete(&mut self) {
+        while self.pending.front().is_some_and(|first| first.enlarged.is_some() && first.motion.is_some()) {
+            let Some(Pending { sequence, source, arrived, enlarged: Some(frame), motion: Some(motion) }) =
+                self.pending.pop_front()
+            else {
+                return;
+            };
+            let now = self.now();
+            self.governor.observe(now.saturating_sub(arrived) <= self.setup.longest);
+            let Some(number) = self.setup.director.ready(source.info.pts, now) else { continue };
+            let before = self.finished.back().map(|finished| finished.source.clone());
+            let known = Known { source: source.clone(), before, motion: motion.clone() };
+            // Where there is no room, less is learnt.
+            let _ = self.wires.present.try_send(Work::Learn(Box::new(known)));
+            self.finished.push_back(Finished { number, sequence, source, frame, motion });
+            if self.finished.len() > KEPT {
+                self.finished.pop_front();
+            }
+        }
+    }
+
+    /// Shows what is due. True once all is shown.
+    fn show_due(&mut self) -> bool {
+        let decisions = self.setup.director.decide(self.now());
+        let missed = decisions.len().saturating_sub(1) as u64;
+        let Some(decision) = decisions.last() else { return self.is_over() };
+        (0..missed).for_each(|_| self.governor.observe(false));
+        let shown = self
+            .picture(decision)
+            .is_some_and(|picture| self.wires.present.try_send(Work::Show(Box::new(picture))).is_ok());
+        self.governor.observe(shown);
+        let missed = missed + u64::from(!shown);
+        if missed > 0 {
+            self.setup.statistics.update(|now| now.missed += missed);
+        }
+        self.is_over()
+    }
+
+    /// After the end, the last frame is shown for as long as those before it.
+    fn is_over(&self) -> bool {
+        if !self.has_ended || !self.pending.is_empty() {
+            return false;
+        }
+        self.last.is_none() || self.setup.director.is_past_end()
+    }
+
+    fn picture(&self, decision: &Decision) -> Option<Picture> {
+        let Decision { tick, captured, .. } = decision;
+        let newest = self.finished.back()?;
+        let (frame, tau) = match tick.content {
+            Content::Original(frame) => (frame, None),
+            Content::Between { frame, tau } => (frame, Some(tau.to_f32())),
+            Content::Hold(frame) => {
+                let held = self.finished(frame).unwrap_or(newest);
+                return Some(self.held(held, decision));
+            }
+        };
+        let first = self.finished(frame).unwrap_or(newest);
+        let made_of = match tau {
+            None => MadeOf::Real(first.frame.clone()),
+            Some(tau) => match self.motion(first, tau) {
+                Some(made_of) => made_of,
+                None => return Some(self.held(first, decision)),
+            },
+        };
+        Some(Picture { made_of, pts: tick.pts, source: first.source.clone(), captured: *captured })
+    }
+
+    /// What is held is as old as its frame.
+    fn held(&self, held: &Finished, decision: &Decision) -> Picture {
+        Picture {
+            made_of: MadeOf::Held(held.frame.clone()),
+            pts: decision.tick.pts,
+            source: held.source.clone(),
+            captured: self.setup.director.captured(held.source.info.pts).min(decision.captured),
+        }
+    }
+
+    /// `None` where there is no motion to go by, or none is wanted.
+    fn motion(&self, first: &Finished, tau: f32) -> Option<MadeOf> {
+        if !self.predicts() {
+            return None;
+        }
+        let mode = self.setup.mode;
+        let other = self.finished(match mode {
+            MotionMode::Predict => first.number.checked_sub(1)?,
+            MotionMode::Interpolate => first.number + 1,
+        })?;
+        let (later, earlier) = match mode {
+            MotionMode::Predict => (first, other),
+            MotionMode::Interpolate => (other, first),
+        };
+        // A frame in between may have been left out.
+        let fits = later.motion.other.is_some() && later.motion.other_sequence == earlier.sequence;
+        let field = later.motion.field_at(tau, mode).filter(|_| fits)?;
+        Some(MadeOf::Motion {
+            frames: Box::new([first.frame.clone(), other.frame.clone()]),
+            smalls: [first.motion.small.clone(), other.motion.small.clone()],
+            field,
+            tau,
+        })
+    }
+
+    fn finished(&self, number: u64) -> Option<&Finished> {
+        self.finished.iter().find(|finished| finished.number == number)
+    }
+
+    /// Whether frames between real ones are made.
+    fn predicts(&self) -> bool {
+        self.setup.controls.predicts() && self.governor.level() < Level::NoPrediction
+    }
+
+    /// The way in which frames are enlarged now.
+    fn way(&self) -> usize {
+        let last = self.setup.controls.models().len().saturating_sub(1);
+        let at_least = match self.governor.level() {
+            Level::SmallNetwork => 1,
+            Level::Resampled => last,
+            _ => 0,
+        };
+        self.setup.controls.model().max(at_least).min(last)
+    }
+
+    /// Which predictor works now; none beyond the last.
+    fn predictor(&self) -> usize {
+        if !self.predicts() {
+            return usize::MAX;
+        }
+        let last = self.setup.predictors.saturating_sub(1);
+        usize::from(self.governor.level() >= Level::LightMotion).min(last)
+    }
+
+    fn judge(&mut self) {
+        let now = self.now();
+        let elapsed = now.saturating_sub(self.busy_before.0);
+        if elapsed >= REPORT_EVERY / 2 {
+            let busy: Vec<u64> = self.setup.busy.iter().map(|busy| busy.load(Ordering::Relaxed)).collect();
+            let shares = busy.iter().zip(&self.busy_before.1).map(|(now, before)| (now - before) as f64);
+            self.governor.load(shares.fold(0.0, f64::max) / elapsed.as_nanos() as f64);
+            self.busy_before = (now, busy);
+        }
+        let before = self.governor.level();
+        let Some(level) = self.governor.judge(now) else { return };
+        tracing::warn!(
+            "{} -> {}: {}",
+            before.name(),
+            level.name(),
+            match level > before {
+                true => "the machine is too slow",
+                false => "there is room again",
+            }
+        );
+        self.setup.director.forget_lags();
+        let worse = u64::from(level > before);
+        self.setup.statistics.update(|now| now.degradations += worse);
+    }
+
+    fn report(&mut self) {
+        let now = self.now();
+        if !self.is_warm && now >= WARM_UP && self.setup.director.next_due().is_some() {
+            self.is_warm = true;
+            self.setup.statistics.forget_latencies();
+        }
+        if now < self.reported + REPORT_EVERY {
+            return;
+        }
+        self.reported = now;
+        let elapsed = now.saturating_sub(self.usage.0).as_secs_f64();
+        let cores = self.usage.1.processor_time_since().as_secs_f64() / elapsed.max(1e-3);
+        self.usage = (now, ProcessUsage::now());
+        let (memory, way) = (ProcessUsage::resident_memory(), self.way());
+        let model = self.setup.controls.models().get(way).cloned().unwrap_or_default();
+        let (level, predicts) = (self.governor.level().name().to_owned(), self.predicts());
+        let target = self.setup.director.delay().as_secs_f64() * 1e3;
+        self.setup.statistics.update(|statistics| {
+            statistics.seconds = now.as_secs_f64();
+            (statistics.memory, statistics.cores) = (memory, cores);
+            (statistics.level, statistics.model, statistics.predicts) = (level, model, predicts);
+            statistics.target_latency = target;
+        });
+        (self.setup.observer)(&self.setup.statistics.read());
+    }
+
+    fn now(&self) -> Duration {
+        self.setup.clock.now()
+    }
+}

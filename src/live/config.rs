@@ -1,0 +1,204 @@
+//! What a live run shall do.
+
+use crate::config::{MotionOptions, ProcessingOptions};
+use crate::error::ConfigError;
+use crate::frame::{FrameRate, MotionMode, Rational};
+use crate::media::{InputOptions, OutputOptions, is_device, is_network};
+use std::time::Duration;
+
+/// An encoded output.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveOutput {
+    /// File, URL, device, or `-` for standard output.
+    pub location: String,
+    /// How it is written.
+    pub options: OutputOptions,
+}
+
+/// A whole live run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveConfig {
+    /// Device, URL, file, or `-` for standard input.
+    pub input: String,
+    /// How it is read.
+    pub input_options: InputOptions,
+    /// Where what is shown is encoded to. Others are added with [`Live::add_output`](super::Live::add_output).
+    pub outputs: Vec<LiveOutput>,
+    /// What happens to frames. The rate of [`ProcessingOptions::motion`] is that of the pictures shown; a multiple goes by
+    /// the rate that the source says it has.
+    pub processing: ProcessingOptions,
+    /// Whether frames between real ones are made; else the newest real one is held.
+    pub predicts: bool,
+    /// From capture to the moment that is shown: it is as short as the machine allows, and never longer.
+    pub max_latency: Duration,
+    /// Takes frames at the pace of their time stamps; where the source is a file or a filter if `None`.
+    pub realtime: Option<bool>,
+    /// Opens a lost source again; where it is a device or on the network if `None`.
+    pub reconnect: Option<bool>,
+    /// A source that gives nothing for so long is lost.
+    pub silence: Duration,
+}
+
+impl Default for LiveConfig {
+    /// At the source's rate, predicted, within 50 ms; a source is lost after 5 s.
+    fn default() -> Self {
+        Self {
+            input: String::new(),
+            input_options: InputOptions::default(),
+            outputs: Vec::new(),
+            processing: ProcessingOptions {
+                motion: MotionOptions { mode: MotionMode::Predict, ..MotionOptions::default() },
+                ..ProcessingOptions::default()
+            },
+            predicts: true,
+            max_latency: Duration::from_millis(50),
+            realtime: None,
+            reconnect: None,
+            silence: Duration::from_secs(5),
+        }
+    }
+}
+
+impl LiveConfig {
+    /// The shortest and the longest [`LiveConfig::max_latency`].
+    pub const LATENCY: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(2));
+
+    /// Checks the ranges that the types do not.
+    ///
+    /// # Errors
+    /// The first that is wrong.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.processing.validate()?;
+        let wrong = |setting: &str, expected: String, found: String| {
+            Err(ConfigError { setting: setting.into(), expected, found })
+        };
+        let (shortest, longest) = Self::LATENCY;
+        if self.max_latency < shortest || self.max_latency > longest {
+            let expected = format!("{} ms to {} s", shortest.as_millis(), longest.as_secs());
+            return wrong("--max-latency", expected, format!("{} ms", self.max_latency.as_millis()));
+        }
+        let processing = &self.processing;
+        let edits = [
+            ("--denoise", processing.denoise.is_some()),
+            ("--enhance", processing.enhance.is_some()),
+            ("--style", processing.style.is_some()),
+            ("--dedup", processing.motion.dedup),
+        ];
+        match edits.iter().find(|(_, is_set)| *is_set) {
+            Some((setting, _)) => wrong(setting, "no such step in a live run".into(), "one".into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Pictures a second, for a source that has this rate; 30 where it does not say.
+    pub(super) fn rate(&self, source: Rational) -> Rational {
+        let source = if source.is_positive() { source } else { Rational::new(30, 1) };
+        match self.processing.motion.rate {
+            FrameRate::Source => source,
+            FrameRate::Fixed(rate) => rate,
+            FrameRate::Multiple(multiple) => {
+                let multiple = i32::try_from(multiple).unwrap_or(i32::MAX);
+                Rational::new(source.num.saturating_mul(multiple), source.den)
+            }
+        }
+    }
+
+    /// Whether frames are taken at the pace of their time stamps: files and filters give them faster.
+    pub(super) fn is_paced(&self) -> bool {
+        let format = self.input_options.format.as_deref();
+        let gives_all_at_once = format == Some("lavfi")
+            || (self.input != "-" && !is_network(&self.input) && !format.is_some_and(is_device));
+        self.realtime.unwrap_or(gives_all_at_once)
+    }
+
+    pub(super) fn reconnects(&self) -> bool {
+        let format = self.input_options.format.as_deref().filter(|format| *format != "lavfi");
+        self.reconnect.unwrap_or(is_network(&self.input) || format.is_some_and(is_device))
+    }
+}
+
+/// Muxers by the beginning of a URL.
+const PROTOCOLS: [(&str, &str); 7] = [
+    ("rtmp://", "flv"),
+    ("rtmps://", "flv"),
+    ("rtsp://", "rtsp"),
+    ("srt://", "mpegts"),
+    ("udp://", "mpegts"),
+    ("tcp://", "mpegts"),
+    ("/dev/video", "v4l2"),
+];
+
+impl LiveOutput {
+    /// The options with what suits live pictures where the user has not chosen: the container that a protocol goes with,
+    /// and an encoder that holds no frame back.
+    pub(super) fn live_options(&self) -> OutputOptions {
+        let mut options = self.options.clone();
+        let known = PROTOCOLS.iter().find(|(prefix, _)| self.location.starts_with(prefix));
+        if options.format.is_none() {
+            options.format = known.map(|(_, format)| (*format).to_owned());
+        }
+        let format = options.format.as_deref();
+        let has_x264 = match &options.codec {
+            Some(codec) => codec == "libx264",
+            None => matches!(format, Some("flv" | "mpegts" | "rtsp")) || self.is_x264_file(),
+        };
+        if has_x264 {
+            options.preset.get_or_insert_with(|| "ultrafast".into());
+            if options.encoder_options.iter().all(|(name, _)| name != "tune") {
+                options.encoder_options.push(("tune".into(), "zerolatency".into()));
+            }
+        }
+        options
+    }
+
+    fn is_x264_file(&self) -> bool {
+        let extension = self.location.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase());
+        let known = ["mp4", "mkv", "mov", "m4v", "ts", "flv", "m3u8"];
+        self.options.format.is_none()
+            && extension.is_some_and(|extension| known.contains(&extension.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_would_come_too_fast_is_paced_and_only_what_can_be_lost_is_opened_again() {
+        for (input, format, paced, reconnects) in [
+            ("film.mkv", None, true, false),
+            ("testsrc2", Some("lavfi"), true, false),
+            ("/dev/video0", Some("v4l2"), false, true),
+            (":0.0", Some("x11grab"), false, true),
+            ("rtsp://camera/1", None, false, true),
+            ("udp://127.0.0.1:5000", None, false, true),
+            ("-", Some("nut"), false, false),
+        ] {
+            let mut config = LiveConfig { input: input.into(), ..LiveConfig::default() };
+            config.input_options.format = format.map(Into::into);
+            assert_eq!((config.is_paced(), config.reconnects()), (paced, reconnects), "{input}");
+        }
+    }
+
+    #[test]
+    fn streams_are_encoded_without_holding_frames_back() {
+        for (location, format, tuned) in [
+            ("rtmp://host/live", Some("flv"), true),
+            ("srt://host:9000", Some("mpegts"), true),
+            ("out.mkv", None, true),
+            ("out.webm", None, false),
+            ("/dev/video9", Some("v4l2"), false),
+        ] {
+            let output = LiveOutput { location: location.into(), options: OutputOptions::default() };
+            let options = output.live_options();
+            assert_eq!(options.format.as_deref(), format, "{location}");
+            assert_eq!(options.preset.is_some(), tuned, "{location}");
+        }
+    }
+
+    #[test]
+    fn wrong_ranges_are_refused() {
+        let config = LiveConfig { max_latency: Duration::from_secs(3), ..LiveConfig::default() };
+        assert!(config.validate().unwrap_err().to_string().contains("5 ms to 2 s"));
+    }
+}

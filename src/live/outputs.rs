@@ -1,0 +1,161 @@
+//! Every output on a thread of its own, behind a queue that never makes anybody wait.
+
+use super::{Output, OutputCount, Shown, StatisticsBoard};
+use crate::error::{Error, MediaError};
+use crate::media::CopyPacket;
+use crate::pipeline::spawn;
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+/// Pictures that wait for an output. One more lets it be late once without a loss.
+const PICTURES: usize = 3;
+/// Everything that waits. Packets of sound are many and small.
+const QUEUE: usize = 256;
+
+enum Item {
+    Picture(Box<Shown>),
+    Packet(CopyPacket),
+}
+
+/// One output.
+struct Queue {
+    items: Sender<Item>,
+    /// Pictures in the queue.
+    pictures: Arc<AtomicUsize>,
+    thread: JoinHandle<Result<(), Error>>,
+}
+
+/// All outputs.
+pub(super) struct OutputQueues {
+    queues: Vec<Queue>,
+    statistics: Arc<StatisticsBoard>,
+}
+
+impl OutputQueues {
+    /// Starts a thread for each output.
+    ///
+    /// # Errors
+    /// If a thread cannot be started.
+    pub(super) fn start(
+        outputs: Vec<Box<dyn Output>>,
+        statistics: &Arc<StatisticsBoard>,
+    ) -> Result<Self, Error> {
+        let names = outputs.iter().map(|output| OutputCount { name: output.name(), ..Default::default() });
+        let names: Vec<OutputCount> = names.collect();
+        statistics.update(|now| now.outputs = names);
+        let mut queues = Vec::new();
+        for (index, output) in outputs.into_iter().enumerate() {
+            let (items, waiting) = bounded(QUEUE);
+            let pictures = Arc::<AtomicUsize>::default();
+            let (waits, board) = (pictures.clone(), statistics.clone());
+            let thread = spawn("output", move || feed(output, index, &waiting, &waits, &board))?;
+            queues.push(Queue { items, pictures, thread });
+        }
+        Ok(Self { queues, statistics: statistics.clone() })
+    }
+
+    /// Shows a picture on all outputs that have room.
+    pub(super) fn show(&self, shown: &Shown) {
+        for (index, queue) in self.queues.iter().enumerate() {
+            let is_full = queue.pictures.load(Ordering::Acquire) >= PICTURES;
+            if is_full || queue.send(Item::Picture(Box::new(shown.clone()))).is_none() {
+                self.dropped(index);
+            }
+        }
+    }
+
+    /// Passes a packet to all outputs.
+    pub(super) fn packet(&self, packet: &CopyPacket) {
+        for queue in &self.queues {
+            if queue.send(Item::Packet(packet.clone())).is_none() {
+                tracing::warn!("an output is too slow: a packet of another stream is lost");
+            }
+        }
+    }
+
+    /// True while one of them still works.
+    pub(super) fn is_alive(&self) -> bool {
+        self.queues.iter().any(|queue| !queue.thread.is_finished())
+    }
+
+    /// Lets all of them finish; gives the first failure.
+    pub(super) fn finish(self) -> Result<(), Error> {
+        let mut threads = Vec::new();
+        for Queue { items, thread, .. } in self.queues {
+            drop(items);
+            threads.push(thread);
+        }
+        let mut result = Ok(());
+        for thread in threads {
+            let lost = || Error::Panic { stage: "output".into(), message: "the thread ended".into() };
+            let ended = thread.join().unwrap_or_else(|_| Err(lost()));
+            result = result.and(ended);
+        }
+        result
+    }
+
+    fn dropped(&self, index: usize) {
+        self.statistics.update(|now| {
+            if let Some(count) = now.outputs.get_mut(index).filter(|count| count.failure.is_none()) {
+                count.dropped += 1;
+            }
+        });
+    }
+}
+
+impl Queue {
+    /// `None` if there is no room. One that has failed takes everything, and nothing comes of it.
+    fn send(&self, item: Item) -> Option<()> {
+        let is_picture = matches!(item, Item::Picture(_));
+        match self.items.try_send(item) {
+            Ok(()) => {
+                self.pictures.fetch_add(usize::from(is_picture), Ordering::AcqRel);
+                Some(())
+            }
+            Err(TrySendError::Full(_)) => None,
+            Err(TrySendError::Disconnected(_)) => Some(()),
+        }
+    }
+}
+
+/// The output's thread.
+fn feed(
+    mut output: Box<dyn Output>,
+    index: usize,
+    items: &Receiver<Item>,
+    pictures: &AtomicUsize,
+    statistics: &StatisticsBoard,
+) -> Result<(), Error> {
+    let name = output.name();
+    let fed = items.iter().try_for_each(|item| match item {
+        Item::Picture(shown) => {
+            // Sent before it is counted, so the count may lag behind by one.
+            let _ = pictures.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
+            output.show(&shown)?;
+            statistics.update(|now| {
+                if let Some(count) = now.outputs.get_mut(index) {
+                    count.shown += 1;
+                }
+            });
+            Ok(())
+        }
+        Item::Packet(packet) => output.packet(packet),
+    });
+    let ended = match fed {
+        Ok(()) => output.finish(),
+        // Whoever read it has had enough.
+        Err(Error::Media(MediaError::ClosedPipe { .. })) => Ok(()),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &ended {
+        tracing::error!("{name}: {error}");
+        statistics.update(|now| {
+            if let Some(count) = now.outputs.get_mut(index) {
+                count.failure = Some(error.to_string());
+            }
+        });
+    }
+    ended
+}
