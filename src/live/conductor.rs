@@ -109,7 +109,8 @@ pub(super) struct Conductor {
     last: Option<Pts>,
     /// Nothing more comes from the source.
     has_ended: bool,
-    is_warm: bool,
+    /// When latencies begin to count; `None` once they do.
+    warm_up: Option<Duration>,
     reported: Duration,
     busy_before: (Duration, Vec<u64>),
     usage: (Duration, ProcessUsage),
@@ -119,14 +120,14 @@ impl Conductor {
     pub(super) fn new(setup: Setup, wires: Wires) -> Self {
         let now = setup.clock.now();
         Self {
-            governor: Governor::new(setup.levels.clone()),
+            governor: Governor::new(setup.levels.clone(), now + WARM_UP),
             gaps: GapFinder::new(GapFinder::LONGEST),
             sequence: 0,
             pending: VecDeque::new(),
             finished: VecDeque::new(),
             last: None,
             has_ended: false,
-            is_warm: false,
+            warm_up: Some(now + WARM_UP),
             reported: now,
             busy_before: (now, vec![0; setup.busy.len()]),
             usage: (now, ProcessUsage::now()),
@@ -413,8 +414,8 @@ impl Conductor {
 
     fn report(&mut self) {
         let now = self.now();
-        if !self.is_warm && now >= WARM_UP && self.setup.director.next_due().is_some() {
-            self.is_warm = true;
+        if self.warm_up.is_some_and(|end| now >= end) {
+            self.warm_up = None;
             self.setup.statistics.forget_latencies();
         }
         if now < self.reported + REPORT_EVERY {

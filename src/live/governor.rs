@@ -61,8 +61,8 @@ pub(super) struct Governor {
 }
 
 impl Governor {
-    /// Of these levels, the first being full.
-    pub(super) const fn new(levels: Vec<Level>) -> Self {
+    /// Of these levels, the first being full. Nothing is judged before `from`.
+    pub(super) const fn new(levels: Vec<Level>, from: Duration) -> Self {
         Self {
             levels,
             index: 0,
@@ -73,7 +73,7 @@ impl Governor {
             idle_since: None,
             wait: FIRST_WAIT,
             recovered: None,
-            settled: Duration::ZERO,
+            settled: from,
         }
     }
 
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn it_steps_down_in_order_and_stays_where_there_is_nothing_left() {
-        let mut governor = Governor::new(LEVELS.to_vec());
+        let mut governor = Governor::new(LEVELS.to_vec(), Duration::ZERO);
         assert!(run(&mut governor, 0.0, 10.0, 3, 0.9).is_empty(), "few late frames are no overload");
         let changes = run(&mut governor, 10.0, 10.0, 20, 1.0);
         assert_eq!(changes.iter().map(|change| change.1).collect::<Vec<_>>(), LEVELS[1..]);
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn it_recovers_when_there_is_room_and_waits_longer_after_failures() {
-        let mut governor = Governor::new(LEVELS.to_vec());
+        let mut governor = Governor::new(LEVELS.to_vec(), Duration::ZERO);
         let mut time = 0.0;
         let mut until_change = |bad: u32, busy: f64| {
             let began = time;

@@ -10,7 +10,7 @@ use super::workers::{Enlarger, MotionFinder};
 use super::{Controls, Level, LiveConfig, LiveFormat, LiveStatistics, Output, StatisticsBoard};
 use crate::config::{ProcessingOptions, Target};
 use crate::error::{ConfigError, Error};
-use crate::frame::{BufferPool, FrameRate, MotionMode, Rational};
+use crate::frame::{BufferPool, Frame, FrameInfo, FrameRate, MotionMode, Rational};
 use crate::kernel;
 use crate::media::{InputDescription, Interrupt, Sink};
 use crate::model::{DEFAULT_MODEL, SMALL_MODEL};
@@ -89,7 +89,8 @@ impl Live {
             |(_, sink)| delivered(sink),
         );
         let aspect = video.sample_aspect_ratio;
-        let (ways, enlargers) = enlargers(&config.processing, &description, target, &pool, &clock)?;
+        let (ways, mut enlargers) = enlargers(&config.processing, &description, target, &pool, &clock)?;
+        warm_up(&mut enlargers, &description, &pool)?;
         let mut outputs: Vec<Box<dyn Output>> = Vec::new();
         for (location, sink) in sinks {
             let wanted = delivered(&sink);
@@ -378,6 +379,25 @@ fn enlargers(
     names.push(RESAMPLED.into());
     ways.push(Enlarger { chain: None, composer });
     Ok((names, ways))
+}
+
+/// Runs every way once: the first run of a network takes several times as long as the others.
+fn warm_up(ways: &mut [Enlarger], description: &InputDescription, pool: &BufferPool) -> Result<(), Error> {
+    let video = &description.video;
+    let info = FrameInfo {
+        width: video.width,
+        height: video.height,
+        format: video.format,
+        color: video.color,
+        sample_aspect_ratio: video.sample_aspect_ratio,
+        pts: 0,
+        duration: 0,
+        is_damaged: false,
+        side_data: Vec::new(),
+    };
+    let mut blank = Frame::allocate(info, Some(pool));
+    blank.planes_mut().iter_mut().for_each(|plane| plane.rows_mut().for_each(|row| row.fill(0)));
+    ways.iter_mut().try_for_each(|way| way.process(blank.clone()).map(drop))
 }
 
 /// What finds motion and what makes frames of it: the network of the options if they name one, and the classical estimate.
