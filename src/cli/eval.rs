@@ -48,7 +48,7 @@ fn carry_out(task: Task, output: &Output, progress: &Reporter, interrupt: &Inter
     let text = match task {
         Task::Evaluate(config) => {
             if let Some(path) = &output.html {
-                quality::check_html(path, &config, output.overwrite)?;
+                quality::check_html(path, &config.reference, output.overwrite)?;
             }
             let report = quality::evaluate(&config, interrupt, &|at| progress.tell(at))?;
             if let Some(path) = &output.html {
@@ -57,9 +57,15 @@ fn carry_out(task: Task, output: &Output, progress: &Reporter, interrupt: &Inter
             if output.is_json { json_text(&report)? } else { eval_table::report(&report) }
         }
         Task::Motion(config) => {
+            if let Some(path) = &output.html {
+                quality::check_html(path, &config.reference, output.overwrite)?;
+            }
             let tell =
                 |done, count| progress.tell(EvalProgress { phase: "making frames of motion", done, count });
             let report = quality::evaluate_motion(&config, interrupt, &tell)?;
+            if let Some(path) = &output.html {
+                quality::write_motion_html(&report, path)?;
+            }
             if output.is_json { json_text(&report)? } else { eval_table::motion(&report) }
         }
         Task::Compare(config) => {

@@ -18,6 +18,8 @@ const DEFAULT_BLUR: f64 = 0.4;
 
 /// Pictures and clips of which a report shows cut-outs.
 const DEFAULT_SAMPLES: usize = 4;
+/// Made frames of which a report shows pictures, for each protocol.
+const DEFAULT_WORST: usize = 6;
 
 /// Measures quality: of models on a reference (`--task sr`, `predict`, `interpolate`), or of one file against another
 /// (`--task metrics`).
@@ -74,7 +76,14 @@ pub(super) struct EvalArgs {
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Protocol")]
     content: Option<ContentArg>,
 
-    /// Frames of each clip that are used [default: all; fewer is faster]
+    /// Another program's way, as a row of its own, for --task interpolate
+    ///
+    /// minterpolate: FFmpeg's filter with motion compensation, in its most thorough settings. Default: none. It adds about 40 %
+    /// to the time.
+    #[arg(long, value_enum, value_name = "METHOD", help_heading = "Protocol")]
+    compare: Option<CompareArg>,
+
+    /// Frames of each clip that are used; for predict and interpolate at least 5 [default: all; fewer is faster]
     #[arg(long, value_name = "FRAMES", value_parser = value::count(1, 1_000_000_000), allow_hyphen_values = true, help_heading = "Protocol")]
     limit: Option<usize>,
 
@@ -114,13 +123,17 @@ pub(super) struct EvalArgs {
     #[arg(long, help_heading = "Reporting")]
     pub(super) json: bool,
 
-    /// Writes a report with tables, plots, cut-outs side by side and a slider as one HTML file
+    /// Writes a report with tables, plots and pictures as one HTML file
     ///
-    /// Default: none. Costs little time; a cut-out in six versions takes about a megabyte.
+    /// For sr with cut-outs side by side and a slider; for predict and interpolate with the frames that came out worst: truth,
+    /// prediction, error, and how far it was trusted. Default: none. Costs little time; a cut-out in six versions takes about a
+    /// megabyte.
     #[arg(long, value_name = "FILE", help_heading = "Reporting")]
     pub(super) html: Option<PathBuf>,
 
     /// Pictures and clips of which the report shows cut-outs, 0 to 100 [default: 4; each adds about a megabyte]
+    ///
+    /// For predict and interpolate: the worst frames that are shown of each protocol, at most 2 of a clip [default: 6].
     #[arg(long, value_name = "N", value_parser = value::count(0, 100), allow_hyphen_values = true, requires = "html", help_heading = "Reporting")]
     samples: Option<usize>,
 
@@ -150,6 +163,11 @@ enum TaskArg {
 enum DegradeArg {
     Bicubic,
     Camera,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum CompareArg {
+    Minterpolate,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -189,11 +207,9 @@ impl EvalArgs {
             ("--border", self.border.is_some()),
             ("--timing-size", self.timing_size.is_some()),
             ("--no-timing", self.no_timing),
-            ("--threads", self.threads.is_some()),
             ("--device", self.device.is_some()),
             ("--kernels", self.kernels.is_some()),
             ("--tile", self.tile.is_some()),
-            ("--html", self.html.is_some()),
         ];
         if let Some((name, _)) = of_the_other_tasks.iter().find(|(_, is_given)| *is_given) {
             return Err(format!("{name} does not belong to --task predict and interpolate"));
@@ -203,13 +219,24 @@ impl EvalArgs {
             MotionMode::Interpolate => "interpolate-live",
         };
         let models = if self.model.is_empty() { vec![own.into()] } else { self.model };
-        let (reference, limit, runtime_library) = (self.reference, self.limit, self.ort_lib);
-        Ok(MotionEvalConfig { reference, mode, models, limit, runtime_library })
+        Ok(MotionEvalConfig {
+            reference: self.reference,
+            mode,
+            models,
+            limit: self.limit,
+            threads: self.threads,
+            worst: if self.html.is_some() { self.samples.unwrap_or(DEFAULT_WORST) } else { 0 },
+            minterpolate: matches!(self.compare, Some(CompareArg::Minterpolate)),
+            runtime_library: self.ort_lib,
+        })
     }
 
     fn into_evaluation(self) -> Result<EvalConfig, String> {
         if self.input.is_some() {
             return Err("-i belongs to --task metrics; --task sr makes its own input from --reference".into());
+        }
+        if self.compare.is_some() {
+            return Err("--compare belongs to --task interpolate".into());
         }
         let scale = self.scale.unwrap_or(2);
         let camera = matches!(self.degrade, Some(DegradeArg::Camera));
@@ -273,6 +300,9 @@ impl EvalArgs {
         ];
         if let Some((name, _)) = of_the_other_task.iter().find(|(_, is_given)| *is_given) {
             return Err(format!("{name} belongs to --task sr"));
+        }
+        if self.compare.is_some() {
+            return Err("--compare belongs to --task interpolate".into());
         }
         let input = self.input.ok_or("--task metrics needs -i, the file that is judged")?;
         let border = self.border.unwrap_or(0);
@@ -349,6 +379,8 @@ mod tests {
             ("--reference d -i a", "-i belongs to --task metrics"),
             ("--reference d --crf 20", "--crf belongs to --degrade camera"),
             ("--reference d --blur 1", "--blur belongs to --degrade camera"),
+            ("--reference d --compare minterpolate", "--compare belongs to --task interpolate"),
+            ("--task predict --reference d --scale 2", "--scale does not belong to --task predict"),
             ("--task metrics --reference b", "needs -i"),
             ("--task metrics -i a --reference b --model m", "--model belongs to --task sr"),
             ("--task metrics -i a --reference b --scale 2", "--scale belongs to --task sr"),

@@ -1,6 +1,6 @@
 //! Scores as text tables.
 
-use framecast::quality::{Comparison, MethodInfo, MotionReport, Report, Scores, Table};
+use framecast::quality::{Comparison, MethodInfo, MotionReport, MotionScores, Report, Scores, Table};
 use std::fmt::Write;
 
 /// Headings of the scores, their widths and their digits.
@@ -42,12 +42,12 @@ pub(super) fn comparison(comparison: &Comparison) -> String {
 pub(super) fn motion(report: &MotionReport) -> String {
     let mut out = String::new();
     for table in &report.tables {
-        let _ = writeln!(out, "{}; mean of {} clips", table.protocol, table.clips.len());
-        let _ = writeln!(out, "{:28}{:>9}{}{:>7}", "method", "PSNR-RGB", headings(), "bits");
+        let _ =
+            writeln!(out, "{}: {}; mean of {} clips", table.protocol, table.description, table.clips.len());
+        let headings: String = MOTION_COLUMNS.iter().map(|(name, _)| format!("{name:>10}")).collect();
+        let _ = writeln!(out, "{:28}{headings}", "method");
         for row in &table.rows {
-            let mean = &row.mean;
-            let (scores, bits) = (cells(&mean.scores), cell(mean.bits, 7, 2));
-            let _ = writeln!(out, "{:28}{:>9.2}{scores}{bits}", row.method, mean.psnr_rgb);
+            let _ = writeln!(out, "{:28}{}", row.method, motion_cells(&row.mean));
         }
         for (number, name) in table.clips.iter().enumerate() {
             let of_clip = table.rows.iter().filter_map(|row| row.clips.get(number));
@@ -66,6 +66,30 @@ pub(super) fn motion(report: &MotionReport) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Headings and digits of the scores of motion.
+const MOTION_COLUMNS: [(&str, usize); 7] = [
+    ("PSNR-RGB", 2),
+    ("PSNR-Y", 2),
+    ("SSIM-Y", 4),
+    ("MS-SSIM", 4),
+    ("flicker", 3),
+    ("TI error", 2),
+    ("bits", 2),
+];
+
+fn motion_cells(scores: &MotionScores) -> String {
+    let values = [
+        Some(scores.psnr_rgb),
+        Some(scores.scores.psnr_y),
+        scores.scores.ssim_y,
+        scores.scores.ms_ssim_y,
+        scores.scores.flicker,
+        scores.temporal_information_error,
+        scores.bits,
+    ];
+    values.iter().zip(MOTION_COLUMNS).map(|(value, (_, digits))| cell(*value, 10, digits)).collect()
 }
 
 fn one_table(out: &mut String, report: &Report, table: &Table) {

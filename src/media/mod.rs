@@ -26,6 +26,7 @@ mod hdr;
 mod image_read;
 mod image_write;
 mod input;
+mod interpolate;
 mod library;
 mod metadata;
 mod mov_text;
@@ -53,6 +54,7 @@ use crate::error::MediaError;
 
 pub(crate) use temporary::{TemporaryFile, check_replaceable};
 
+pub use interpolate::MotionInterpolation;
 pub use library::set_library_log_level;
 pub use open::{is_device, is_network};
 pub use options::{Deinterlace, InputOptions, OutputOptions};

@@ -1,8 +1,8 @@
 //! The report as one HTML file that needs nothing else: tables, plots, cut-outs side by side and a slider.
 
+use super::Scores;
 use super::plot::{self, Marked};
 use super::report::{ItemScores, MethodInfo, Report, SampleSet, Table};
-use super::{EvalConfig, Scores};
 use crate::error::MediaError;
 use crate::media::{TemporaryFile, check_replaceable};
 use base64::Engine;
@@ -14,8 +14,8 @@ use std::path::Path;
 ///
 /// # Errors
 /// [`MediaError::Output`] if `path` exists and `overwrite` is not set, or is a folder.
-pub fn check_html(path: &Path, config: &EvalConfig, overwrite: bool) -> Result<(), MediaError> {
-    check_replaceable(path, &config.reference, overwrite)
+pub fn check_html(path: &Path, reference: &str, overwrite: bool) -> Result<(), MediaError> {
+    check_replaceable(path, reference, overwrite)
 }
 
 /// Writes the report; the file appears when it is complete.
@@ -23,9 +23,26 @@ pub fn check_html(path: &Path, config: &EvalConfig, overwrite: bool) -> Result<(
 /// # Errors
 /// [`MediaError::Output`] if it cannot be written.
 pub fn write_html(report: &Report, path: &Path) -> Result<(), MediaError> {
+    write_whole(&html(report), path)
+}
+
+/// Writes a page; the file appears when it is complete.
+pub(super) fn write_whole(page: &str, path: &Path) -> Result<(), MediaError> {
     let mut file = TemporaryFile::create(path)?;
-    file.write(html(report).as_bytes())?;
+    file.write(page.as_bytes())?;
     file.complete()
+}
+
+/// A page up to where its sections begin. `about` is text.
+pub(super) fn opening(title: &str, about: &str) -> String {
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{0}</title>\
+         <style>{1}</style></head><body><header><h1>{0}</h1><p>{2}</p></header><main>",
+        escape(title),
+        include_str!("report.css"),
+        escape(about)
+    )
 }
 
 /// Text inside HTML or an attribute.
@@ -35,16 +52,11 @@ pub(super) fn escape(text: &str) -> String {
 
 fn html(report: &Report) -> String {
     let title = format!("x{} super-resolution of {}", report.scale, report.reference);
-    let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{0}</title>\
-         <style>{1}</style></head><body><header><h1>{0}</h1><p>framecast {2}; {3} pixels of border cut{4}</p></header><main>",
-        escape(&title),
-        include_str!("report.css"),
-        report.version,
-        report.border,
-        if report.processor.is_empty() { String::new() } else { format!("; {}", escape(&report.processor)) },
-    );
+    let mut about = format!("framecast {}; {} pixels of border cut", report.version, report.border);
+    if !report.processor.is_empty() {
+        let _ = write!(about, "; {}", report.processor);
+    }
+    let mut out = opening(&title, &about);
     for (index, table) in report.tables.iter().enumerate() {
         section(&mut out, index, report, table);
     }
@@ -118,14 +130,25 @@ fn scores(out: &mut String, report: &Report, table: &Table) {
         columns.push((heading(&format!("{} threads", time.threads)), of_methods(&several)));
     }
     columns.retain(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
-    out.push_str("<div class=\"scroll\"><table><thead><tr><th scope=\"col\">Method</th>");
-    for (heading, _) in &columns {
+    let names: Vec<&str> = table.rows.iter().map(|row| row.method.as_str()).collect();
+    rows_and_columns(out, "Method", &names, &columns);
+}
+
+/// A table with a heading and a cell for each name in every column.
+pub(super) fn rows_and_columns(
+    out: &mut String,
+    corner: &str,
+    names: &[&str],
+    columns: &[(String, Vec<String>)],
+) {
+    let _ = write!(out, "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">{}</th>", escape(corner));
+    for (heading, _) in columns {
         let _ = write!(out, "<th scope=\"col\">{}</th>", escape(heading));
     }
     out.push_str("</tr></thead><tbody>");
-    for (number, row) in table.rows.iter().enumerate() {
-        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(&row.method));
-        for (_, cells) in &columns {
+    for (number, name) in names.iter().enumerate() {
+        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(name));
+        for (_, cells) in columns {
             let _ = write!(out, "<td>{}</td>", cells.get(number).map_or("", String::as_str));
         }
         out.push_str("</tr>");
@@ -186,7 +209,7 @@ fn frame_curves(table: &Table, number: usize, item: &ItemScores) -> String {
     )
 }
 
-fn figure(caption: &str, body: &str) -> String {
+pub(super) fn figure(caption: &str, body: &str) -> String {
     format!("<figure><figcaption>{}</figcaption>{body}</figure>", escape(caption))
 }
 

@@ -9,6 +9,7 @@ use crate::kernel::Kernels;
 use serde::Serialize;
 use ssimulacra2::{ColorPrimaries, Rgb, TransferCharacteristic, compute_frame_ssimulacra2};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 /// Smallest side that SSIMULACRA2 takes.
 const SSIMULACRA2_SIDE: usize = 8;
@@ -81,7 +82,7 @@ impl Scorer {
         let peak = f64::from(reference.info.format.max_value());
         let luma = |frame: &Frame| {
             let plane = frame.planes().first().map(Samples::from_plane);
-            plane.map(|samples| samples.without_border(self.border)).unwrap_or_else(Samples::empty)
+            Arc::new(plane.map(|samples| samples.without_border(self.border)).unwrap_or_else(Samples::empty))
         };
         let now = Pair { reference: luma(reference), output: luma(output) };
         let scores = Scores {

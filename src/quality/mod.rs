@@ -32,7 +32,10 @@ pub use enlarge::Method;
 pub use evaluate::{EvalProgress, evaluate};
 pub use html::{check_html, write_html};
 pub use metrics::{Scorer, Scores};
-pub use motion::{MotionEvalConfig, MotionReport, MotionRow, MotionScores, MotionTable, evaluate_motion};
+pub use motion::{
+    MotionEvalConfig, MotionReport, MotionRow, MotionScores, MotionTable, WorstFrame, WorstPicture,
+    evaluate_motion, write_motion_html,
+};
 pub use reference::{Content, Item, items};
 pub use report::{ItemScores, MethodInfo, Report, Row, SampleSet, Table, Time};
 pub use resize::{Interpolation, blur, resize};

@@ -129,8 +129,14 @@ pub(super) fn lines(title: &str, x_label: &str, y_label: &str, series: &[(String
             escape(label)
         );
     }
-    out.push_str("</svg><ul class=\"legend\">");
-    for (index, (label, _)) in series.iter().enumerate() {
+    out.push_str("</svg>");
+    out + &legend(series.iter().map(|(label, _)| label.as_str()).enumerate())
+}
+
+/// What the colours mean.
+fn legend<'a>(labels: impl Iterator<Item = (usize, &'a str)>) -> String {
+    let mut out = "<ul class=\"legend\">".to_owned();
+    for (index, label) in labels {
         let _ = write!(
             out,
             "<li><svg viewBox=\"0 0 10 10\"><circle class=\"c{}\" cx=\"5\" cy=\"5\" r=\"4\"/></svg>{}</li>",
@@ -139,6 +145,45 @@ pub(super) fn lines(title: &str, x_label: &str, y_label: &str, series: &[(String
         );
     }
     out + "</ul>"
+}
+
+/// One line with points per method through (x, y) on logarithmic axes of one range, and the diagonal where both are equal.
+/// Methods without points keep their colour.
+pub(super) fn against_equal(
+    title: &str,
+    x_label: &str,
+    y_label: &str,
+    series: &[(String, Vec<[f64; 2]>)],
+) -> String {
+    let all = || series.iter().flat_map(|(_, points)| points.iter().flatten().copied());
+    let (x, y) = (Scale::around(all(), true), Scale::around(all(), true));
+    let mut out = opening(title);
+    axes(&mut out, (&x, x_label, &x.ticks()), (&y, y_label));
+    let _ = write!(
+        out,
+        "<path class=\"diagonal\" d=\"M{LEFT} {}L{} {TOP}\"><title>equal</title></path>",
+        HEIGHT - BOTTOM,
+        WIDTH - RIGHT
+    );
+    for (index, (label, points)) in series.iter().enumerate().filter(|(_, (_, points))| !points.is_empty()) {
+        let drawable =
+            points.iter().filter(|point| point.iter().all(|value| value.is_finite() && *value > 0.0));
+        let places: Vec<(f64, f64)> =
+            drawable.map(|[at, value]| (horizontal(&x, *at), vertical(&y, *value))).collect();
+        let line: Vec<String> = places.iter().map(|(cx, cy)| format!("{cx:.1},{cy:.1}")).collect();
+        let (colour, label) = (index % COLOURS, escape(label));
+        let _ = write!(
+            out,
+            "<polyline class=\"l{colour}\" points=\"{}\"><title>{label}</title></polyline>",
+            line.join(" ")
+        );
+        for (cx, cy) in places {
+            let _ = write!(out, "<circle class=\"c{colour}\" cx=\"{cx:.1}\" cy=\"{cy:.1}\" r=\"3.5\"/>");
+        }
+    }
+    out.push_str("</svg>");
+    let used = series.iter().enumerate().filter(|(_, (_, points))| !points.is_empty());
+    out + &legend(used.map(|(index, (label, _))| (index, label.as_str())))
 }
 
 fn opening(title: &str) -> String {
@@ -205,6 +250,22 @@ mod tests {
         let logarithmic = Scale { low: 0.4, high: 30.0, is_logarithmic: true };
         let texts: Vec<String> = logarithmic.ticks().into_iter().map(short).collect();
         assert_eq!(texts, ["0.5", "1", "2", "5", "10", "20"]);
+    }
+
+    #[test]
+    fn equal_values_lie_on_the_diagonal() {
+        let series =
+            [("repeat".to_owned(), Vec::new()), ("a".to_owned(), vec![[1.0, 1.0], [40.0, 40.0], [0.0, 3.0]])];
+        let svg = against_equal("t", "x", "y", &series);
+        assert_eq!(svg.matches("<circle class=\"c1\"").count(), 3, "two points and the legend: {svg}");
+        assert!(!svg.contains("repeat") && svg.contains("class=\"diagonal\""), "{svg}");
+        let points = svg.split("<polyline class=\"l1\" points=\"").nth(1).unwrap().split('"').next().unwrap();
+        for point in points.split(' ') {
+            let (x, y) = point.split_once(',').unwrap();
+            let (x, y) = (x.parse::<f64>().unwrap(), y.parse::<f64>().unwrap());
+            let share = (x - LEFT) / (WIDTH - LEFT - RIGHT);
+            assert!((share - (HEIGHT - BOTTOM - y) / (HEIGHT - TOP - BOTTOM)).abs() < 1e-3, "{point}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::pictures::{colour, grey_pair};
 use super::support::{clip, outcome, scratch};
 use std::path::Path;
 
-const FLAGS: [&str; 24] = [
+const FLAGS: [&str; 25] = [
     "--task",
     "--reference",
     "--input",
@@ -15,6 +15,7 @@ const FLAGS: [&str; 24] = [
     "--crf",
     "--blur",
     "--content",
+    "--compare",
     "--limit",
     "--border",
     "--timing-size",

@@ -1,0 +1,77 @@
+//! The ways to make a frame.
+
+use super::MotionEvalConfig;
+use super::clip::ClipFrame;
+use crate::error::{ConfigError, Error};
+use crate::frame::{MotionField, MotionMode};
+use crate::model::{Device, Model, Runtime, Task};
+use crate::stage::MotionPredictor;
+
+/// How the motion is found.
+pub(super) enum Method {
+    /// The first frame is shown again.
+    Repeat,
+    /// Both frames, half of each.
+    Mix,
+    /// Classical flow, with a network or alone.
+    Motion(Box<MotionPredictor>),
+}
+
+impl Method {
+    /// The motion to the moment `tau`; `None` if the first frame is shown again.
+    pub(super) fn field(
+        &mut self,
+        first: &ClipFrame,
+        other: &ClipFrame,
+        tau: f32,
+    ) -> Result<Option<MotionField>, Error> {
+        match self {
+            Self::Repeat => Ok(None),
+            Self::Mix => Ok(Some(MotionField::uniform(first.small.source, 4, [0.0; 2], [0.0; 2], 0.0))),
+            Self::Motion(predictor) => {
+                predictor.estimate(&first.small, &other.small);
+                predictor.field(&first.small, &other.small, tau).map(Some)
+            }
+        }
+    }
+
+    /// True if the motion comes with a predicted scale of the error.
+    pub(super) const fn has_scale(&self) -> bool {
+        matches!(self, Self::Motion(_))
+    }
+}
+
+/// All methods by name, new, as they forget nothing: repeat, mix, flow, then the models.
+pub(super) fn methods(config: &MotionEvalConfig) -> Result<Vec<(String, Method)>, Error> {
+    let flow = MotionPredictor::classical(config.mode);
+    let mut all = vec![
+        ("repeat".to_owned(), Method::Repeat),
+        ("mix".to_owned(), Method::Mix),
+        ("flow".to_owned(), Method::Motion(Box::new(flow))),
+    ];
+    for name in &config.models {
+        let (name, network) = network(name, config)?;
+        all.push((name, Method::Motion(Box::new(network))));
+    }
+    Ok(all)
+}
+
+fn network(name: &str, config: &MotionEvalConfig) -> Result<(String, MotionPredictor), Error> {
+    let library = config.runtime_library.as_deref();
+    let model = Model::open(name, library)?;
+    let task = match config.mode {
+        MotionMode::Predict => Task::Prediction,
+        MotionMode::Interpolate => Task::Interpolation,
+    };
+    if model.manifest.task != task {
+        return Err(ConfigError {
+            setting: "--model".into(),
+            expected: format!("a model whose task is {task:?}"),
+            found: format!("{name} for {:?}", model.manifest.task),
+        }
+        .into());
+    }
+    let runtime = Runtime::load(library)?;
+    let predictor = MotionPredictor::new(&runtime, &model, config.mode, Device::Auto, 1)?;
+    Ok((model.manifest.name.clone(), predictor))
+}
