@@ -130,9 +130,9 @@ impl Track {
         let moment = Moment { first, other, truth, truth_rgb: &truth_rgb, after, tau: self.protocol.tau };
         self.frames.push(roles.wanted);
         for (method, judges) in &mut self.methods {
-            let field = method.field(first, other, moment.tau)?;
+            let (field, estimate) = method.field(first, other, moment.tau)?;
             for (name, judge) in judges {
-                let made = judge.make(field.clone(), &moment)?;
+                let made = judge.make(field.clone(), estimate.as_ref(), &moment)?;
                 let psnr = judge.score(&made, &moment)?;
                 self.worst.see(name, roles.wanted, psnr, truth, made);
             }

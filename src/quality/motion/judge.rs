@@ -9,7 +9,7 @@ use super::report::MotionScores;
 use crate::error::Error;
 use crate::frame::{Frame, MotionField};
 use crate::kernel::{self, Composition, KernelChoice, Kernels};
-use crate::stage::{Gate, MotionCount};
+use crate::stage::{Camera, Estimate, Gate, MotionCount};
 
 /// The frames around a wanted one.
 pub(super) struct Moment<'a> {
@@ -30,12 +30,20 @@ pub(super) struct Made {
     pub(super) motion: Option<(MotionField, Vec<f32>)>,
 }
 
+/// What the frames so far tell of predictions.
+#[derive(Default)]
+struct Past {
+    gate: Gate,
+    camera: Camera,
+    count: MotionCount,
+}
+
 /// Makes and judges the frames of one method in one clip.
 pub(super) struct Judge {
     kernels: Box<dyn Kernels>,
     scorer: Scorer,
-    gate: Option<Gate>,
-    count: MotionCount,
+    /// What past frames tell; `None` where they are not asked.
+    past: Option<Past>,
     has_scale: bool,
     /// What was shown last.
     shown: Option<Pair>,
@@ -49,8 +57,7 @@ impl Judge {
         Ok(Self {
             kernels: kernel::create(KernelChoice::Cpu)?,
             scorer: Scorer::new(0, kernel::create(KernelChoice::Cpu)?).without_colour(),
-            gate: gated.then(Gate::default),
-            count: MotionCount::default(),
+            past: gated.then(Past::default),
             has_scale,
             shown: None,
             frames: Vec::new(),
@@ -58,17 +65,26 @@ impl Judge {
         })
     }
 
-    /// Makes the wanted frame by `field`, or by repeating the first one. Frames come in their order.
-    pub(super) fn make(&mut self, field: Option<MotionField>, moment: &Moment<'_>) -> Result<Made, Error> {
+    /// Makes the wanted frame by `field`, which `estimate` led to, or by repeating the first one. Frames come in their order.
+    pub(super) fn make(
+        &mut self,
+        field: Option<MotionField>,
+        estimate: Option<&Estimate>,
+        moment: &Moment<'_>,
+    ) -> Result<Made, Error> {
         let Moment { first, other, truth, tau, .. } = *moment;
-        let Some(field) = field else {
+        let Some(mut field) = field else {
             return Ok(Made { frame: first.frame.clone(), motion: None });
         };
-        if let Some(gate) = &mut self.gate {
-            gate.score(&first.small, &mut self.count);
-        }
-        let share = match &mut self.gate {
-            Some(gate) => gate.share(&field, tau).to_vec(),
+        let share = match &mut self.past {
+            Some(Past { gate, camera, count }) => {
+                gate.score(&first.small, count);
+                if let Some(estimate) = estimate {
+                    camera.learn(estimate.clone(), 1);
+                }
+                camera.correct(&mut field, tau);
+                gate.share(&field, tau).to_vec()
+            }
             None => Gate::default().share(&field, tau).to_vec(),
         };
         let mut frame = Frame::allocate(truth.frame.info.clone(), None);
@@ -80,7 +96,7 @@ impl Judge {
             still: None,
         };
         self.kernels.compose(&composition, &mut frame)?;
-        if let Some(gate) = &mut self.gate {
+        if let Some(Past { gate, .. }) = &mut self.past {
             gate.expect(field.clone(), tau, &first.small, &other.small);
         }
         Ok(Made { frame, motion: Some((field, share)) })

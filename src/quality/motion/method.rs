@@ -5,7 +5,7 @@ use super::clip::ClipFrame;
 use crate::error::{ConfigError, Error};
 use crate::frame::{MotionField, MotionMode};
 use crate::model::{Device, Model, Runtime, Task};
-use crate::stage::MotionPredictor;
+use crate::stage::{Estimate, MotionPredictor};
 
 /// How the motion is found.
 pub(super) enum Method {
@@ -18,19 +18,22 @@ pub(super) enum Method {
 }
 
 impl Method {
-    /// The motion to the moment `tau`; `None` if the first frame is shown again.
+    /// The motion to the moment `tau`, `None` if the first frame is shown again; and the classical estimate that a prediction
+    /// began with.
     pub(super) fn field(
         &mut self,
         first: &ClipFrame,
         other: &ClipFrame,
         tau: f32,
-    ) -> Result<Option<MotionField>, Error> {
+    ) -> Result<(Option<MotionField>, Option<Estimate>), Error> {
         match self {
-            Self::Repeat => Ok(None),
-            Self::Mix => Ok(Some(MotionField::uniform(first.small.source, 4, [0.0; 2], [0.0; 2], 0.0))),
+            Self::Repeat => Ok((None, None)),
+            Self::Mix => {
+                Ok((Some(MotionField::uniform(first.small.source, 4, [0.0; 2], [0.0; 2], 0.0)), None))
+            }
             Self::Motion(predictor) => {
-                predictor.estimate(&first.small, &other.small);
-                predictor.field(&first.small, &other.small, tau).map(Some)
+                let estimate = predictor.estimate(&first.small, &other.small);
+                Ok((Some(predictor.field(&first.small, &other.small, tau)?), estimate))
             }
         }
     }

@@ -8,6 +8,7 @@ mod pacer;
 mod predictor;
 mod weaver;
 
+pub(crate) use camera::Camera;
 pub(crate) use gate::Gate;
 pub use gate::MotionCount;
 pub(crate) use maker::made_info;
