@@ -52,7 +52,8 @@ pub(super) struct CaptureOptions {
 /// Reads a source on a thread of its own.
 pub(super) struct Capture {
     options: CaptureOptions,
-    source: Source,
+    /// `None` while it is lost.
+    source: Option<Source>,
     /// Of the source as it was first opened; all frames are delivered so.
     description: Arc<InputDescription>,
     /// Ends reading for good.
@@ -86,7 +87,7 @@ impl Capture {
         let time_base = description.video.time_base;
         Ok(Self {
             options,
-            source,
+            source: Some(source),
             description,
             interrupt,
             opening,
@@ -139,7 +140,8 @@ impl Capture {
     fn read(&mut self, to: &Sender<Captured>) -> Result<Read, Error> {
         loop {
             self.opening.expire_after(self.options.silence);
-            let item = self.source.next()?;
+            let Some(source) = &mut self.source else { return Ok(Read::Ended) };
+            let item = source.next()?;
             let captured = match item {
                 SourceItem::Frame(frame) => {
                     let frame = self.like_before(frame)?;
@@ -179,6 +181,8 @@ impl Capture {
     /// Opens the source again, with longer and longer waits. False if the run is over.
     fn reopen(&mut self) -> bool {
         let mut wait = FIRST_WAIT;
+        // Its port or device is needed.
+        self.source = None;
         loop {
             let until = self.clock.now() + wait;
             while self.clock.now() < until {
@@ -227,7 +231,7 @@ impl Capture {
             let pool = self.options.pool.clone();
             self.converter = Some(Composer::new(found, None, wanted, aspect, false, kernels, pool));
         }
-        self.source = source;
+        self.source = Some(source);
         self.pace = None;
         Ok(())
     }

@@ -105,8 +105,10 @@ pub(super) struct Conductor {
     sequence: u64,
     pending: VecDeque<Pending>,
     finished: VecDeque<Finished>,
-    /// Time stamps of the last frame and of the one before it.
+    /// Time stamp of the last frame.
     last: Option<Pts>,
+    /// When the last frame arrived.
+    arrived: Option<Duration>,
     /// Nothing more comes from the source.
     has_ended: bool,
     /// When latencies begin to count; `None` once they do.
@@ -126,6 +128,7 @@ impl Conductor {
             pending: VecDeque::new(),
             finished: VecDeque::new(),
             last: None,
+            arrived: None,
             has_ended: false,
             warm_up: Some(now + WARM_UP),
             reported: now,
@@ -200,8 +203,16 @@ impl Conductor {
             statistics.update(|now| now.frames_lost += lost);
         }
         let before = self.last.replace(pts);
+        let since = self.arrived.replace(arrived).map(|before| arrived.saturating_sub(before));
         if self.wires.enlarge.is_full() || self.wires.motion.is_full() {
-            self.governor.observe(false);
+            // Frames that were stuck on their way and come all at once say nothing of the machine.
+            let usual = before.map(|before| {
+                self.setup.director.captured(pts).saturating_sub(self.setup.director.captured(before))
+            });
+            let is_burst = since.zip(usual).is_some_and(|(since, usual)| since < usual / 2);
+            if !is_burst {
+                self.governor.observe(false);
+            }
             self.setup.statistics.update(|now| now.frames_dropped += 1);
             return;
         }

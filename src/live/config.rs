@@ -137,12 +137,11 @@ impl LiveOutput {
         if options.format.is_none() {
             options.format = known.map(|(_, format)| (*format).to_owned());
         }
-        let format = options.format.as_deref();
-        let has_x264 = match &options.codec {
-            Some(codec) => codec == "libx264",
-            None => matches!(format, Some("flv" | "mpegts" | "rtsp")) || self.is_x264_file(),
-        };
-        if has_x264 {
+        let is_stream = matches!(options.format.as_deref(), Some("flv" | "mpegts" | "rtsp"));
+        if options.codec.is_none() && (is_stream || self.is_x264_file()) {
+            options.codec = Some("libx264".into());
+        }
+        if options.codec.as_deref() == Some("libx264") {
             options.preset.get_or_insert_with(|| "ultrafast".into());
             if options.encoder_options.iter().all(|(name, _)| name != "tune") {
                 options.encoder_options.push(("tune".into(), "zerolatency".into()));

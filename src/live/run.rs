@@ -12,7 +12,7 @@ use crate::config::{ProcessingOptions, Target};
 use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, Frame, FrameInfo, FrameRate, MotionMode, Rational};
 use crate::kernel;
-use crate::media::{InputDescription, Interrupt, Sink};
+use crate::media::{InputDescription, Interrupt, Sink, is_network};
 use crate::model::{DEFAULT_MODEL, SMALL_MODEL};
 use crate::pipeline::{ChainOptions, Clock, Plan, RateChange, SystemClock, guarded, spawn};
 use crate::stage::{Composer, Geometry, OutputSize};
@@ -24,6 +24,8 @@ use std::thread::JoinHandle;
 const RESAMPLED: &str = "resampled";
 /// Classical motion.
 const CLASSICAL: &str = "flow";
+/// How network streams are probed: a second of them tells enough, and what was read meanwhile is not kept.
+const PROBING: [(&str, &str); 2] = [("analyzeduration", "1000000"), ("fflags", "nobuffer")];
 /// Things that wait between capture and the rest.
 const DEPTH: usize = 4;
 /// Packets of other streams.
@@ -43,6 +45,7 @@ pub struct Live {
     statistics: Arc<StatisticsBoard>,
     clock: Arc<dyn Clock>,
     interrupt: Interrupt,
+    reading: Interrupt,
 }
 
 struct MotionParts {
@@ -66,7 +69,9 @@ impl Live {
         config.validate()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let pool = BufferPool::new();
-        let capture = Capture::open(capture_options(&config, &pool), interrupt.clone(), clock.clone())?;
+        // The user's interruption ends the reading; so does the end of the run, without one.
+        let reading = interrupt.child();
+        let capture = Capture::open(capture_options(&config, &pool), reading.clone(), clock.clone())?;
         let description = capture.description();
         let video = &description.video;
         let rate = config.rate(video.frame_rate);
@@ -122,6 +127,7 @@ impl Live {
             statistics: Arc::default(),
             clock,
             interrupt,
+            reading,
         })
     }
 
@@ -156,7 +162,7 @@ impl Live {
     /// The first failure of a stage or an output; the other outputs are finished nevertheless.
     pub fn run(self, observer: LiveObserver) -> Result<LiveStatistics, Error> {
         let Self { config, capture, director, enlargers, motion, outputs, controls, statistics, .. } = self;
-        let (clock, interrupt) = (self.clock, self.interrupt);
+        let (clock, interrupt, reading) = (self.clock, self.interrupt, self.reading);
         let description = capture.description();
         let stream_bases = description.streams.iter().map(|stream| stream.time_base).collect();
         let time_bases = (stream_bases, description.video.time_base);
@@ -172,8 +178,6 @@ impl Live {
         let (present, work) = bounded(DEPTH);
         let (packets, waiting_packets) = bounded(PACKETS);
 
-        // The user's interruption ends reading; the end of the run ends it too.
-        let ending = interrupt.clone();
         let reader = spawn("capture", move || capture.run(&captured_in))?;
         let enlarger = {
             let (done, clock, statistics) = (done_in.clone(), clock.clone(), statistics.clone());
@@ -217,7 +221,7 @@ impl Live {
         };
         let wires = Wires { captured, enlarge, motion: find, done, present, packets };
         let conducted = guarded("conduct", || Conductor::new(setup, wires).run(&|| !presenter.is_finished()));
-        ending.trigger();
+        reading.trigger();
         // The channels are closed: every thread comes to its end.
         let [read, enlarged, found] = [reader, enlarger, finder].map(join);
         let presented = presenter.join().unwrap_or_else(|_| Err(lost("present")));
@@ -277,6 +281,13 @@ fn capture_options(config: &LiveConfig, pool: &BufferPool) -> CaptureOptions {
     let mut input = config.input_options.clone();
     // Threads of a decoder each hold a frame back.
     input.threads = Some(input.threads.unwrap_or(1));
+    if is_network(&config.input) {
+        for (name, value) in PROBING {
+            if input.options.iter().all(|(known, _)| known != name) {
+                input.options.push((name.into(), value.into()));
+            }
+        }
+    }
     CaptureOptions {
         location: config.input.clone(),
         input,

@@ -200,6 +200,11 @@ fn explain(location: &str, options: &InputOptions, failure: &OpenFailure) -> Med
             problem: format!("FFmpeg has no demuxer {}", options.format.as_deref().unwrap_or_default()),
             remedy: "ffmpeg -demuxers lists them".to_owned(),
         },
+        OpenFailure::Open(_) if options.format.as_deref() == Some("lavfi") => wrong(
+            location,
+            "FFmpeg cannot build this filter graph",
+            "check the names and options of its filters; ffmpeg -filters lists them",
+        ),
         OpenFailure::Nul => wrong(location, "the name or an option holds a NUL character", "remove it"),
         OpenFailure::Open(
             ffmpeg::Error::OptionNotFound | ffmpeg::Error::Other { errno: ffmpeg::error::EINVAL },
