@@ -97,6 +97,7 @@ pub(super) struct Setup {
     pub(super) observer: LiveObserver,
 }
 
+/// The loop.
 pub(super) struct Conductor {
     setup: Setup,
     wires: Wires,
@@ -175,7 +176,7 @@ impl Conductor {
         }
     }
 
-    fn take(&mut self, item: Captured) -> Result<(), Error> {
+    pub(super) fn take(&mut self, item: Captured) -> Result<(), Error> {
         let statistics = &self.setup.statistics;
         match item {
             Captured::Frame(frame, arrived) => self.take_frame(frame, arrived),
@@ -243,7 +244,7 @@ impl Conductor {
         let _ = self.wires.packets.try_send(packet);
     }
 
-    fn collect(&mut self, done: Done) -> Result<(), Error> {
+    pub(super) fn collect(&mut self, done: Done) -> Result<(), Error> {
         match done {
             Done::Enlarged(sequence, frame) => {
                 let frame = frame?;
@@ -266,7 +267,7 @@ impl Conductor {
     }
 
     /// Frames on which all work is done can be shown.
-    fn complete(&mut self) {
+    pub(super) fn complete(&mut self) {
         while self.pending.front().is_some_and(|first| first.enlarged.is_some() && first.motion.is_some()) {
             let Some(Pending { sequence, source, arrived, enlarged: Some(frame), motion: Some(motion) }) =
                 self.pending.pop_front()
@@ -288,7 +289,7 @@ impl Conductor {
     }
 
     /// Shows what is due. True once all is shown.
-    fn show_due(&mut self) -> bool {
+    pub(super) fn show_due(&mut self) -> bool {
         let decisions = self.setup.director.decide(self.now());
         let missed = decisions.len().saturating_sub(1) as u64;
         let Some(decision) = decisions.last() else { return self.is_over() };
@@ -373,15 +374,20 @@ impl Conductor {
         self.finished.iter().find(|finished| finished.number == number)
     }
 
+    /// How much is left out at the moment.
+    pub(super) fn level(&self) -> Level {
+        self.governor.level()
+    }
+
     /// Whether frames between real ones are made.
     fn predicts(&self) -> bool {
-        self.setup.controls.predicts() && self.governor.level() < Level::NoPrediction
+        self.setup.controls.predicts() && self.level() < Level::NoPrediction
     }
 
     /// The way in which frames are enlarged now.
     fn way(&self) -> usize {
         let last = self.setup.controls.models().len().saturating_sub(1);
-        let at_least = match self.governor.level() {
+        let at_least = match self.level() {
             Level::SmallNetwork => 1,
             Level::Resampled => last,
             _ => 0,
@@ -395,10 +401,10 @@ impl Conductor {
             return usize::MAX;
         }
         let last = self.setup.predictors.saturating_sub(1);
-        usize::from(self.governor.level() >= Level::LightMotion).min(last)
+        usize::from(self.level() >= Level::LightMotion).min(last)
     }
 
-    fn judge(&mut self) {
+    pub(super) fn judge(&mut self) {
         let now = self.now();
         let elapsed = now.saturating_sub(self.busy_before.0);
         if elapsed >= REPORT_EVERY / 2 {
@@ -407,7 +413,7 @@ impl Conductor {
             self.governor.load(shares.fold(0.0, f64::max) / elapsed.as_nanos() as f64);
             self.busy_before = (now, busy);
         }
-        let before = self.governor.level();
+        let before = self.level();
         let Some(level) = self.governor.judge(now) else { return };
         tracing::warn!(
             "{} -> {}: {}",
@@ -438,7 +444,7 @@ impl Conductor {
         self.usage = (now, ProcessUsage::now());
         let (memory, way) = (ProcessUsage::resident_memory(), self.way());
         let model = self.setup.controls.models().get(way).cloned().unwrap_or_default();
-        let (level, predicts) = (self.governor.level().name().to_owned(), self.predicts());
+        let (level, predicts) = (self.level().name().to_owned(), self.predicts());
         let target = self.setup.director.delay().as_secs_f64() * 1e3;
         self.setup.statistics.update(|statistics| {
             statistics.seconds = now.as_secs_f64();

@@ -16,6 +16,9 @@ mod statistics;
 mod timeline;
 mod workers;
 
+#[cfg(test)]
+mod tests;
+
 pub use conductor::LiveObserver;
 pub use config::{LiveConfig, LiveOutput};
 pub use controls::Controls;

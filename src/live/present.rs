@@ -103,7 +103,7 @@ impl Presenter {
         Ok(self.outputs)
     }
 
-    fn learn(&mut self, Known { source, before, motion }: Known) -> Result<(), Error> {
+    pub(super) fn learn(&mut self, Known { source, before, motion }: Known) -> Result<(), Error> {
         let Motion { small, follows, estimate, .. } = motion;
         self.maker.learn(Real { source: &source, small: &small, follows, estimate }, before.as_ref())?;
         let count = self.maker.count();
@@ -124,7 +124,7 @@ impl Presenter {
         Ok(())
     }
 
-    fn make(&mut self, made_of: MadeOf, pts: Pts) -> Result<(Frame, ShownContent), Error> {
+    pub(super) fn make(&mut self, made_of: MadeOf, pts: Pts) -> Result<(Frame, ShownContent), Error> {
         match made_of {
             MadeOf::Real(mut frame) => {
                 (frame.info.pts, frame.info.duration) = (pts, 0);
