@@ -74,7 +74,8 @@ fn a_file_is_shown_at_its_own_pace_and_real_frames_are_the_sources() {
         let ticks = time.0 as f64 / time.1 as f64 * 50.0;
         assert!((ticks - ticks.round()).abs() < 0.06, "{ticks}");
         let tick = ticks.round() as usize;
-        shown += usize::from(tick % 2 == 0 && truth.get(tick / 2).is_some_and(|truth| frame == truth));
+        shown +=
+            usize::from(tick.is_multiple_of(2) && truth.get(tick / 2).is_some_and(|truth| frame == truth));
     }
     let real = summary["real"].as_u64().unwrap() as usize;
     assert!(shown >= real && real >= 40, "{shown} shown, {real} real");

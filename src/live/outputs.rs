@@ -146,7 +146,7 @@ fn feed(
     let ended = match fed {
         Ok(()) => output.finish(),
         // Whoever read it has had enough.
-        Err(Error::Media(MediaError::ClosedPipe { .. })) => Ok(()),
+        Err(Error::Media(MediaError::ClosedPipe)) => Ok(()),
         Err(error) => Err(error),
     };
     if let Err(error) = &ended {

@@ -49,7 +49,7 @@ fn seen(time: f64, pts: Pts) -> Frame {
     };
     let mut frame = Frame::allocate(info, None);
     for plane in frame.planes_mut() {
-        let scale = WIDTH as f64 / f64::from(plane.width as u32);
+        let scale = WIDTH as f64 / f64::from(plane.width);
         for (y, row) in plane.rows_mut().enumerate() {
             for (x, sample) in row.iter_mut().enumerate() {
                 let (x, y) = (x as f64 * scale - SPEED * time, y as f64 * scale);
