@@ -158,7 +158,7 @@ impl Conductor {
     /// Takes what comes until the next tick is due.
     fn wait(&mut self) -> Result<(), Error> {
         let now = self.now();
-        let due = self.setup.director.next_due().unwrap_or(now + NAP);
+        let due = self.setup.director.next_decision().unwrap_or(now + NAP);
         let timeout = due.saturating_sub(now).min(NAP);
         let (captured, done) = (self.wires.captured.clone(), self.wires.done.clone());
         select! {
@@ -314,7 +314,7 @@ impl Conductor {
     }
 
     fn picture(&self, decision: &Decision) -> Option<Picture> {
-        let Decision { tick, captured, .. } = decision;
+        let Decision { tick, captured, due } = decision;
         let newest = self.finished.back()?;
         let (frame, tau) = match tick.content {
             Content::Original(frame) => (frame, None),
@@ -332,7 +332,7 @@ impl Conductor {
                 None => return Some(self.held(first, decision)),
             },
         };
-        Some(Picture { made_of, pts: tick.pts, source: first.source.clone(), captured: *captured })
+        Some(Picture { made_of, pts: tick.pts, source: first.source.clone(), captured: *captured, due: *due })
     }
 
     /// What is held is as old as its frame.
@@ -342,6 +342,7 @@ impl Conductor {
             pts: decision.tick.pts,
             source: held.source.clone(),
             captured: self.setup.director.captured(held.source.info.pts).min(decision.captured),
+            due: decision.due,
         }
     }
 

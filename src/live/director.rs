@@ -7,6 +7,11 @@ use crate::frame::{Cadence, Content, FrameRate, MotionMode, Pts, Rational, Tick,
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// Pictures made of motion are decided on so long before they are due, or this part of a tick before: their making then
+/// mostly falls into the time before the next frame comes and the other threads have work.
+const LEAD: Duration = Duration::from_millis(10);
+const LEAD_PART: f64 = 0.6;
+
 /// What is shown at a tick.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Decision {
@@ -29,6 +34,7 @@ pub(super) struct Director {
     mode: MotionMode,
     timeline: Timeline,
     delay: Delay,
+    lead: Duration,
     /// Output ticks of the time stamps in an eighth of a period: a frame this near is shown untouched.
     tolerance: Pts,
     /// Ready frames that no tick has reached yet.
@@ -40,6 +46,8 @@ pub(super) struct Director {
     last: Option<Pts>,
     /// From the frame before the last one to it.
     interval: Option<Pts>,
+    /// The shorter of the last two intervals: between longer ones, frames were lost.
+    usual: Option<Pts>,
 }
 
 impl Director {
@@ -60,12 +68,14 @@ impl Director {
             mode,
             timeline: Timeline::new(time_base),
             delay: Delay::new(longest),
+            lead: LEAD.min(Duration::from_secs_f64(LEAD_PART / rate.to_f64())),
             tolerance,
             waiting: VecDeque::new(),
             known: VecDeque::new(),
             numbered: 0,
             last: None,
             interval: None,
+            usual: None,
         })
     }
 
@@ -112,7 +122,9 @@ impl Director {
         if self.last.is_some_and(|last| pts <= last) {
             return None;
         }
-        self.interval = self.last.map(|last| pts - last);
+        let interval = self.last.map(|last| pts - last);
+        self.usual = interval.map(|interval| self.interval.map_or(interval, |before| before.min(interval)));
+        self.interval = interval;
         // To interpolate, what it is needed for begins at the frame before.
         let needed = match (self.mode, self.last) {
             (MotionMode::Interpolate, Some(last)) => last,
@@ -131,8 +143,28 @@ impl Director {
         Some(self.numbered - 1)
     }
 
+    /// When the next tick can be decided; `None` before the first frame. That is when it is due or, where it is made of
+    /// motion from frames that are there, sooner, for that takes time.
+    pub(super) fn next_decision(&self) -> Option<Duration> {
+        let due = self.next_due()?;
+        let is_early = match self.known.front() {
+            Some(tick) => matches!(tick.content, Content::Between { .. }),
+            None => self.cadence.next_tick().is_some_and(|tick| self.comes_before_the_next_frame(tick)),
+        };
+        Some(if is_early { due.saturating_sub(self.lead) } else { due })
+    }
+
+    /// Whether no other frame than the newest one can be meant for a tick: none waits, and the next one is captured later.
+    fn comes_before_the_next_frame(&self, tick: Pts) -> bool {
+        let (Some(last), Some(usual), true) = (self.last, self.usual, self.waiting.is_empty()) else {
+            return false;
+        };
+        let own = self.cadence.rescaled(last) + self.tolerance;
+        tick > own && tick + self.tolerance < self.cadence.rescaled(last + usual)
+    }
+
     /// When the next tick is due; `None` before the first frame.
-    pub(super) fn next_due(&self) -> Option<Duration> {
+    fn next_due(&self) -> Option<Duration> {
         let pts = match self.known.front() {
             Some(tick) => tick.pts,
             None => self.cadence.next_tick().or_else(|| self.first_tick())?,
@@ -140,11 +172,12 @@ impl Director {
         Some(self.captured_at(pts) + self.delay.now())
     }
 
-    /// What is shown at the ticks that are due by `now`, of which the last is the newest. More than one means that the
-    /// others were missed.
+    /// What is shown at the ticks that can be decided by `now`, of which the last is the newest. More than one means that
+    /// the others were missed.
     pub(super) fn decide(&mut self, now: Duration) -> Vec<Decision> {
         let mut decisions = Vec::new();
-        while let Some(due) = self.next_due().filter(|due| *due <= now) {
+        while self.next_decision().is_some_and(|time| time <= now) {
+            let Some(due) = self.next_due() else { break };
             let Some(tick) = self.next_tick() else { break };
             decisions.push(Decision { tick, due, captured: self.captured_of(&tick) });
         }

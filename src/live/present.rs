@@ -39,6 +39,8 @@ pub(super) struct Picture {
     /// The newest real frame as captured.
     pub(super) source: Frame,
     pub(super) captured: Duration,
+    /// When it is handed over; as soon as it is made if that is later.
+    pub(super) due: Duration,
 }
 
 #[derive(Debug)]
@@ -115,9 +117,10 @@ impl Presenter {
     }
 
     fn show(&mut self, picture: Picture) -> Result<(), Error> {
-        let Picture { made_of, pts, source, captured } = picture;
+        let Picture { made_of, pts, source, captured, due } = picture;
         let (clock, busy, statistics) = (self.clock.clone(), self.busy.clone(), self.statistics.clone());
         let (frame, content) = timed(&*clock, &busy, &statistics, "compose", || self.make(made_of, pts))?;
+        std::thread::sleep(due.saturating_sub(self.clock.now()));
         let handed_over = self.clock.now();
         self.statistics.shown(content, captured, handed_over);
         self.outputs.show(&Shown { frame, source, content, captured, handed_over });

@@ -275,12 +275,13 @@ impl Stage {
             match work {
                 Work::Learn(known) => self.presenter.learn(*known).unwrap(),
                 Work::Show(picture) => {
-                    let (pts, captured) = (picture.pts, picture.captured);
+                    let (pts, captured, due) = (picture.pts, picture.captured, picture.due);
                     let (frame, content) = self.presenter.make(picture.made_of, pts).unwrap();
                     // A tick of the output is a millisecond, as one of the source.
                     let time = pts as f64 / 1e3;
                     let psnr = 10.0 * (255.0f64.powi(2) / error(&frame, &seen(time, 0)).max(1e-3)).log10();
-                    let latency = (now as f64 - captured.as_secs_f64() * 1e6) / 1e3;
+                    let handed_over = due.as_secs_f64().max(now as f64 / 1e6);
+                    let latency = (handed_over - captured.as_secs_f64()) * 1e3;
                     shown.push(Seen { time, content, psnr, latency });
                 }
             }
