@@ -1,5 +1,6 @@
 //! What the command line declares, and how it becomes a [`RunConfig`].
 
+use super::devices::DevicesArgs;
 use super::eval_args::EvalArgs;
 use super::input_args::InputArgs;
 use super::live_args::LiveArgs;
@@ -40,6 +41,8 @@ pub(super) enum Command {
     Run(Box<RunArgs>),
     /// Shows a camera, a stream or a file larger and smoother while it comes
     Live(Box<LiveArgs>),
+    /// Lists cameras, their formats, sizes and frame rates
+    Devices(DevicesArgs),
     /// Measures quality: of models on a reference, or of one file against another
     Eval(Box<EvalArgs>),
     /// Lists, fetches, checks and removes models

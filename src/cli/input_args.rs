@@ -23,15 +23,15 @@ pub(super) struct InputArgs {
     #[arg(long, value_name = "FORMAT")]
     pub(super) input_format: Option<String>,
 
-    /// Size of raw video [default: from the input; no cost]
-    #[arg(long, value_name = "WxH", value_parser = value::size)]
+    /// Size of raw video, or which one a camera shall give [default: from the input; no cost]
+    #[arg(long, visible_alias = "size", value_name = "WxH", value_parser = value::size)]
     video_size: Option<(u32, u32)>,
 
-    /// Frame rate of raw video or a picture sequence: 25, 30000/1001 or 23.976 [default: from the input; no cost]
+    /// Frame rate of raw video, of a picture sequence, or that a camera shall have: 25, 30000/1001 or 23.976 [default: from the input; no cost]
     #[arg(long, value_name = "N[/D]", value_parser = value::rate, allow_hyphen_values = true)]
     rate: Option<Rational>,
 
-    /// Pixel format of raw video by FFmpeg's name [default: from the input; no cost]
+    /// Pixel format of raw video by FFmpeg's name, or what a camera shall give, such as mjpeg [default: from the input; no cost]
     #[arg(long, value_name = "NAME")]
     input_pix_fmt: Option<String>,
 

@@ -1,6 +1,7 @@
 //! Arguments in, messages out. The library does the work.
 
 mod args;
+mod devices;
 mod eval;
 mod eval_args;
 mod eval_table;
@@ -32,6 +33,7 @@ use std::io::Write;
 pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, interrupt: Interrupt) -> u8 {
     match (cli.command, matches.subcommand()) {
         (Command::Run(arguments), Some((_, matches))) => run::run(*arguments, matches, interrupt),
+        (Command::Devices(arguments), _) => devices::devices(&arguments),
         (Command::Eval(arguments), _) => eval::run(*arguments, &interrupt),
         (Command::Live(arguments), Some((_, matches))) => live::run(*arguments, matches, interrupt),
         (Command::Run(_) | Command::Live(_), None) => 2,

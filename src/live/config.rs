@@ -3,7 +3,7 @@
 use crate::config::{MotionOptions, ProcessingOptions};
 use crate::error::ConfigError;
 use crate::frame::{FrameRate, MotionMode, Rational};
-use crate::media::{InputOptions, OutputOptions, is_device, is_network};
+use crate::media::{InputOptions, OutputOptions, camera_format, is_device, is_network};
 use std::time::Duration;
 
 /// An encoded output.
@@ -103,16 +103,21 @@ impl LiveConfig {
         }
     }
 
+    fn input_format(&self) -> Option<&str> {
+        self.input_options.format.as_deref().or_else(|| camera_format(&self.input))
+    }
+
     /// Whether frames are taken at the pace of their time stamps: files and filters give them faster.
     pub(super) fn is_paced(&self) -> bool {
-        let format = self.input_options.format.as_deref();
+        let format = self.input_format();
         let gives_all_at_once = format == Some("lavfi")
             || (self.input != "-" && !is_network(&self.input) && !format.is_some_and(is_device));
         self.realtime.unwrap_or(gives_all_at_once)
     }
 
+    /// Whether a lost source is opened again.
     pub(super) fn reconnects(&self) -> bool {
-        let format = self.input_options.format.as_deref().filter(|format| *format != "lavfi");
+        let format = self.input_format().filter(|format| *format != "lavfi");
         self.reconnect.unwrap_or(is_network(&self.input) || format.is_some_and(is_device))
     }
 }
@@ -168,6 +173,7 @@ mod tests {
             ("film.mkv", None, true, false),
             ("testsrc2", Some("lavfi"), true, false),
             ("/dev/video0", Some("v4l2"), false, true),
+            ("/dev/video2", None, false, true),
             (":0.0", Some("x11grab"), false, true),
             ("rtsp://camera/1", None, false, true),
             ("udp://127.0.0.1:5000", None, false, true),

@@ -10,6 +10,7 @@ mod copy_track;
 mod decode;
 mod deinterlace;
 mod describe;
+mod devices;
 mod encode;
 mod encoder_choice;
 mod encoder_options;
@@ -54,9 +55,10 @@ use crate::error::MediaError;
 
 pub(crate) use temporary::{TemporaryFile, check_replaceable};
 
+pub use devices::{CAMERA_FORMAT, Camera, CameraMode, CameraRate, cameras};
 pub use interpolate::MotionInterpolation;
 pub use library::set_library_log_level;
-pub use open::{is_device, is_network};
+pub use open::{camera_format, is_device, is_network};
 pub use options::{Deinterlace, InputOptions, OutputOptions};
 pub use sink::Sink;
 pub use source::Source;

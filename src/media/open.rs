@@ -18,7 +18,8 @@ pub(super) fn open(
     options: &InputOptions,
     interrupt: &Interrupt,
 ) -> Result<Input, MediaError> {
-    let reads_device = options.format.as_deref().is_some_and(is_device);
+    let format = options.format.as_deref().or_else(|| camera_format(location));
+    let reads_device = format.is_some_and(is_device);
     if !reads_device {
         check_file(location)?;
     }
@@ -31,7 +32,7 @@ pub(super) fn open(
         name if is_local(name) && has_protocol(name) => format!("file:{name}"),
         name => name.to_owned(),
     };
-    match ffi_input::open_input(&url, options.format.as_deref(), &demuxer_options(options), interrupt) {
+    match ffi_input::open_input(&url, format, &demuxer_options(options, format), interrupt) {
         Ok((input, unused)) => {
             check_unused(options, &unused)?;
             Ok(input)
@@ -39,6 +40,12 @@ pub(super) fn open(
         Err(_) if interrupt.is_triggered() => Err(MediaError::Interrupted),
         Err(failure) => Err(explain(location, options, &failure)),
     }
+}
+
+/// FFmpeg's demuxer for a location that is a camera by its name alone.
+pub fn camera_format(location: &str) -> Option<&'static str> {
+    let number = location.strip_prefix("/dev/video")?;
+    number.bytes().all(|digit| digit.is_ascii_digit()).then_some("v4l2")
 }
 
 /// True if FFmpeg's demuxer of this name reads a device, or a filter graph, instead of a file.
@@ -164,7 +171,7 @@ fn check_raw_video(location: &str, options: &InputOptions) -> Result<(), MediaEr
     }
 }
 
-fn demuxer_options(options: &InputOptions) -> Vec<(String, String)> {
+fn demuxer_options(options: &InputOptions, format: Option<&str>) -> Vec<(String, String)> {
     let mut all = Vec::new();
     if let Some((width, height)) = options.video_size {
         all.push(("video_size".to_owned(), format!("{width}x{height}")));
@@ -173,7 +180,10 @@ fn demuxer_options(options: &InputOptions) -> Vec<(String, String)> {
         all.push(("framerate".to_owned(), rate.to_string()));
     }
     if let Some(pixel_format) = &options.pixel_format {
-        all.push(("pixel_format".to_owned(), pixel_format.clone()));
+        // V4L2 takes codecs here too, as some cameras give MJPEG.
+        let is_v4l2 = matches!(format, Some("v4l2" | "video4linux2"));
+        let name = if is_v4l2 { "input_format" } else { "pixel_format" };
+        all.push((name.to_owned(), pixel_format.clone()));
     }
     all.extend(options.options.iter().cloned());
     all
