@@ -15,6 +15,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// Opening a source may take as long.
 const OPENING: Duration = Duration::from_secs(15);
+/// A paced source that is later than this, in nanoseconds, is not caught up with.
+const LATE: i128 = 500_000_000;
 /// Sleep is cut into pieces of at most this, so that an end is soon heeded.
 const NAP: Duration = Duration::from_millis(20);
 
@@ -170,6 +172,10 @@ impl Capture {
             let now = i128::try_from(self.clock.now().as_nanos()).unwrap_or(0);
             let start = *self.pace.get_or_insert(now - time);
             let left = start + time - now;
+            if left < -LATE {
+                // It paused, and goes on from here.
+                self.pace = Some(now - time);
+            }
             let Ok(left) = u64::try_from(left) else { return true };
             if left == 0 || self.interrupt.is_triggered() {
                 return !self.interrupt.is_triggered();

@@ -110,7 +110,9 @@ impl LiveConfig {
     /// Whether frames are taken at the pace of their time stamps: files and filters give them faster.
     pub(super) fn is_paced(&self) -> bool {
         let format = self.input_format();
+        // HTTP gives files, or segments of seconds.
         let gives_all_at_once = format == Some("lavfi")
+            || self.input.starts_with("http")
             || (self.input != "-" && !is_network(&self.input) && !format.is_some_and(is_device));
         self.realtime.unwrap_or(gives_all_at_once)
     }
@@ -142,9 +144,15 @@ impl LiveOutput {
         if options.format.is_none() {
             options.format = known.map(|(_, format)| (*format).to_owned());
         }
-        let is_stream = matches!(options.format.as_deref(), Some("flv" | "mpegts" | "rtsp"));
-        if options.codec.is_none() && (is_stream || self.is_x264_file()) {
+        let format = options.format.as_deref();
+        let is_stream = matches!(format, Some("flv" | "mpegts" | "rtsp"));
+        let is_segmented = matches!(format, Some("segment" | "stream_segment" | "hls" | "dash" | "tee"));
+        if options.codec.is_none() && (is_stream || is_segmented || self.is_x264_file()) {
             options.codec = Some("libx264".into());
+            // What all players take.
+            if is_stream || is_segmented {
+                options.pixel_format.get_or_insert_with(|| "yuv420p".into());
+            }
         }
         if options.codec.as_deref() == Some("libx264") {
             options.preset.get_or_insert_with(|| "ultrafast".into());
@@ -176,6 +184,7 @@ mod tests {
             ("/dev/video2", None, false, true),
             (":0.0", Some("x11grab"), false, true),
             ("rtsp://camera/1", None, false, true),
+            ("https://host/live.m3u8", None, true, true),
             ("udp://127.0.0.1:5000", None, false, true),
             ("-", Some("nut"), false, false),
         ] {

@@ -281,7 +281,7 @@ fn capture_options(config: &LiveConfig, pool: &BufferPool) -> CaptureOptions {
     let mut input = config.input_options.clone();
     // Threads of a decoder each hold a frame back.
     input.threads = Some(input.threads.unwrap_or(1));
-    if is_network(&config.input) {
+    if is_network(&config.input) && !config.input.starts_with("http") {
         for (name, value) in PROBING {
             if input.options.iter().all(|(known, _)| known != name) {
                 input.options.push((name.into(), value.into()));

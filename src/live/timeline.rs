@@ -23,7 +23,7 @@ const CATCH_UP_PARTS: i128 = 20;
 ///
 /// Frames arrive with jitter, but never before they were captured; so the least delayed of the last ones tell when frames
 /// are captured. A jump of the time stamps (a source that begins anew, a clock that was set, time stamps that wrapped) is
-/// taken out: frames go on rising as the clock does.
+/// taken out: frames go on rising as the clock does. The first frame is at 0, whatever the source counts from.
 #[derive(Debug)]
 pub(super) struct Timeline {
     time_base: TimeBase,
@@ -46,9 +46,9 @@ impl Timeline {
     /// frame before.
     pub(super) fn arrive(&mut self, pts: Pts, now: Duration) -> Option<Pts> {
         let Some((last, arrived)) = self.last else {
-            (self.began, self.last) = (now, Some((pts, now)));
-            self.offset = Some(nanoseconds(now) - self.nanoseconds_of(pts));
-            return Some(pts);
+            (self.began, self.last, self.shift) = (now, Some((0, now)), -pts);
+            self.offset = Some(nanoseconds(now));
+            return Some(0);
         };
         let elapsed = nanoseconds(now.saturating_sub(arrived));
         let stepped = self.nanoseconds_of(pts + self.shift) - self.nanoseconds_of(last);
@@ -198,8 +198,8 @@ mod tests {
     #[test]
     fn frames_out_of_order_are_refused() {
         let mut timeline = Timeline::new(MILLISECONDS);
-        assert_eq!(timeline.arrive(40, ms(1000)), Some(40));
-        assert_eq!(timeline.arrive(20, ms(1010)), None);
-        assert_eq!(timeline.arrive(80, ms(1040)), Some(80));
+        assert_eq!(timeline.arrive(90_040, ms(1000)), Some(0));
+        assert_eq!(timeline.arrive(90_020, ms(1010)), None);
+        assert_eq!(timeline.arrive(90_080, ms(1040)), Some(40));
     }
 }
