@@ -26,6 +26,8 @@ mod hdr;
 mod image_read;
 mod image_write;
 mod input;
+mod jpeg;
+mod jpeg_color;
 mod library;
 mod metadata;
 mod mov_text;
@@ -53,6 +55,7 @@ use crate::error::MediaError;
 
 pub(crate) use temporary::{TemporaryFile, check_replaceable};
 
+pub use jpeg::JpegEncoder;
 pub use library::set_library_log_level;
 pub use options::{Deinterlace, InputOptions, OutputOptions};
 pub use sink::Sink;
