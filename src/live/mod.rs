@@ -1,12 +1,17 @@
 //! Live: frames are taken as they come and shown larger and smoother at a steady rate, without falling behind.
 
 mod controls;
+mod http;
+mod metrics;
 mod output;
 mod statistics;
+mod web;
 
 pub use controls::Controls;
+pub use metrics::{MetricsServer, metrics_text};
 pub use output::{Output, Shown, ShownContent};
 pub use statistics::{LiveStatistics, OutputCount, Percentiles, SourceState, StageLatency, StatisticsBoard};
+pub use web::WebOutput;
 
 use crate::frame::{Rational, TimeBase};
 use crate::stage::Geometry;
