@@ -1,11 +1,11 @@
 //! `framecast live`.
 
-use super::live_args::LiveArgs;
+use super::live_args::{LiveArgs, is_page};
 use super::progress::JsonTarget;
 use super::{interrupt, logging, say, say_error};
 use clap::ArgMatches;
 use framecast::error::Error;
-use framecast::live::{Live, LiveConfig, LiveStatistics};
+use framecast::live::{Live, LiveConfig, LiveStatistics, MetricsServer, Output, WebOutput};
 use framecast::media::Interrupt;
 use indicatif::MultiProgress;
 use serde_json::json;
@@ -34,8 +34,13 @@ pub(super) fn run(arguments: LiveArgs, matches: &ArgMatches, interrupt: Interrup
         (false, true) => Report::Json(JsonTarget::Output),
         (false, false) => Report::Text,
     };
+    let extras = Extras {
+        pages: arguments.output.iter().filter(|output| is_page(output)).cloned().collect(),
+        web_token: arguments.web_token.clone(),
+        metrics: arguments.metrics.clone(),
+    };
     match arguments.into_config(matches) {
-        Ok(config) => match show(config, &interrupt, report) {
+        Ok(config) => match show(config, &extras, &interrupt, report) {
             Ok(statistics) => {
                 report.summary(&statistics);
                 if interrupt.is_triggered() { interrupt::EXIT_CODE } else { 0 }
@@ -52,8 +57,33 @@ pub(super) fn run(arguments: LiveArgs, matches: &ArgMatches, interrupt: Interrup
     }
 }
 
-fn show(config: LiveConfig, interrupt: &Interrupt, report: Report) -> Result<LiveStatistics, Error> {
-    let live = Live::open(config, interrupt.clone())?;
+/// What is served beside the encoded outputs.
+struct Extras {
+    pages: Vec<String>,
+    web_token: Option<String>,
+    metrics: Option<String>,
+}
+
+fn show(
+    config: LiveConfig,
+    extras: &Extras,
+    interrupt: &Interrupt,
+    report: Report,
+) -> Result<LiveStatistics, Error> {
+    // What is wrong with an address is told before a camera is opened.
+    extras.pages.iter().try_for_each(|page| WebOutput::parse_address(page).map(drop))?;
+    let mut live = Live::open(config, interrupt.clone())?;
+    for page in &extras.pages {
+        let token = extras.web_token.as_deref();
+        let output = WebOutput::start(page, token, live.format(), live.controls(), live.statistics())?;
+        report.tell(&format!("shown at {}", output.name()));
+        live.add_output(Box::new(output));
+    }
+    let metrics = extras.metrics.as_deref().map(|address| MetricsServer::start(address, live.statistics()));
+    let metrics = metrics.transpose()?;
+    if let Some(metrics) = &metrics {
+        report.tell(&format!("metrics at http://{}/metrics", metrics.address()));
+    }
     for note in live.notes() {
         tracing::warn!("{note}");
     }
@@ -70,6 +100,15 @@ fn show(config: LiveConfig, interrupt: &Interrupt, report: Report) -> Result<Liv
 }
 
 impl Report {
+    /// Something that the user needs now.
+    fn tell(self, message: &str) {
+        match self {
+            Self::Quiet => {}
+            Self::Json(target) => target.write(&json!({ "event": "note", "message": message })),
+            Self::Text => say(message),
+        }
+    }
+
     fn summary(self, statistics: &LiveStatistics) {
         match self {
             Self::Quiet => {}

@@ -7,7 +7,7 @@ use super::processing_args::ProcessingArgs;
 use super::value;
 use clap::{ArgAction, ArgMatches, Args, ValueEnum};
 use framecast::frame::MotionMode;
-use framecast::live::{LiveConfig, LiveOutput};
+use framecast::live::{LiveConfig, LiveOutput, WebOutput};
 use std::time::Duration;
 
 /// Shows a camera, a stream or a file larger and smoother while it comes, and never falls behind.
@@ -20,8 +20,9 @@ pub(super) struct LiveArgs {
     #[command(flatten)]
     input: InputArgs,
 
-    /// Where it is shown: a file, a URL (rtmp, srt, udp, rtsp), /dev/videoN, or - for standard output; may be repeated
+    /// Where it is shown: web[:[ADDR:]PORT], a file, a URL (rtmp, srt, udp, rtsp), /dev/videoN, or - for standard output; may be repeated
     ///
+    /// web is a page in the browser, at 127.0.0.1:8080 unless it says otherwise; it costs a third of a core while somebody looks.
     /// A format (-f) belongs to the output after it, or at the end of the line to the last one. Streams are encoded with
     /// libx264, ultrafast and without holding frames back, unless options say otherwise.
     #[arg(short, long, value_name = "OUT", action = ArgAction::Append, required = true, allow_hyphen_values = true, help_heading = "Output")]
@@ -49,6 +50,22 @@ pub(super) struct LiveArgs {
     /// A source that gives nothing for so long is lost [default: 5s]
     #[arg(long, value_name = "TIME", value_parser = value::positive_duration, allow_hyphen_values = true, help_heading = "Live")]
     timeout: Option<i64>,
+
+    /// What a browser must know to see the page, once, as http://ADDR:PORT/?token=...; needed for other addresses than loopback
+    ///
+    /// Default: none. The connection is not encrypted. FRAMECAST_WEB_TOKEN is the same without showing it to other users.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "FRAMECAST_WEB_TOKEN",
+        hide_env_values = true,
+        help_heading = "Live"
+    )]
+    pub(super) web_token: Option<String>,
+
+    /// Serves the statistics to Prometheus, under /metrics [default: off; no cost]
+    #[arg(long, value_name = "[ADDR:]PORT", help_heading = "Live")]
+    pub(super) metrics: Option<String>,
 
     #[command(flatten)]
     processing: ProcessingArgs,
@@ -98,7 +115,8 @@ impl LiveArgs {
             }
             (long, short) => long.or(short),
         };
-        let outputs = self.output.into_iter().zip(formats.outputs).map(|(location, format)| LiveOutput {
+        let encoded = self.output.into_iter().zip(formats.outputs).filter(|(name, _)| !is_page(name));
+        let outputs = encoded.map(|(location, format)| LiveOutput {
             location,
             options: self.encoding.clone().into_options(format, threads),
         });
@@ -118,6 +136,11 @@ impl LiveArgs {
             processing: self.processing.into_options(MotionMode::Predict),
         })
     }
+}
+
+/// Whether an output is a page rather than encoded.
+pub(super) fn is_page(output: &str) -> bool {
+    WebOutput::is_meant(output)
 }
 
 /// The values of `-f` by what they belong to.

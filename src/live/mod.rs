@@ -8,12 +8,15 @@ mod delay;
 mod director;
 mod encoded;
 mod governor;
+mod http;
+mod metrics;
 mod output;
 mod outputs;
 mod present;
 mod run;
 mod statistics;
 mod timeline;
+mod web;
 mod workers;
 
 #[cfg(test)]
@@ -23,9 +26,11 @@ pub use conductor::LiveObserver;
 pub use config::{LiveConfig, LiveOutput};
 pub use controls::Controls;
 pub use governor::Level;
+pub use metrics::{MetricsServer, metrics_text};
 pub use output::{Output, Shown, ShownContent};
 pub use run::Live;
 pub use statistics::{LiveStatistics, OutputCount, Percentiles, SourceState, StageLatency, StatisticsBoard};
+pub use web::WebOutput;
 
 use crate::frame::{Rational, TimeBase};
 use crate::stage::Geometry;

@@ -28,6 +28,8 @@ mod image_read;
 mod image_write;
 mod input;
 mod interpolate;
+mod jpeg;
+mod jpeg_color;
 mod library;
 mod metadata;
 mod mov_text;
@@ -57,6 +59,7 @@ pub(crate) use temporary::{TemporaryFile, check_replaceable};
 
 pub use devices::{CAMERA_FORMAT, Camera, CameraMode, CameraRate, cameras};
 pub use interpolate::MotionInterpolation;
+pub use jpeg::JpegEncoder;
 pub use library::set_library_log_level;
 pub use open::{camera_format, is_device, is_network};
 pub use options::{Deinterlace, InputOptions, OutputOptions};
