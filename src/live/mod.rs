@@ -3,6 +3,8 @@
 mod controls;
 mod output;
 mod statistics;
+#[cfg(feature = "window")]
+pub mod window;
 
 pub use controls::Controls;
 pub use output::{Output, Shown, ShownContent};
