@@ -36,6 +36,27 @@ fn no_file_is_left_out() {
     }
 }
 
+#[cfg(feature = "window")]
+#[test]
+fn the_programs_of_the_window_are_valid_and_whole() {
+    use framecast::live::window::SHADERS;
+    for (name, source) in SHADERS {
+        let module = naga::front::wgsl::parse_str(source)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
+        Validator::new(ValidationFlags::all(), Capabilities::empty())
+            .validate(&module)
+            .unwrap_or_else(|error| panic!("{name}: {}", error.emit_to_string(source)));
+        let stages: Vec<_> = module.entry_points.iter().map(|entry| entry.stage).collect();
+        assert_eq!(stages, [naga::ShaderStage::Vertex, naga::ShaderStage::Fragment], "{name}");
+    }
+    for (name, text) in wgsl_files("shaders/window") {
+        assert!(
+            SHADERS.iter().any(|(_, source)| source.contains(&text)),
+            "window/{name} is used by no program"
+        );
+    }
+}
+
 /// Names, without the extension, and contents of the files in a folder of the crate; at least one.
 fn wgsl_files(folder: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);

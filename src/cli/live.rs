@@ -1,11 +1,13 @@
 //! `framecast live`.
 
-use super::live_args::{LiveArgs, is_page};
+use super::live_args::{LiveArgs, WINDOW, is_page};
 use super::progress::JsonTarget;
 use super::{interrupt, logging, say, say_error};
 use clap::ArgMatches;
 use framecast::error::Error;
-use framecast::live::{Live, LiveConfig, LiveStatistics, MetricsServer, Output, WebOutput};
+#[cfg(feature = "window")]
+use framecast::live::window::{WindowLoop, WindowOptions};
+use framecast::live::{Live, LiveConfig, LiveObserver, LiveStatistics, MetricsServer, Output, WebOutput};
 use framecast::media::Interrupt;
 use indicatif::MultiProgress;
 use serde_json::json;
@@ -35,6 +37,7 @@ pub(super) fn run(arguments: LiveArgs, matches: &ArgMatches, interrupt: Interrup
         (false, false) => Report::Text,
     };
     let extras = Extras {
+        has_window: arguments.output.iter().any(|output| output == WINDOW),
         pages: arguments.output.iter().filter(|output| is_page(output)).cloned().collect(),
         web_token: arguments.web_token.clone(),
         metrics: arguments.metrics.clone(),
@@ -59,6 +62,7 @@ pub(super) fn run(arguments: LiveArgs, matches: &ArgMatches, interrupt: Interrup
 
 /// What is served beside the encoded outputs.
 struct Extras {
+    has_window: bool,
     pages: Vec<String>,
     web_token: Option<String>,
     metrics: Option<String>,
@@ -72,6 +76,7 @@ fn show(
 ) -> Result<LiveStatistics, Error> {
     // What is wrong with an address is told before a camera is opened.
     extras.pages.iter().try_for_each(|page| WebOutput::parse_address(page).map(drop))?;
+    let title = format!("framecast: {}", config.input);
     let mut live = Live::open(config, interrupt.clone())?;
     for page in &extras.pages {
         let token = extras.web_token.as_deref();
@@ -87,8 +92,51 @@ fn show(
     for note in live.notes() {
         tracing::warn!("{note}");
     }
+    if extras.has_window { in_window(live, title, interrupt, report) } else { live.run(observer(report)) }
+}
+
+/// The window needs the main thread, so the run has another one.
+#[cfg(feature = "window")]
+fn in_window(
+    mut live: Live,
+    title: String,
+    interrupt: &Interrupt,
+    report: Report,
+) -> Result<LiveStatistics, Error> {
+    let options = WindowOptions {
+        title,
+        format: live.format().clone(),
+        controls: live.controls(),
+        statistics: live.statistics(),
+        interrupt: interrupt.clone(),
+        screenshots: std::env::current_dir().unwrap_or_default(),
+    };
+    let (window, output) = WindowLoop::new(options)?;
+    live.add_output(Box::new(output));
+    let failed = |reason: String| Error::Thread { stage: "live".into(), reason };
+    let run = std::thread::Builder::new().name("live".into()).spawn(move || live.run(observer(report)));
+    let run = run.map_err(|error| failed(error.to_string()))?;
+    let shown = window.run();
+    if shown.is_err() {
+        interrupt.trigger();
+    }
+    let ended = run.join().unwrap_or_else(|_| Err(failed("the thread ended without a result".into())));
+    shown.and(ended)
+}
+
+#[cfg(not(feature = "window"))]
+fn in_window(_: Live, _: String, _: &Interrupt, _: Report) -> Result<LiveStatistics, Error> {
+    Err(framecast::error::ConfigError {
+        setting: "-o window".into(),
+        expected: "a build with the feature window".into(),
+        found: "one without it".into(),
+    }
+    .into())
+}
+
+fn observer(report: Report) -> LiveObserver {
     let mut told = Instant::now();
-    live.run(Box::new(move |statistics| match report {
+    Box::new(move |statistics| match report {
         Report::Quiet => {}
         Report::Json(target) => target.write(&event("statistics", statistics)),
         Report::Text if told.elapsed() < LINE_EVERY => {}
@@ -96,7 +144,7 @@ fn show(
             told = Instant::now();
             say(&line(statistics));
         }
-    }))
+    })
 }
 
 impl Report {

@@ -20,9 +20,9 @@ pub(super) struct LiveArgs {
     #[command(flatten)]
     input: InputArgs,
 
-    /// Where it is shown: web[:[ADDR:]PORT], a file, a URL (rtmp, srt, udp, rtsp), /dev/videoN, or - for standard output; may be repeated
+    /// Where it is shown: window, web[:[ADDR:]PORT], a file, a URL (rtmp, srt, udp, rtsp), /dev/videoN, or - for standard output; may be repeated
     ///
-    /// web is a page in the browser, at 127.0.0.1:8080 unless it says otherwise; it costs a third of a core while somebody looks.
+    /// window has keys: H lists them. web is a page in the browser, at 127.0.0.1:8080 unless it says otherwise; it costs a third of a core while somebody looks.
     /// A format (-f) belongs to the output after it, or at the end of the line to the last one. Streams are encoded with
     /// libx264, ultrafast and without holding frames back, unless options say otherwise.
     #[arg(short, long, value_name = "OUT", action = ArgAction::Append, required = true, allow_hyphen_values = true, help_heading = "Output")]
@@ -115,7 +115,8 @@ impl LiveArgs {
             }
             (long, short) => long.or(short),
         };
-        let encoded = self.output.into_iter().zip(formats.outputs).filter(|(name, _)| !is_page(name));
+        let encoded =
+            self.output.into_iter().zip(formats.outputs).filter(|(name, _)| !is_page(name) && name != WINDOW);
         let outputs = encoded.map(|(location, format)| LiveOutput {
             location,
             options: self.encoding.clone().into_options(format, threads),
@@ -137,6 +138,9 @@ impl LiveArgs {
         })
     }
 }
+
+/// The output that is a window.
+pub(super) const WINDOW: &str = "window";
 
 /// Whether an output is a page rather than encoded.
 pub(super) fn is_page(output: &str) -> bool {

@@ -70,6 +70,23 @@ pub(super) fn yuv_to_rgb(info: &FrameInfo, spec: &TensorSpec) -> Affine {
     }
 }
 
+/// Code values Y, Cb, Cr of `info` to red, green and blue of 0 to 1: three weights and an offset for each.
+#[cfg(feature = "window")]
+pub(crate) fn display_colors(info: &FrameInfo) -> [[f32; 4]; 3] {
+    let spec = TensorSpec {
+        color: TensorColor::Rgb,
+        kind: crate::frame::DataType::F32,
+        layout: crate::frame::TensorLayout::Nchw,
+        block: 1,
+        mean: 0.0,
+        range: 1.0,
+    };
+    let Affine { weights: [red, green, blue], offsets: [red_offset, green_offset, blue_offset] } =
+        yuv_to_rgb(info, &spec);
+    let row = |[y, cb, cr]: [f32; 3], offset| [y, cb, cr, offset];
+    [row(red, red_offset), row(green, green_offset), row(blue, blue_offset)]
+}
+
 /// Tensor elements in the order of `spec` to code values Y, Cb, Cr of `info`.
 pub(super) fn rgb_to_yuv(info: &FrameInfo, spec: &TensorSpec) -> Affine {
     let (kr, kb) = matrix(info).weights();

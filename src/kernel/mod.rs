@@ -10,6 +10,8 @@ pub mod gpu;
 mod motion;
 mod resample;
 
+#[cfg(feature = "window")]
+pub(crate) use convert::display_colors;
 pub use motion::Composition;
 pub use resample::{Axis, Filter, ResamplePlan, Taps};
 

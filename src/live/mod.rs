@@ -17,6 +17,8 @@ mod run;
 mod statistics;
 mod timeline;
 mod web;
+#[cfg(feature = "window")]
+pub mod window;
 mod workers;
 
 #[cfg(test)]

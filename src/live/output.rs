@@ -44,6 +44,11 @@ pub trait Output: Send {
     /// Whatever makes it useless from now on; it is told, and the other outputs go on.
     fn show(&mut self, shown: &Shown) -> Result<(), Error>;
 
+    /// Pictures that it was given and left out, because newer ones came before it was done.
+    fn missed(&self) -> u64 {
+        0
+    }
+
     /// Takes a packet of another stream of the source (sound, subtitles).
     ///
     /// # Errors

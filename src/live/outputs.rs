@@ -129,14 +129,17 @@ fn feed(
     statistics: &StatisticsBoard,
 ) -> Result<(), Error> {
     let name = output.name();
+    let mut missed = 0;
     let fed = items.iter().try_for_each(|item| match item {
         Item::Picture(shown) => {
             // Sent before it is counted, so the count may lag behind by one.
             let _ = pictures.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
             output.show(&shown)?;
+            let before = std::mem::replace(&mut missed, output.missed());
             statistics.update(|now| {
                 if let Some(count) = now.outputs.get_mut(index) {
                     count.shown += 1;
+                    count.dropped += missed - before;
                 }
             });
             Ok(())
