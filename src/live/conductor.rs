@@ -1,13 +1,14 @@
 //! The loop of a live run: takes what comes, deals out the work, and shows what is due.
 
 use super::capture::Captured;
-use super::director::{Decision, Director};
+use super::director::Director;
 use super::governor::Governor;
-use super::present::{Busy, Known, MadeOf, Picture, Work};
+use super::pictures::{Finished, Pictures};
+use super::present::{Busy, Work};
 use super::workers::Motion;
 use super::{Controls, Level, LiveStatistics, SourceState, StatisticsBoard};
 use crate::error::Error;
-use crate::frame::{Content, Frame, GapFinder, MotionMode, Pts, TimeBase, rescale};
+use crate::frame::{Frame, GapFinder, MotionMode, Pts, TimeBase, rescale};
 use crate::media::{CopyPacket, Interrupt};
 use crate::pipeline::{Clock, ProcessUsage};
 use crossbeam_channel::{Receiver, Sender, select};
@@ -16,8 +17,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Enlarged frames that are kept: the two that motion goes by, and those that wait for their ticks.
-const KEPT: usize = 6;
 /// The longest sleep, after which an interruption is heeded.
 const NAP: Duration = Duration::from_millis(50);
 /// Between two reports.
@@ -69,15 +68,6 @@ struct Pending {
     motion: Option<Motion>,
 }
 
-/// A frame that can be shown.
-struct Finished {
-    number: u64,
-    sequence: u64,
-    source: Frame,
-    frame: Frame,
-    motion: Motion,
-}
-
 /// What a [`Conductor`] works with.
 pub(super) struct Setup {
     pub(super) director: Director,
@@ -105,7 +95,7 @@ pub(super) struct Conductor {
     gaps: GapFinder,
     sequence: u64,
     pending: VecDeque<Pending>,
-    finished: VecDeque<Finished>,
+    pictures: Pictures,
     /// Time stamp of the last frame.
     last: Option<Pts>,
     /// When the last frame arrived.
@@ -127,7 +117,7 @@ impl Conductor {
             gaps: GapFinder::new(GapFinder::LONGEST),
             sequence: 0,
             pending: VecDeque::new(),
-            finished: VecDeque::new(),
+            pictures: Pictures::new(setup.mode),
             last: None,
             arrived: None,
             has_ended: false,
@@ -277,14 +267,9 @@ impl Conductor {
             let now = self.now();
             self.governor.observe(now.saturating_sub(arrived) <= self.setup.longest);
             let Some(number) = self.setup.director.ready(source.info.pts, now) else { continue };
-            let before = self.finished.back().map(|finished| finished.source.clone());
-            let known = Known { source: source.clone(), before, motion: motion.clone() };
+            let known = self.pictures.push(Finished { number, sequence, source, frame, motion });
             // Where there is no room, less is learnt.
             let _ = self.wires.present.try_send(Work::Learn(Box::new(known)));
-            self.finished.push_back(Finished { number, sequence, source, frame, motion });
-            if self.finished.len() > KEPT {
-                self.finished.pop_front();
-            }
         }
     }
 
@@ -294,9 +279,9 @@ impl Conductor {
         let missed = decisions.len().saturating_sub(1) as u64;
         let Some(decision) = decisions.last() else { return self.is_over() };
         (0..missed).for_each(|_| self.governor.observe(false));
-        let shown = self
-            .picture(decision)
-            .is_some_and(|picture| self.wires.present.try_send(Work::Show(Box::new(picture))).is_ok());
+        let picture = self.pictures.picture(decision, &self.setup.director, self.predicts());
+        let shown =
+            picture.is_some_and(|picture| self.wires.present.try_send(Work::Show(Box::new(picture))).is_ok());
         self.governor.observe(shown);
         let missed = missed + u64::from(!shown);
         if missed > 0 {
@@ -311,68 +296,6 @@ impl Conductor {
             return false;
         }
         self.last.is_none() || self.setup.director.is_past_end()
-    }
-
-    fn picture(&self, decision: &Decision) -> Option<Picture> {
-        let Decision { tick, captured, due } = decision;
-        let newest = self.finished.back()?;
-        let (frame, tau) = match tick.content {
-            Content::Original(frame) => (frame, None),
-            Content::Between { frame, tau } => (frame, Some(tau.to_f32())),
-            Content::Hold(frame) => {
-                let held = self.finished(frame).unwrap_or(newest);
-                return Some(self.held(held, decision));
-            }
-        };
-        let first = self.finished(frame).unwrap_or(newest);
-        let made_of = match tau {
-            None => MadeOf::Real(first.frame.clone()),
-            Some(tau) => match self.motion(first, tau) {
-                Some(made_of) => made_of,
-                None => return Some(self.held(first, decision)),
-            },
-        };
-        Some(Picture { made_of, pts: tick.pts, source: first.source.clone(), captured: *captured, due: *due })
-    }
-
-    /// What is held is as old as its frame.
-    fn held(&self, held: &Finished, decision: &Decision) -> Picture {
-        Picture {
-            made_of: MadeOf::Held(held.frame.clone()),
-            pts: decision.tick.pts,
-            source: held.source.clone(),
-            captured: self.setup.director.captured(held.source.info.pts).min(decision.captured),
-            due: decision.due,
-        }
-    }
-
-    /// `None` where there is no motion to go by, or none is wanted.
-    fn motion(&self, first: &Finished, tau: f32) -> Option<MadeOf> {
-        if !self.predicts() {
-            return None;
-        }
-        let mode = self.setup.mode;
-        let other = self.finished(match mode {
-            MotionMode::Predict => first.number.checked_sub(1)?,
-            MotionMode::Interpolate => first.number + 1,
-        })?;
-        let (later, earlier) = match mode {
-            MotionMode::Predict => (first, other),
-            MotionMode::Interpolate => (other, first),
-        };
-        // A frame in between may have been left out.
-        let fits = later.motion.other.is_some() && later.motion.other_sequence == earlier.sequence;
-        let field = later.motion.field_at(tau, mode).filter(|_| fits)?;
-        Some(MadeOf::Motion {
-            frames: Box::new([first.frame.clone(), other.frame.clone()]),
-            smalls: [first.motion.small.clone(), other.motion.small.clone()],
-            field,
-            tau,
-        })
-    }
-
-    fn finished(&self, number: u64) -> Option<&Finished> {
-        self.finished.iter().find(|finished| finished.number == number)
     }
 
     /// How much is left out at the moment.

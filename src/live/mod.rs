@@ -12,6 +12,8 @@ mod http;
 mod metrics;
 mod output;
 mod outputs;
+mod parts;
+mod pictures;
 mod present;
 mod run;
 mod statistics;

@@ -1,0 +1,205 @@
+//! What a live run is made of, from its configuration.
+
+use super::capture::CaptureOptions;
+use super::workers::{Enlarger, MotionFinder};
+use super::{Controls, Level, LiveConfig};
+use crate::config::{MotionOptions, ProcessingOptions, Target};
+use crate::error::{ConfigError, Error};
+use crate::frame::{BufferPool, Frame, FrameInfo, FrameRate, MotionMode, Rational};
+use crate::kernel;
+use crate::media::{InputDescription, Interrupt, Sink, is_network};
+use crate::model::{DEFAULT_MODEL, SMALL_MODEL};
+use crate::pipeline::{ChainOptions, Clock, Plan, RateChange};
+use crate::stage::{Composer, Geometry, MotionMaker, MotionPredictor, OutputSize, fit};
+use std::sync::Arc;
+
+/// The way that enlarges without a network.
+const RESAMPLED: &str = "resampled";
+/// Classical motion.
+const CLASSICAL: &str = "flow";
+/// How network streams are probed: a second of them tells enough, and what was read meanwhile is not kept.
+const PROBING: [(&str, &str); 2] = [("analyzeduration", "1000000"), ("fflags", "nobuffer")];
+/// What finds motion and what makes frames of it.
+pub(super) struct MotionParts {
+    pub(super) finder: MotionFinder,
+    /// How many ways to find motion there are.
+    pub(super) predictors: usize,
+    pub(super) maker: MotionMaker,
+}
+
+pub(super) fn capture_options(config: &LiveConfig, pool: &BufferPool) -> CaptureOptions {
+    let mut input = config.input_options.clone();
+    // Threads of a decoder each hold a frame back.
+    input.threads = Some(input.threads.unwrap_or(1));
+    if is_network(&config.input) && !config.input.starts_with("http") {
+        for (name, value) in PROBING {
+            if input.options.iter().all(|(known, _)| known != name) {
+                input.options.push((name.into(), value.into()));
+            }
+        }
+    }
+    CaptureOptions {
+        location: config.input.clone(),
+        input,
+        is_paced: config.is_paced(),
+        reconnects: config.reconnects(),
+        silence: config.silence,
+        kernels: config.processing.kernels,
+        pool: pool.clone(),
+    }
+}
+
+pub(super) fn geometry(description: &InputDescription) -> Geometry {
+    let video = &description.video;
+    Geometry { width: video.width, height: video.height, format: video.format, color: video.color }
+}
+
+pub(super) fn delivered(sink: &Sink) -> Geometry {
+    let delivered = sink.delivered();
+    Geometry {
+        width: delivered.width,
+        height: delivered.height,
+        format: delivered.format,
+        color: delivered.color,
+    }
+}
+
+pub(super) fn output_size(config: &LiveConfig, description: &InputDescription) -> Result<OutputSize, Error> {
+    let video = &description.video;
+    Ok(match config.processing.target {
+        Target::Factor(factor) => OutputSize { width: video.width * factor, height: video.height * factor },
+        Target::Within { width, height } => fit(
+            (video.width, video.height),
+            video.sample_aspect_ratio,
+            description.is_turned(),
+            width,
+            height,
+        ),
+    })
+}
+
+pub(super) type Sinks = Vec<(String, Sink)>;
+
+pub(super) fn open_sinks(
+    config: &LiveConfig,
+    shown: &InputDescription,
+    size: OutputSize,
+    aspect: Rational,
+) -> Result<(Sinks, Vec<String>), Error> {
+    let (mut sinks, mut notes) = (Vec::new(), Vec::new());
+    for output in &config.outputs {
+        let options = output.live_options();
+        let (width, height) = (size.width, size.height);
+        // Not the user's interruption, which ends the reading: what was read is still written.
+        let sink =
+            Sink::open(&output.location, &options, shown, width, height, aspect, Interrupt::default())?;
+        notes.extend(sink.notes().into_iter().map(|note| format!("{}: {note}", output.location)));
+        sinks.push((output.location.clone(), sink));
+    }
+    Ok((sinks, notes))
+}
+
+/// The ways to enlarge, the best one first, with their names.
+pub(super) fn enlargers(
+    processing: &ProcessingOptions,
+    description: &InputDescription,
+    target: Geometry,
+    pool: &BufferPool,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Vec<String>, Vec<Enlarger>), Error> {
+    let source = geometry(description);
+    let video = &description.video;
+    let aspect = video.sample_aspect_ratio;
+    let enlarges = target.width > source.width || target.height > source.height;
+    let mut choices: Vec<Vec<String>> = Vec::new();
+    if !processing.models.is_empty() {
+        choices.push(processing.models.clone());
+    } else if enlarges {
+        choices.push(vec![DEFAULT_MODEL.into()]);
+    }
+    if enlarges && choices.iter().flatten().all(|model| model != SMALL_MODEL) {
+        choices.push(vec![SMALL_MODEL.into()]);
+    }
+    let (mut names, mut ways) = (Vec::new(), Vec::new());
+    for models in choices {
+        let options = ProcessingOptions {
+            models: models.clone(),
+            threads: Some(processing.threads.unwrap_or(1)),
+            motion: MotionOptions::default(),
+            ..processing.clone()
+        };
+        let turned = description.is_turned();
+        let mut plan = Plan::new(source, aspect, video.time_base, turned, false, &options)?;
+        let ChainOptions { upscalers, composer, .. } =
+            plan.stages(&options, target, aspect, pool, clock.clone())?;
+        names.push(models.join(" + "));
+        ways.push(Enlarger { chain: upscalers.into_iter().next(), composer });
+    }
+    let kernels = kernel::create(processing.kernels)?;
+    let composer = Composer::new(source, None, target, aspect, processing.dither, kernels, pool.clone());
+    names.push(RESAMPLED.into());
+    ways.push(Enlarger { chain: None, composer });
+    Ok((names, ways))
+}
+
+/// Runs every way once: the first run of a network takes several times as long as the others.
+pub(super) fn warm_up(
+    ways: &mut [Enlarger],
+    description: &InputDescription,
+    pool: &BufferPool,
+) -> Result<(), Error> {
+    let video = &description.video;
+    let info = FrameInfo {
+        width: video.width,
+        height: video.height,
+        format: video.format,
+        color: video.color,
+        sample_aspect_ratio: video.sample_aspect_ratio,
+        pts: 0,
+        duration: 0,
+        is_damaged: false,
+        side_data: Vec::new(),
+    };
+    let mut blank = Frame::allocate(info, Some(pool));
+    blank.planes_mut().iter_mut().for_each(|plane| plane.rows_mut().for_each(|row| row.fill(0)));
+    ways.iter_mut().try_for_each(|way| way.process(blank.clone()).map(drop))
+}
+
+/// What finds motion and what makes frames of it: the network of the options if they name one, and the classical estimate.
+pub(super) fn motion_parts(
+    processing: &ProcessingOptions,
+    rate: Rational,
+    description: &InputDescription,
+    pool: &BufferPool,
+) -> Result<MotionParts, Error> {
+    let mut options = processing.clone();
+    options.motion.rate = FrameRate::Fixed(rate);
+    options.motion.model.get_or_insert_with(|| CLASSICAL.into());
+    let missing =
+        || ConfigError { setting: "--fps".into(), expected: "a frame rate".into(), found: rate.to_string() };
+    let change = RateChange::find(&options, description.video.time_base)?.ok_or_else(missing)?;
+    let mut predictors = vec![change.predictor(&options, 1)?];
+    if change.has_network() {
+        predictors.push(MotionPredictor::classical(options.motion.mode));
+    }
+    let pacing = change.pacing();
+    Ok(MotionParts {
+        predictors: predictors.len(),
+        finder: MotionFinder::new(pacing.mode, pacing.shrink, pacing.detector, predictors),
+        maker: change.maker(&options, pool)?,
+    })
+}
+
+/// The levels that differ.
+pub(super) fn levels(config: &LiveConfig, predictors: usize, controls: &Controls) -> Vec<Level> {
+    let ways = controls.models().len();
+    let interpolates = config.processing.motion.mode == MotionMode::Interpolate;
+    let all = [
+        (Level::Full, true),
+        (Level::LightMotion, predictors > 1),
+        (Level::NoPrediction, config.predicts || interpolates),
+        (Level::SmallNetwork, ways > 2),
+        (Level::Resampled, ways > 1),
+    ];
+    all.into_iter().filter(|(_, differs)| *differs).map(|(level, _)| level).collect()
+}
