@@ -1,6 +1,6 @@
 //! Takes frames from the source as they come, and opens it again when it is lost.
 
-use crate::error::Error;
+use crate::error::{Error, MediaError};
 use crate::frame::{BufferPool, Frame, Pts, TimeBase, rescale};
 use crate::kernel::{self, KernelChoice};
 use crate::media::{CopyPacket, InputDescription, InputOptions, Interrupt, Source, SourceItem};
@@ -13,6 +13,8 @@ use std::time::Duration;
 /// The first wait before the source is opened again, doubled up to the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
+/// A source that ends so near to the end of what was asked for is not lost: a frame of a slow camera.
+const END_TOLERANCE: Duration = Duration::from_millis(1100);
 /// Opening a source may take as long.
 const OPENING: Duration = Duration::from_secs(15);
 /// A paced source that is later than this, in nanoseconds, is not caught up with.
@@ -63,6 +65,8 @@ pub(super) struct Capture {
     /// Ends reading of this opening of the source.
     opening: Interrupt,
     clock: Arc<dyn Clock>,
+    /// When the first frame arrived.
+    began: Option<Duration>,
     /// The wall time of the time stamp 0 of a paced source, in nanoseconds.
     pace: Option<i128>,
     /// Makes frames of a source that came back otherwise like those before.
@@ -84,7 +88,15 @@ impl Capture {
         let opening = interrupt.child();
         opening.expire_after(options.silence.max(OPENING));
         let pool = options.pool.clone();
-        let source = Source::open(&options.location, &options.input, opening.clone(), pool)?;
+        let opened = Source::open(&options.location, &options.input, opening.clone(), pool);
+        let source = opened.map_err(|error| match error {
+            MediaError::Interrupted if !interrupt.is_triggered() => MediaError::Input {
+                input: options.location.clone(),
+                problem: format!("it gave no pictures for {} s", options.silence.max(OPENING).as_secs()),
+                remedy: "check that it sends, or wait longer with --timeout".into(),
+            },
+            error => error,
+        })?;
         let description = source.description();
         let time_base = description.video.time_base;
         Ok(Self {
@@ -94,6 +106,7 @@ impl Capture {
             interrupt,
             opening,
             clock,
+            began: None,
             pace: None,
             converter: None,
             time_base,
@@ -110,7 +123,7 @@ impl Capture {
         loop {
             let lost = match self.read(to) {
                 Ok(Read::Unheard) => break,
-                Ok(Read::Ended) if !self.options.reconnects => {
+                Ok(Read::Ended) if !self.options.reconnects || self.is_done() => {
                     let _ = to.send(Captured::Ended);
                     break;
                 }
@@ -150,7 +163,9 @@ impl Capture {
                     if !self.wait_for(frame.info.pts) {
                         return Ok(Read::Ended);
                     }
-                    Captured::Frame(frame, self.clock.now())
+                    let now = self.clock.now();
+                    self.began.get_or_insert(now);
+                    Captured::Frame(frame, now)
                 }
                 SourceItem::Packet(packet) => Captured::Packet(packet),
                 SourceItem::End => return Ok(Read::Ended),
@@ -159,6 +174,15 @@ impl Capture {
                 return Ok(Read::Unheard);
             }
         }
+    }
+
+    /// Whether all that was asked for has been captured.
+    fn is_done(&self) -> bool {
+        let (Some(microseconds), Some(began)) = (self.options.input.duration, self.began) else {
+            return false;
+        };
+        let wanted = Duration::from_micros(u64::try_from(microseconds).unwrap_or(0));
+        self.clock.now() + END_TOLERANCE >= began + wanted
     }
 
     /// Waits until a paced source's frame is due. False if the run is over.

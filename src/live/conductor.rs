@@ -17,6 +17,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// Work that may wait for the presenter when a picture is due; a picture beyond is missed.
+const PICTURES: usize = 4;
 /// The longest sleep, after which an interruption is heeded.
 const NAP: Duration = Duration::from_millis(50);
 /// Between two reports.
@@ -268,7 +270,7 @@ impl Conductor {
             self.governor.observe(now.saturating_sub(arrived) <= self.setup.longest);
             let Some(number) = self.setup.director.ready(source.info.pts, now) else { continue };
             let known = self.pictures.push(Finished { number, sequence, source, frame, motion });
-            // Where there is no room, less is learnt.
+            // There is room, for pictures leave it; a presenter that is stuck learns less.
             let _ = self.wires.present.try_send(Work::Learn(Box::new(known)));
         }
     }
@@ -280,8 +282,10 @@ impl Conductor {
         let Some(decision) = decisions.last() else { return self.is_over() };
         (0..missed).for_each(|_| self.governor.observe(false));
         let picture = self.pictures.picture(decision, &self.setup.director, self.predicts());
-        let shown =
-            picture.is_some_and(|picture| self.wires.present.try_send(Work::Show(Box::new(picture))).is_ok());
+        let has_room = self.wires.present.len() < PICTURES;
+        let shown = picture
+            .filter(|_| has_room)
+            .is_some_and(|picture| self.wires.present.try_send(Work::Show(Box::new(picture))).is_ok());
         self.governor.observe(shown);
         let missed = missed + u64::from(!shown);
         if missed > 0 {

@@ -117,6 +117,11 @@ impl LiveConfig {
         self.realtime.unwrap_or(gives_all_at_once)
     }
 
+    /// Whether the source is a camera, a screen or the like.
+    pub(super) fn captures_device(&self) -> bool {
+        self.input_format().is_some_and(|format| format != "lavfi" && is_device(format))
+    }
+
     /// Whether a lost source is opened again.
     pub(super) fn reconnects(&self) -> bool {
         let format = self.input_format().filter(|format| *format != "lavfi");

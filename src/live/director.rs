@@ -1,6 +1,7 @@
 //! Decides what is shown at every tick. Nothing else does; it knows neither threads nor pictures.
 
 use super::delay::Delay;
+use super::phase::Phase;
 use super::timeline::Timeline;
 use crate::error::ConfigError;
 use crate::frame::{Cadence, Content, FrameRate, MotionMode, Pts, Rational, Tick, TimeBase};
@@ -33,6 +34,11 @@ pub(super) struct Director {
     cadence: Cadence,
     mode: MotionMode,
     timeline: Timeline,
+    phase: Phase,
+    /// A tick: the time stamp of the first frame that could be shown.
+    origin: Option<Pts>,
+    /// The last place that was given.
+    placed: Option<Pts>,
     delay: Delay,
     lead: Duration,
     /// Output ticks of the time stamps in an eighth of a period: a frame this near is shown untouched.
@@ -67,6 +73,9 @@ impl Director {
             cadence,
             mode,
             timeline: Timeline::new(time_base),
+            phase: Phase::new(rate, time_base),
+            origin: None,
+            placed: None,
             delay: Delay::new(longest),
             lead: LEAD.min(Duration::from_secs_f64(LEAD_PART / rate.to_f64())),
             tolerance,
@@ -86,7 +95,13 @@ impl Director {
 
     /// A frame arrived. Gives the time stamp that it has in this run; `None` if it is too late to be of use.
     pub(super) fn arrive(&mut self, pts: Pts, now: Duration) -> Option<Pts> {
-        self.timeline.arrive(pts, now)
+        let pts = self.timeline.arrive(pts, now)?;
+        let origin = self.origin.unwrap_or(0);
+        let place = origin + self.phase.place(pts - origin);
+        // Where it was moved behind the frame before, it is that frame's double.
+        let place = self.placed.map_or(place, |placed| place.max(placed + 1));
+        self.placed = Some(place);
+        Some(place)
     }
 
     /// When the frame of this time stamp was captured.
@@ -125,6 +140,7 @@ impl Director {
         let interval = self.last.map(|last| pts - last);
         self.usual = interval.map(|interval| self.interval.map_or(interval, |before| before.min(interval)));
         self.interval = interval;
+        self.origin.get_or_insert(pts);
         // To interpolate, what it is needed for begins at the frame before.
         let needed = match (self.mode, self.last) {
             (MotionMode::Interpolate, Some(last)) => last,
@@ -351,6 +367,17 @@ mod tests {
         }
         let shown = texts(&play(MotionMode::Predict, &script));
         assert!(shown.contains("140 140+0.5 141 141+0.5 142 142+0.5 143"), "{shown}");
+    }
+
+    #[test]
+    fn a_camera_that_is_a_little_faster_than_it_says_shows_its_own_frames() {
+        // 25.2 a second instead of 25, that begin half a tick beside the grid.
+        let pts = |k: i64| if k == 0 { 0 } else { 10 + k * 5000 / 126 };
+        let script: Script = (0..500).map(|k| (pts(k), 1000 + pts(k), 1012 + pts(k))).collect();
+        let shown = play(MotionMode::Predict, &script);
+        let real =
+            shown.iter().filter(|(_, _, decision)| matches!(decision.tick.content, Content::Original(_)));
+        assert!(real.count() >= 470, "{}", texts(&shown));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod metrics;
 mod output;
 mod outputs;
 mod parts;
+mod phase;
 mod pictures;
 mod present;
 mod run;

@@ -7,7 +7,7 @@ use crate::config::{MotionOptions, ProcessingOptions, Target};
 use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, Frame, FrameInfo, FrameRate, MotionMode, Rational};
 use crate::kernel;
-use crate::media::{InputDescription, Interrupt, Sink, is_network};
+use crate::media::{Deinterlace, InputDescription, Interrupt, Sink, is_network};
 use crate::model::{DEFAULT_MODEL, SMALL_MODEL};
 use crate::pipeline::{ChainOptions, Clock, Plan, RateChange};
 use crate::stage::{Composer, Geometry, MotionMaker, MotionPredictor, OutputSize, fit};
@@ -31,6 +31,10 @@ pub(super) fn capture_options(config: &LiveConfig, pool: &BufferPool) -> Capture
     let mut input = config.input_options.clone();
     // Threads of a decoder each hold a frame back.
     input.threads = Some(input.threads.unwrap_or(1));
+    // Looking whether a stream is interlaced holds back its first frames; cameras and screens are not.
+    if input.deinterlace == Deinterlace::Auto && config.captures_device() {
+        input.deinterlace = Deinterlace::Off;
+    }
     if is_network(&config.input) && !config.input.starts_with("http") {
         for (name, value) in PROBING {
             if input.options.iter().all(|(known, _)| known != name) {

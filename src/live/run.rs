@@ -165,7 +165,7 @@ impl Live {
         let (enlarge, enlarge_jobs) = bounded::<EnlargeJob>(1);
         let (find, motion_jobs) = bounded::<MotionJob>(1);
         let (done_in, done) = bounded::<Done>(2 * DEPTH);
-        let (present, work) = bounded(DEPTH);
+        let (present, work) = bounded(4 * DEPTH);
         let (packets, waiting_packets) = bounded(PACKETS);
 
         let reader = spawn("capture", move || capture.run(&captured_in))?;

@@ -55,6 +55,11 @@ impl StillDetector {
         }
     }
 
+    /// Whether two frames were compared yet.
+    pub const fn has_compared(&self) -> bool {
+        self.size.0 > 0
+    }
+
     /// Compares `frame` with the one `before` it.
     ///
     /// # Errors

@@ -105,10 +105,14 @@ impl MotionMaker {
             self.camera.correct(field, tau);
         }
         // What is the same before and after did not move in between; what comes next may cover what stood still.
-        self.still.mask(predicts.then_some(&*field), &mut self.mask)?;
+        let has_mask = self.still.has_compared();
+        if has_mask {
+            self.still.mask(predicts.then_some(&*field), &mut self.mask)?;
+        }
         let gate = self.gate.share(field, tau);
         let mut out = Frame::allocate(made_info(&first.info, pts), Some(&self.pool));
-        let composition = Composition { field, first, other, gate: Some(gate), still: Some(&self.mask) };
+        let still = has_mask.then_some(&self.mask);
+        let composition = Composition { field, first, other, gate: Some(gate), still };
         self.kernels.compose(&composition, &mut out)?;
         self.count.between += 1;
         let cells = field.blend.len().max(1) as f64;
