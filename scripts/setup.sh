@@ -12,7 +12,6 @@ system_packages=(
     build-essential pkg-config clang libclang-dev
     libavcodec-dev libavdevice-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
     ffmpeg libvulkan1 mesa-vulkan-drivers python3 python3-pip
-    xvfb xdotool imagemagick libxkbcommon-x11-0 libxcursor1 libxi6 libxrandr2
 )
 
 main() {
