@@ -56,7 +56,7 @@ pub struct OutputCount {
 /// Of one stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct StageLatency {
-    /// `capture`, `upscale`, `motion`, `compose`.
+    /// `upscale`, `motion` or `compose`.
     pub stage: String,
     /// Milliseconds for each frame.
     pub milliseconds: Percentiles,
