@@ -90,11 +90,9 @@ impl Capture {
         let pool = options.pool.clone();
         let opened = Source::open(&options.location, &options.input, opening.clone(), pool);
         let source = opened.map_err(|error| match error {
-            MediaError::Interrupted if !interrupt.is_triggered() => MediaError::Input {
-                input: options.location.clone(),
-                problem: format!("it gave no pictures for {} s", options.silence.max(OPENING).as_secs()),
-                remedy: "check that it sends, or wait longer with --timeout".into(),
-            },
+            MediaError::Interrupted if !interrupt.is_triggered() => {
+                silent(&options.location, options.silence.max(OPENING))
+            }
             error => error,
         })?;
         let description = source.description();
@@ -132,12 +130,18 @@ impl Capture {
                     break;
                 }
                 Ok(Read::Ended) => "it has ended".to_owned(),
-                Err(_) if self.opening.is_triggered() => {
-                    format!("nothing came for {} s", self.options.silence.as_secs_f32())
-                }
                 Err(error) if !self.options.reconnects => {
+                    let is_silent = self.opening.is_triggered();
+                    let error = if is_silent {
+                        silent(&self.options.location, self.options.silence).into()
+                    } else {
+                        error
+                    };
                     let _ = to.send(Captured::Failed(error));
                     break;
+                }
+                Err(_) if self.opening.is_triggered() => {
+                    format!("nothing came for {} s", self.options.silence.as_secs_f32())
                 }
                 Err(error) => error.to_string(),
             };
@@ -277,6 +281,15 @@ impl Capture {
             frame.info.duration = rescale(frame.info.duration, self.time_base, base);
         }
         Ok(frame)
+    }
+}
+
+/// A source that is open, but gives nothing.
+fn silent(location: &str, time: Duration) -> MediaError {
+    MediaError::Input {
+        input: location.to_owned(),
+        problem: format!("it gave no pictures for {} s", time.as_secs_f32()),
+        remedy: "check that it sends, or wait longer with --timeout".into(),
     }
 }
 
