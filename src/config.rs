@@ -6,7 +6,7 @@ mod motion;
 use crate::error::ConfigError;
 use crate::kernel::KernelChoice;
 use crate::media::{InputOptions, OutputOptions};
-pub use crate::model::Device;
+pub use crate::model::{Device, Execution, Indices, Precision, Provider};
 pub use image::{DenoiseOptions, EnhanceOptions, Order, STYLES, Step, Style, StyleOptions};
 pub use motion::MotionOptions;
 use std::path::PathBuf;
@@ -107,7 +107,7 @@ pub struct ProcessingOptions {
     /// In which order the steps run.
     pub order: Order,
     /// Where the network runs.
-    pub device: Device,
+    pub execution: Execution,
     /// Which kernels do the pixel work.
     pub kernels: KernelChoice,
     /// Threads for networks, 1 to 1024; all cores if `None`.

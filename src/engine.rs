@@ -6,7 +6,8 @@
 use crate::config::ProcessingOptions;
 use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, Frame, Rational, TimeBase};
-use crate::pipeline::{Chain, Event, Plan, StageTime, SystemClock};
+use crate::model::NetworkReport;
+use crate::pipeline::{Chain, Event, Plan, Running, StageTime, SystemClock};
 use crate::stage::{Geometry, ReuseCount};
 use crossbeam_channel::{RecvError, TryRecvError, TrySendError};
 use std::sync::Arc;
@@ -67,7 +68,7 @@ pub struct Engine {
     chain: Chain,
     source: Geometry,
     target: Geometry,
-    provider: Option<String>,
+    running: Running,
     time_base: TimeBase,
     flushed: bool,
 }
@@ -96,7 +97,7 @@ impl Engine {
         let clock = Arc::new(SystemClock::default());
         let (_, time_base) = plan.timing(Rational::new(0, 1), time_base);
         let chain = Chain::start(plan.stages(options, target, sample_aspect_ratio, &pool, clock)?)?;
-        Ok(Self { chain, source, target, provider: plan.provider, time_base, flushed: false })
+        Ok(Self { chain, source, target, running: plan.running, time_base, flushed: false })
     }
 
     /// Geometry of the frames that come out.
@@ -110,9 +111,14 @@ impl Engine {
         self.time_base
     }
 
-    /// The execution provider that runs the network and its thread layout; `None` without a network.
-    pub fn provider(&self) -> Option<&str> {
-        self.provider.as_deref()
+    /// What really runs the networks, for people, with the thread layout; `None` without a network.
+    pub fn provider(&self) -> Option<String> {
+        self.running.text()
+    }
+
+    /// Provider and nodes of each network, as of now.
+    pub fn networks(&self) -> Vec<NetworkReport> {
+        self.running.reports()
     }
 
     /// Gives the engine a frame, without waiting.

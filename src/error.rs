@@ -104,6 +104,16 @@ pub enum ModelError {
         /// What to do.
         remedy: String,
     },
+    /// The device that was asked for cannot run a network.
+    #[error("--device {device}: {problem}; {remedy}")]
+    Device {
+        /// As it was asked for.
+        device: String,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        remedy: String,
+    },
     /// A model cannot be fetched.
     #[error("model {model}: {origin} cannot be fetched: {problem}; {remedy}")]
     Fetch {
@@ -133,7 +143,7 @@ impl ModelError {
     /// that cannot be fetched, else 5.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Runtime { .. } | Self::Model { .. } => 5,
+            Self::Runtime { .. } | Self::Model { .. } | Self::Device { .. } => 5,
             Self::Folder { .. } => 4,
             Self::Fetch { .. } => 7,
         }

@@ -134,7 +134,7 @@ fn one_of(side: &str, long: Option<String>, short: Option<String>) -> Result<Opt
 mod tests {
     use super::*;
     use clap::{CommandFactory, FromArgMatches};
-    use framecast::config::{DenoiseOptions, Device, EnhanceOptions, Reuse, Style, StyleOptions, Target};
+    use framecast::config::{DenoiseOptions, EnhanceOptions, Execution, Reuse, Style, StyleOptions, Target};
     use framecast::frame::Rational;
     use framecast::kernel::KernelChoice;
     use framecast::media::Deinterlace;
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(config.processing.models, ["m", "n"]);
         assert_eq!(config.processing.model_arguments, [("m:s".into(), "1,2".into())]);
         assert_eq!(config.processing.kernels, KernelChoice::Gpu);
-        assert_eq!(config.processing.device, Device::Cpu);
+        assert_eq!(config.processing.execution, Execution::CPU);
         assert_eq!(config.processing.tile, Some(256));
         assert_eq!((config.processing.reuse, config.processing.static_threshold), (Reuse::Off, 8));
         assert_eq!(config.processing.detail, Some(0.25));

@@ -1,10 +1,11 @@
 //! What `framecast eval` declares, and how it becomes an [`EvalConfig`] or a [`CompareConfig`].
 
 use super::args::EXIT_CODES;
-use super::processing_args::{DeviceArg, KernelsArg};
+use super::execution_args::precisions;
+use super::processing_args::KernelsArg;
 use super::value;
 use clap::{ArgAction, Args, ValueEnum};
-use framecast::config::ProcessingOptions;
+use framecast::config::{Device, Execution, Precision, ProcessingOptions};
 use framecast::frame::MotionMode;
 use framecast::quality::{CompareConfig, Content, Degradation, EvalConfig, MotionEvalConfig};
 use std::path::PathBuf;
@@ -104,8 +105,12 @@ pub(super) struct EvalArgs {
     threads: Option<usize>,
 
     /// Where networks run, as in `framecast run` [default: auto; cpu: slower, always works]
-    #[arg(long, value_enum, value_name = "DEVICE", help_heading = "Processing")]
-    device: Option<DeviceArg>,
+    #[arg(long, value_name = "DEVICE[:N,…]", help_heading = "Processing")]
+    device: Option<Device>,
+
+    /// Precision of products in networks, as in `framecast run` [default: auto; fp32: may be slower]
+    #[arg(long, value_name = "PRECISION", value_parser = precisions(), help_heading = "Processing")]
+    precision: Option<Precision>,
 
     /// What does the pixel work of models, as in `framecast run` [default: auto]
     #[arg(long, value_enum, value_name = "KERNELS", help_heading = "Processing")]
@@ -208,6 +213,7 @@ impl EvalArgs {
             ("--timing-size", self.timing_size.is_some()),
             ("--no-timing", self.no_timing),
             ("--device", self.device.is_some()),
+            ("--precision", self.precision.is_some()),
             ("--kernels", self.kernels.is_some()),
             ("--tile", self.tile.is_some()),
         ];
@@ -270,7 +276,11 @@ impl EvalArgs {
             samples: if self.html.is_some() { self.samples.unwrap_or(DEFAULT_SAMPLES) } else { 0 },
             timing: (!self.no_timing).then_some(self.timing_size.unwrap_or((640, 360))),
             processing: ProcessingOptions {
-                device: self.device.unwrap_or_default().into(),
+                execution: Execution {
+                    device: self.device.unwrap_or_default(),
+                    precision: self.precision.unwrap_or_default(),
+                    required: false,
+                },
                 kernels: self.kernels.unwrap_or_default().into(),
                 threads: self.threads,
                 tile: self.tile,
@@ -293,6 +303,7 @@ impl EvalArgs {
             ("--no-timing", self.no_timing),
             ("--threads", self.threads.is_some()),
             ("--device", self.device.is_some()),
+            ("--precision", self.precision.is_some()),
             ("--kernels", self.kernels.is_some()),
             ("--tile", self.tile.is_some()),
             ("--ort-lib", self.ort_lib.is_some()),
@@ -315,7 +326,6 @@ mod tests {
     use super::super::args::{Cli, Command};
     use super::*;
     use clap::Parser;
-    use framecast::config::Device;
     use framecast::kernel::KernelChoice;
 
     fn task(line: &str) -> Result<Task, String> {
@@ -346,7 +356,7 @@ mod tests {
             timing: Some((64, 48)),
             samples: 7,
             processing: ProcessingOptions {
-                device: Device::Cpu,
+                execution: Execution::CPU,
                 kernels: KernelChoice::Cpu,
                 threads: Some(3),
                 tile: Some(128),

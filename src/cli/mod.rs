@@ -5,6 +5,7 @@ mod devices;
 mod eval;
 mod eval_args;
 mod eval_table;
+mod execution_args;
 mod input_args;
 mod interrupt;
 mod live;

@@ -1,10 +1,11 @@
 //! Options that say what happens to frames.
 
+use super::execution_args::ExecutionArgs;
 use super::value;
 use clap::{Args, ValueEnum};
 use framecast::config::{
-    DenoiseOptions, Device, EnhanceOptions, MotionOptions, Order, ProcessingOptions, Reuse, Style,
-    StyleOptions, Target,
+    DenoiseOptions, EnhanceOptions, MotionOptions, Order, ProcessingOptions, Reuse, Style, StyleOptions,
+    Target,
 };
 use framecast::frame::{FrameRate, MotionMode};
 use framecast::kernel::KernelChoice;
@@ -124,9 +125,8 @@ pub(super) struct ProcessingArgs {
     #[arg(long, value_name = "STEP,…", value_parser = value::order, default_value = "denoise,enhance,style,upscale", hide_default_value = true)]
     order: Order,
 
-    /// Where the network runs [auto: the fastest that works here; cpu: slower, always works]
-    #[arg(long, value_enum, value_name = "DEVICE", default_value_t)]
-    device: DeviceArg,
+    #[command(flatten)]
+    execution: ExecutionArgs,
 
     /// What does the pixel work [auto: a GPU if there is one, else SIMD; gpu: also on a slow software adapter]
     #[arg(long, value_enum, value_name = "KERNELS", default_value_t)]
@@ -168,13 +168,6 @@ enum EnhanceArg {
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
-pub(super) enum DeviceArg {
-    #[default]
-    Auto,
-    Cpu,
-}
-
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(super) enum KernelsArg {
     #[default]
     Auto,
@@ -187,15 +180,6 @@ enum ModeArg {
     Predict,
     #[default]
     Interpolate,
-}
-
-impl From<DeviceArg> for Device {
-    fn from(device: DeviceArg) -> Self {
-        match device {
-            DeviceArg::Auto => Self::Auto,
-            DeviceArg::Cpu => Self::Cpu,
-        }
-    }
 }
 
 impl From<KernelsArg> for KernelChoice {
@@ -223,7 +207,7 @@ impl ProcessingArgs {
             models: self.model,
             model_arguments: self.model_arg,
             detail: self.detail,
-            device: self.device.into(),
+            execution: self.execution.into(),
             kernels: self.kernels.into(),
             motion: MotionOptions {
                 rate: self.fps,

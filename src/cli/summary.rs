@@ -1,5 +1,6 @@
 //! What a run says when it has ended.
 
+use framecast::model::NetworkReport;
 use framecast::pipeline::{RateCount, StageTime, Summary};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -34,6 +35,7 @@ pub(super) fn event(summary: &Summary) -> Value {
         "real_time_factor": summary.real_time_factor,
         "model": summary.model,
         "provider": summary.provider,
+        "providers": summary.networks.iter().map(network_event).collect::<Vec<_>>(),
         "kernels": summary.kernels,
         "stages": summary.stages.iter().map(stage_event).collect::<Vec<_>>(),
         "network_seconds": summary.network_time.as_secs_f64(),
@@ -44,6 +46,20 @@ pub(super) fn event(summary: &Summary) -> Value {
         "peak_memory_bytes": summary.peak_memory,
         "notes": summary.notes,
         "interrupted": summary.interrupted,
+    })
+}
+
+/// What really ran one network.
+pub(super) fn network_event(report: &NetworkReport) -> Value {
+    let elsewhere = |(provider, operator, count): &(String, String, usize)| json!({ "provider": provider, "operator": operator, "nodes": count });
+    json!({
+        "model": report.model,
+        "provider": report.provider.name(),
+        "index": report.index,
+        "precision": report.precision.name(),
+        "nodes": report.nodes,
+        "nodes_total": report.nodes_total,
+        "elsewhere": report.elsewhere.iter().map(elsewhere).collect::<Vec<_>>(),
     })
 }
 
@@ -181,6 +197,7 @@ fn mebibytes(bytes: u64) -> String {
 mod tests {
     use super::*;
     use framecast::media::{SinkReport, SourceReport};
+    use framecast::model::{Precision, Provider};
     use framecast::stage::{MotionCount, PaceCount};
 
     fn summary() -> Summary {
@@ -199,7 +216,17 @@ mod tests {
             frames_per_second: 40.0,
             real_time_factor: 1.6,
             model: Some("live-x2".into()),
-            provider: Some("cpu, 1 thread".into()),
+            provider: Some("cpu fp32, 11 of 11 nodes (1 x 1 threads)".into()),
+            networks: vec![NetworkReport {
+                model: "live-x2".into(),
+                provider: Provider::Cpu,
+                index: None,
+                precision: Precision::Fp32,
+                nodes: 11,
+                nodes_total: 11,
+                elsewhere: Vec::new(),
+                notes: Vec::new(),
+            }],
             kernels: "cpu (avx2)".into(),
             stages: vec![StageTime {
                 stage: "decode",
@@ -228,7 +255,7 @@ mod tests {
 frames    60 in, 60 out in 1.50 s, 40.0 fps, 1.60 x real time
 size      320x180 -> 640x360
 encoder   libx264 (yuv420p), 3.0 MiB
-model     live-x2 on cpu, 1 thread
+model     live-x2 on cpu fp32, 11 of 11 nodes (1 x 1 threads)
 kernels   cpu (avx2)
 reused    90.1 % of the pixels, where the source did not change
 motion    50 frames of motion, 10 held, 75 % of 20 predictions hit, 10 % gated, mean scale 0.0200, 3 cuts, flashes and dissolves
@@ -247,6 +274,7 @@ note      subtitle stream 2 was converted to mov_text
             source: SourceReport { frames: 1, ..SourceReport::default() },
             model: None,
             provider: None,
+            networks: Vec::new(),
             reused: None,
             rate: None,
             peak_memory: 0,
@@ -272,6 +300,8 @@ note      subtitle stream 2 was converted to mov_text
         assert_eq!(event["stages"][0]["busy_seconds"], 0.25);
         assert_eq!(event["network_seconds"], 1.0);
         assert_eq!(event["reused"], 0.9012);
+        assert_eq!(event["providers"][0]["provider"], "cpu");
+        assert_eq!(event["providers"][0]["nodes"], 11);
         assert_eq!(event["motion"]["hit_rate"], 0.75);
         assert_eq!(event["peak_memory_bytes"], 100 << 20);
     }

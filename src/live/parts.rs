@@ -182,7 +182,8 @@ pub(super) fn motion_parts(
     let missing =
         || ConfigError { setting: "--fps".into(), expected: "a frame rate".into(), found: rate.to_string() };
     let change = RateChange::find(&options, description.video.time_base)?.ok_or_else(missing)?;
-    let mut predictors = vec![change.predictor(&options, 1)?];
+    let size = (description.video.width, description.video.height);
+    let mut predictors = vec![change.predictor(options.execution, 1, size)?];
     if change.has_network() {
         predictors.push(MotionPredictor::classical(options.motion.mode));
     }

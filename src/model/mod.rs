@@ -8,9 +8,11 @@ mod interpolate;
 mod manifest;
 mod onnx;
 mod probe;
+mod provider;
 mod runtime;
 mod session;
 mod store;
+mod swap;
 mod tensor;
 pub mod zoo;
 
@@ -18,8 +20,12 @@ pub use argument::{Argument, ArgumentType};
 pub use interpolate::interpolate;
 pub use manifest::{InputManifest, Manifest, OutputManifest, Scores, Task};
 pub use probe::probe;
+pub use provider::{
+    Device, Execution, Indices, NetworkReport, NvidiaCard, Precision, Provider, ProviderReport, nvidia_cards,
+    provider_reports,
+};
 pub use runtime::Runtime;
-pub use session::{Device, Session};
+pub use session::{RunningNetwork, Session};
 pub use store::{Model, ModelFile};
 
 pub(crate) use store::{DEFAULT_DETAILED_MODEL, DEFAULT_MODEL, SMALL_MODEL};

@@ -1,10 +1,11 @@
 //! The ONNX Runtime library: found, loaded once per process, and shared by every session.
 
+use super::provider::{Origin, Plugins, Provider, Unusable, cuda_runtime};
 use super::store::user_data_folder;
 use crate::error::ModelError;
 use ort::environment::Environment;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Names that the library may have in a folder.
 const FILE_NAMES: &[&str] = if cfg!(target_os = "windows") {
@@ -32,13 +33,14 @@ static LOADED: Mutex<Option<Runtime>> = Mutex::new(None);
 pub struct Runtime {
     environment: Environment,
     library: Option<PathBuf>,
+    plugins: Arc<Plugins>,
 }
 
 impl Runtime {
     /// Loads the library, or returns the one that the process has loaded already.
     ///
-    /// Without `path` it is searched: `ORT_DYLIB_PATH`, beside the executable, `.cache/onnxruntime/lib` of the
-    /// project's folder, the user's data folder, the system's folders.
+    /// Without `path` it is searched: `ORT_DYLIB_PATH`, the one with CUDA where that and NVIDIA's driver are there, beside
+    /// the executable, `.cache/onnxruntime/lib` of the project's folder, the user's data folder, the system's folders.
     pub fn load(path: Option<&Path>) -> Result<Self, ModelError> {
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(runtime) = loaded.as_ref() {
@@ -46,20 +48,25 @@ impl Runtime {
         }
         let library = find_library(path)?;
         let environment = initialise(&library)?;
-        let runtime = Self { environment, library: Some(library) };
+        let runtime = Self { environment, library: Some(library), plugins: Arc::default() };
         *loaded = Some(runtime.clone());
         Ok(runtime)
     }
 
     /// Takes the environment of a program that uses ONNX Runtime itself. To be called before [`Runtime::load`].
     pub fn from_environment(environment: Environment) -> Self {
-        let runtime = Self { environment, library: None };
+        let runtime = Self { environment, library: None, plugins: Arc::default() };
         *LOADED.lock().unwrap_or_else(PoisonError::into_inner) = Some(runtime.clone());
         runtime
     }
 
     pub(super) const fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    /// How `provider` is there, or why it is not. Registers its plugin if it has one.
+    pub(super) fn origin(&self, provider: Provider) -> Result<Origin, Unusable> {
+        self.plugins.origin(&self.environment, provider)
     }
 
     /// The library's file, unless the environment was given by the caller.
@@ -89,6 +96,9 @@ fn find_library(path: Option<&Path>) -> Result<PathBuf, ModelError> {
                 remedy: "give the path of libonnxruntime.so".into(),
             })
         };
+    }
+    if let Some(library) = cuda_runtime() {
+        return Ok(library);
     }
     let folders = search_folders();
     let candidates = folders.iter().flat_map(|folder| FILE_NAMES.iter().map(|name| folder.join(name)));

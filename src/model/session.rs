@@ -1,78 +1,117 @@
 //! One network, ready to run.
 
+use super::provider::{
+    Built, Device, Execution, NetworkReport, Question, SessionPlan, build, choose, refusal,
+};
+use super::swap::Successor;
 use super::{Argument, Manifest, Model, Runtime, tensor};
 use crate::error::ModelError;
 use crate::frame::{Tensor, TensorLayout, TensorSpec, TensorView};
-use ort::session::builder::GraphOptimizationLevel;
-use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, SessionInputValue};
+use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, SessionInputValue, SessionOutputs};
 use ort::value::{DynValue, Outlet, TensorElementType, ValueType};
 use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Where networks run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Device {
-    /// The fastest that works on this machine.
-    #[default]
-    Auto,
-    /// ONNX Runtime's CPU provider.
-    Cpu,
+/// Where the nodes of a session's network run; what it tells changes when another provider takes over.
+#[derive(Clone, Debug)]
+pub struct RunningNetwork(Arc<Mutex<NetworkReport>>);
+
+impl RunningNetwork {
+    /// As of now.
+    pub fn report(&self) -> NetworkReport {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes of what went before are kept.
+    pub(super) fn replace(&self, report: NetworkReport, note: String) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut notes = std::mem::take(&mut kept.notes);
+        notes.push(note);
+        *kept = NetworkReport { notes, ..report };
+    }
+
+    pub(super) fn note(&self, note: String) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).notes.push(note);
+    }
 }
 
 /// A network on a device. Runs one frame or tile at a time.
 pub struct Session {
     session: ort::session::Session,
-    model: String,
-    input: String,
-    output: String,
+    manifest: Manifest,
     spec: TensorSpec,
     /// The values of the inputs beside the picture, in the order of the declarations.
-    arguments: Vec<(Argument, DynValue)>,
+    arguments: Vec<(String, DynValue)>,
     /// The output tensor that runs of the largest shape write into, and its shape.
     bound: Option<(RunOptions<HasSelectedOutputs>, [usize; 3])>,
-    provider: &'static str,
+    /// What takes over when it has been built.
+    successor: Option<Successor>,
+    running: RunningNetwork,
     time: Duration,
 }
 
 impl std::fmt::Debug for Session {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Session({} on {})", self.model, self.provider)
+        write!(f, "Session({} on {})", self.manifest.name, self.running.report())
     }
 }
 
 impl Session {
-    /// Loads `model` with `threads` threads of its own. Fails if its inputs and outputs do not fit its manifest, or an
-    /// argument without a default has no value.
-    pub fn new(runtime: &Runtime, model: &Model, device: Device, threads: usize) -> Result<Self, ModelError> {
+    /// Loads `model`; on the processor it has `threads` threads of its own. `shape` is the largest input that it will be
+    /// run on, as channels, height and width: where a device is to be chosen, it is tried on that.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Model`] if the graph does not fit its manifest, or an argument without a default has no value;
+    /// [`ModelError::Device`] if the device that is asked for does not work, or does not run all that it must.
+    pub fn new(
+        runtime: &Runtime,
+        model: &Model,
+        execution: Execution,
+        threads: usize,
+        shape: [usize; 3],
+    ) -> Result<Self, ModelError> {
         let manifest = &model.manifest;
-        // Both choices mean ONNX Runtime's CPU provider until others are registered here.
-        let provider = match device {
-            Device::Auto | Device::Cpu => "CPUExecutionProvider",
+        let arguments = bind_arguments(model)?;
+        let question = Question { runtime, model, execution, threads, shape, arguments: &arguments };
+        let choice = choose(&question)?;
+        let layout = manifest.pack_spec().layout;
+        let plan = SessionPlan {
+            model: &manifest.name,
+            network: &model.network,
+            input: (&manifest.input.name, layout.axes(shape)),
+            threads,
         };
-        let session = commit(runtime, &model.network, threads)
-            .map_err(|error| fault(&manifest.name, format!("ONNX Runtime refuses it: {error}")))?;
+        let Built { session, mut report } = build(runtime, &plan, choice.first)
+            .map_err(|unusable| refusal(&question, choice.first.provider, unusable))?;
         check_graph(session.inputs(), session.outputs(), manifest)
             .map_err(|problem| fault(&manifest.name, problem))?;
+        check_assignment(&report, execution)?;
+        report.notes = choice.notes;
+        let successor =
+            choice.then.map(|placement| Successor::start(runtime, model, threads, shape, placement));
         Ok(Self {
             session,
-            model: manifest.name.clone(),
-            input: manifest.input.name.clone(),
-            output: manifest.output.name.clone(),
+            manifest: manifest.clone(),
             spec: manifest.unpack_spec(false).tensor,
-            arguments: bind_arguments(model)?,
+            arguments,
             bound: None,
-            provider,
+            successor,
+            running: RunningNetwork(Arc::new(Mutex::new(report))),
             time: Duration::ZERO,
         })
     }
 
     /// Gives an argument other values, for the runs that follow: one for each element, or one for all.
     pub fn set_argument(&mut self, name: &str, values: &[f64]) -> Result<(), ModelError> {
-        let Some((declared, value)) = self.arguments.iter_mut().find(|(declared, _)| declared.name == name)
-        else {
-            return Err(fault(&self.model, format!("it has no argument {name:?}")));
+        let model = &self.manifest.name;
+        let declared = self.manifest.arguments.iter().find(|declared| declared.name == name);
+        let value = self.arguments.iter_mut().find(|(declared, _)| declared == name);
+        let Some((declared, (_, value))) = declared.zip(value) else {
+            return Err(fault(model, format!("it has no argument {name:?}")));
         };
-        *value = bind(&self.model, declared, values)?;
+        *value = bind(model, declared, values)?;
         Ok(())
     }
 
@@ -84,18 +123,14 @@ impl Session {
         expected: [usize; 3],
         then: impl FnOnce(TensorView<'_>) -> R,
     ) -> Result<R, ModelError> {
-        let model = &self.model;
+        self.take_over(input, expected)?;
+        let model = &self.manifest.name;
         let failed = |error: ort::Error| fault(model, format!("it failed while running: {error}"));
         let length = |shape: &[usize; 3]| shape.iter().product::<usize>();
         if self.bound.as_ref().is_none_or(|(_, shape)| length(shape) < length(&expected)) {
             self.bound = Some((self.bind_output(expected).map_err(failed)?, expected));
         }
-        let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
-            Vec::with_capacity(1 + self.arguments.len());
-        inputs.push((self.input.as_str().into(), tensor::picture(input).map_err(failed)?));
-        inputs.extend(
-            self.arguments.iter().map(|(declared, value)| (declared.name.as_str().into(), value.into())),
-        );
+        let inputs = inputs(&self.manifest, input, &self.arguments).map_err(failed)?;
         let started = Instant::now();
         let outputs = match &self.bound {
             Some((options, shape)) if *shape == expected => self.session.run_with_options(inputs, options),
@@ -104,22 +139,51 @@ impl Session {
         }
         .map_err(failed)?;
         self.time += started.elapsed();
-        let value = outputs.get(&self.output).ok_or_else(|| fault(model, "it gave no output".into()))?;
+        let value = outputs
+            .get(&self.manifest.output.name)
+            .ok_or_else(|| fault(model, "it gave no output".into()))?;
         let view = tensor::view(value, self.spec.kind, self.spec.layout, expected).map_err(failed)?;
         Ok(then(view))
     }
 
+    /// Changes to the successor once it is there and computes the same.
+    fn take_over(&mut self, input: &Tensor, expected: [usize; 3]) -> Result<(), ModelError> {
+        let Some(successor) = self.successor.take_if(|successor| successor.is_ready()) else { return Ok(()) };
+        let failed =
+            |error: ort::Error| fault(&self.manifest.name, format!("it failed while running: {error}"));
+        let outputs = self.session.run(inputs(&self.manifest, input, &self.arguments).map_err(failed)?);
+        let reference = outputs.and_then(|outputs| output(&outputs, &self.manifest)).map_err(failed)?;
+        let inputs = || inputs(&self.manifest, input, &self.arguments);
+        match successor.finish(&self.manifest, inputs, &reference) {
+            Ok(Built { session, report }) => {
+                let note = format!("{} changed to {report} when its engine was built", self.manifest.name);
+                tracing::info!("{note}");
+                self.session = session;
+                self.running.replace(report, note);
+                self.bound = Some((self.bind_output(expected).map_err(failed)?, expected));
+            }
+            Err(problem) => {
+                let note = format!("{} stays where it is: {problem}", self.manifest.name);
+                tracing::warn!("{note}");
+                self.running.note(note);
+            }
+        }
+        Ok(())
+    }
+
     /// A tensor that ONNX Runtime writes every output into, so that no run allocates one.
     fn bind_output(&self, shape: [usize; 3]) -> ort::Result<RunOptions<HasSelectedOutputs>> {
+        let name = self.manifest.output.name.as_str();
         let axes = self.spec.layout.axes(shape);
         let output = tensor::allocate(self.session.allocator(), self.spec.kind, axes)?;
-        let selector = OutputSelector::no_default().with(&self.output).preallocate(&self.output, output);
+        let selector = OutputSelector::no_default().with(name).preallocate(name, output);
         Ok(RunOptions::new()?.with_outputs(selector))
     }
 
     /// Channels of the output, if the graph fixes them.
     pub fn output_channels(&self) -> Option<usize> {
-        let outlet = self.session.outputs().iter().find(|outlet| outlet.name() == self.output)?;
+        let outlet =
+            self.session.outputs().iter().find(|outlet| outlet.name() == self.manifest.output.name)?;
         let ValueType::Tensor { shape, .. } = outlet.dtype() else { return None };
         let channels = shape.get(match self.spec.layout {
             TensorLayout::Nchw => 1,
@@ -128,9 +192,14 @@ impl Session {
         usize::try_from(*channels).ok()
     }
 
-    /// The execution provider that runs the network.
-    pub const fn provider(&self) -> &'static str {
-        self.provider
+    /// Where the network's nodes run.
+    pub const fn running(&self) -> &RunningNetwork {
+        &self.running
+    }
+
+    /// True if inputs of other sizes cost nothing extra and give the same pixels: parts of a picture may be run.
+    pub fn takes_any_size(&self) -> bool {
+        self.successor.is_none() && self.running.report().provider.takes_any_size()
     }
 
     /// Wall time spent inside ONNX Runtime so far.
@@ -147,23 +216,59 @@ fn fault(model: &str, problem: String) -> ModelError {
     }
 }
 
-pub(super) fn commit(
-    runtime: &Runtime,
-    network: &[u8],
-    threads: usize,
-) -> ort::Result<ort::session::Session> {
-    let builder = ort::session::Session::builder(runtime.environment())?
-        .with_optimization_level(GraphOptimizationLevel::All)?
-        .with_intra_threads(threads)?
-        .with_inter_threads(1)?
-        // Spinning workers take the processor from the decoder and the encoder.
-        .with_intra_op_spinning(false)?;
-    let mut builder = builder;
-    builder.commit_from_memory(network)
+/// The picture and the arguments, by name.
+pub(super) fn inputs<'a>(
+    manifest: &'a Manifest,
+    picture: &'a Tensor,
+    arguments: &'a [(String, DynValue)],
+) -> ort::Result<Vec<(Cow<'a, str>, SessionInputValue<'a>)>> {
+    let mut inputs = Vec::with_capacity(1 + arguments.len());
+    inputs.push((Cow::from(manifest.input.name.as_str()), tensor::picture(picture)?));
+    inputs.extend(arguments.iter().map(|(name, value)| (Cow::from(name.as_str()), value.into())));
+    Ok(inputs)
+}
+
+/// The network's output as f32.
+pub(super) fn output(outputs: &SessionOutputs<'_>, manifest: &Manifest) -> ort::Result<Vec<f32>> {
+    outputs.get(&manifest.output.name).map_or_else(|| Ok(Vec::new()), tensor::elements)
+}
+
+/// A provider that runs nothing has fallen back in silence; with `required` no node may run elsewhere.
+fn check_assignment(report: &NetworkReport, execution: Execution) -> Result<(), ModelError> {
+    let refused = |problem: String| ModelError::Device {
+        device: match execution.device {
+            Device::Auto => report.provider.to_string(),
+            device => device.to_string(),
+        },
+        problem,
+        remedy: "use another device or model, or leave --require-device out".into(),
+    };
+    let NetworkReport { model, provider, nodes, nodes_total, .. } = report;
+    if report.is_complete() && *nodes_total > 0 {
+        return Ok(());
+    }
+    if *nodes_total > 0 && *nodes == 0 {
+        return Err(refused(format!("{provider} runs none of the {nodes_total} nodes of {model}")));
+    }
+    let elsewhere = report.elsewhere_text();
+    if execution.required {
+        return Err(refused(match nodes_total {
+            0 => format!(
+                "expected all nodes of {model} on {provider}, but ONNX Runtime does not tell where they run"
+            ),
+            _ => format!(
+                "expected all {nodes_total} nodes of {model} on {provider}, found {nodes}; elsewhere {elsewhere}"
+            ),
+        }));
+    }
+    if *nodes_total > 0 {
+        tracing::warn!("{model}: {nodes} of {nodes_total} nodes run on {provider}; elsewhere {elsewhere}");
+    }
+    Ok(())
 }
 
 /// The model's arguments with the user's values, or their defaults.
-fn bind_arguments(model: &Model) -> Result<Vec<(Argument, DynValue)>, ModelError> {
+fn bind_arguments(model: &Model) -> Result<Vec<(String, DynValue)>, ModelError> {
     let manifest = &model.manifest;
     let with_value = |declared: &Argument| {
         let values = model.arguments.get(&declared.name).unwrap_or(&declared.default);
@@ -174,7 +279,7 @@ fn bind_arguments(model: &Model) -> Result<Vec<(Argument, DynValue)>, ModelError
                 remedy: format!("give one: --model-arg {}=VALUE", declared.name),
             });
         }
-        Ok((declared.clone(), bind(&manifest.name, declared, values)?))
+        Ok((declared.name.clone(), bind(&manifest.name, declared, values)?))
     };
     manifest.arguments.iter().map(with_value).collect()
 }

@@ -223,6 +223,14 @@ pub(super) fn user_data_folder() -> Option<PathBuf> {
     Some(base.join("framecast"))
 }
 
+/// The user's folder for what can be made again: engines, and what trials found.
+pub(super) fn user_cache_folder() -> Option<PathBuf> {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    Some(base.join("framecast"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -67,6 +67,19 @@ pub(super) fn view(
     Ok(TensorView { shape, layout, data })
 }
 
+/// All elements of an output, as f32.
+pub(super) fn elements(value: &DynValue) -> ort::Result<Vec<f32>> {
+    Ok(match value.dtype().tensor_type() {
+        Some(TensorElementType::Float16) => {
+            value.try_extract_tensor::<f16>()?.1.iter().map(|value| value.to_f32()).collect()
+        }
+        Some(TensorElementType::Uint8) => {
+            value.try_extract_tensor::<u8>()?.1.iter().map(|value| f32::from(*value)).collect()
+        }
+        _ => value.try_extract_tensor::<f32>()?.1.to_vec(),
+    })
+}
+
 /// `values`, one for each element, as an input.
 pub(super) fn argument(declared: &Argument, values: &[f64]) -> ort::Result<DynValue> {
     use ort::value::Tensor;

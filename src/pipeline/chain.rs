@@ -7,6 +7,7 @@ use super::stage::Meter;
 use super::stats::StageTime;
 use crate::error::Error;
 use crate::frame::Frame;
+use crate::model::RunningNetwork;
 use crate::stage::{
     Composer, Denoiser, Enhancer, ImageNetwork, Inferred, ModelChain, ReuseCount, Steadier, Stylizer,
     Upscaled,
@@ -40,12 +41,12 @@ pub enum Edit {
 }
 
 impl Edit {
-    /// The execution provider that runs the network.
-    pub(super) fn provider(&self) -> Option<&'static str> {
+    /// Where the networks' nodes run.
+    pub(super) fn running(&self) -> Vec<RunningNetwork> {
         match self {
-            Self::Denoise(chains, _) => chains.first()?.providers().first().copied(),
+            Self::Denoise(chains, _) => chains.iter().flat_map(ModelChain::running).collect(),
             Self::Style(networks, _) | Self::Enhance(networks, _) => {
-                networks.first().map(ImageNetwork::provider)
+                networks.iter().map(ImageNetwork::running).cloned().collect()
             }
         }
     }

@@ -123,7 +123,7 @@ fn style_model(style: &StyleOptions, options: &ProcessingOptions) -> Result<Mode
             let model = of_task(PICTURE_STYLE, Task::Style)?;
             let predictor = of_task(STYLE_OF_PICTURE, Task::StylePrediction)?;
             let runtime = Runtime::load(options.runtime_library.as_deref())?;
-            (model, describe_style(&runtime, &predictor, options.device, 1, path)?)
+            (model, describe_style(&runtime, &predictor, options.execution, 1, path)?)
         }
     };
     let Some(argument) = model.manifest.arguments.first() else {
@@ -210,15 +210,16 @@ impl Maker<'_> {
         margin: usize,
         tensors: &TensorPool,
     ) -> Result<Vec<ImageNetwork>, Error> {
-        let options = ImageNetworkOptions {
+        let options = |worker| ImageNetworkOptions {
             model: self.model,
-            device: self.options.device,
+            execution: self.options.execution.for_worker(worker),
             threads: self.threads.each,
             source: self.frames,
             seen,
             margin,
         };
-        let make = |_| {
+        let make = |worker| {
+            let options = options(worker);
             let (kernels, scaling) = (self.kernels()?, self.kernels()?);
             ImageNetwork::new(self.runtime, &options, kernels, scaling, self.pool.clone(), tensors.clone())
         };

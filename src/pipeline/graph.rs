@@ -132,7 +132,8 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         frames_per_second,
         real_time_factor: real_time_factor(frames_per_second, rate_of_media),
         model: plan.model_name(),
-        provider: plan.provider.clone(),
+        provider: plan.running.text(),
+        networks: plan.running.reports(),
         kernels,
         bottleneck: bottleneck(&stages),
         stages,
@@ -141,7 +142,7 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         rate: chain.rate_count(),
         processor_time: usage.processor_time_since(),
         peak_memory: usage.peak_memory(),
-        notes,
+        notes: notes.into_iter().chain(plan.running.notes()).collect(),
         interrupted: decoded.interrupted,
     })
 }

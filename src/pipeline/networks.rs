@@ -12,6 +12,9 @@ use crate::stage::{
 /// Where tiles would be smaller than this, one worker with all threads has more memory for them than several.
 const CRAMPED_TILE: usize = 256;
 
+/// While one worker's network runs on a card, the next one's frame is packed and another's unpacked.
+const WORKERS_PER_CARD: usize = 3;
+
 /// Networks that run one after the other.
 #[derive(Debug)]
 pub(super) struct Networks {
@@ -22,8 +25,8 @@ pub(super) struct Networks {
 /// The chains of all workers, and how they run.
 pub(super) struct Workers {
     pub(super) chains: Vec<ModelChain>,
-    /// Execution providers and thread layout.
-    pub(super) provider: String,
+    /// Threads of each worker's networks.
+    pub(super) threads: usize,
 }
 
 impl Networks {
@@ -75,10 +78,10 @@ impl Networks {
         let (workers, threads) = if alone { (1, threads) } else { (threads, 1) };
         let kernels = || kernel::create(options.kernels);
         let joining = JoinOptions { kernels: &kernels, pool: pool.clone() };
-        let upscaler = |model: &Model, size: (u32, u32)| {
+        let upscaler = |worker: usize, model: &Model, size: (u32, u32)| {
             let options = UpscalerOptions {
                 model,
-                device: options.device,
+                execution: options.execution.for_worker(worker),
                 threads,
                 size,
                 tile: Some(options.tile.unwrap_or_else(|| self.tile(model, workers))),
@@ -87,14 +90,23 @@ impl Networks {
             };
             Upscaler::new(&self.runtime, &options, kernels()?, pool.clone())
         };
-        let chain = || ModelChain::new(&self.models, source, &joining, upscaler);
-        let chains = (0..workers).map(|_| chain()).collect::<Result<Vec<_>, Error>>()?;
-        let mut providers = chains.first().map(ModelChain::providers).unwrap_or_default();
-        if providers.iter().all(|provider| Some(provider) == providers.first()) {
-            providers.truncate(1);
+        let chain = |worker| {
+            ModelChain::new(&self.models, source, &joining, |model, size| upscaler(worker, model, size))
+        };
+        let mut chains = vec![chain(0)?];
+        let on_processor = chains
+            .iter()
+            .flat_map(ModelChain::running)
+            .all(|network| network.report().provider.uses_processor());
+        let workers = if on_processor || single {
+            workers
+        } else {
+            WORKERS_PER_CARD * options.execution.device.count()
+        };
+        for worker in 1..workers {
+            chains.push(chain(worker)?);
         }
-        let provider = format!("{} ({workers} x {threads} threads)", providers.join(" + "));
-        Ok(Workers { chains, provider })
+        Ok(Workers { chains, threads })
     }
 
     fn smallest_tile(&self, workers: usize) -> usize {

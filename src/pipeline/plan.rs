@@ -6,12 +6,13 @@ use super::edits::{Edits, Threads};
 use super::networks::{Networks, Workers};
 use super::rate::RateChange;
 use super::retime::Retiming;
+use super::running::Running;
 use crate::config::{Order, ProcessingOptions, Target};
 use crate::error::Error;
 use crate::frame::{BufferPool, Rational, TimeBase};
 use crate::kernel;
 use crate::model::{DEFAULT_DETAILED_MODEL, DEFAULT_MODEL};
-use crate::stage::{Composer, Geometry, OutputSize, Steadier, fit};
+use crate::stage::{Composer, Geometry, ModelChain, OutputSize, Steadier, fit};
 use std::sync::Arc;
 
 /// The decisions for one run.
@@ -19,8 +20,8 @@ use std::sync::Arc;
 pub(crate) struct Plan {
     /// Size that the output should have.
     pub(crate) output: OutputSize,
-    /// The execution providers that run the networks and their thread layout; known once the stages exist.
-    pub(crate) provider: Option<String>,
+    /// What runs the networks; known once the stages exist.
+    pub(crate) running: Running,
     /// The kernels' backend; known once the stages exist.
     pub(crate) kernels: String,
     networks: Option<Networks>,
@@ -60,7 +61,7 @@ impl Plan {
         Ok(Self {
             output,
             rate,
-            provider: None,
+            running: Running::default(),
             kernels: String::new(),
             networks,
             edits,
@@ -110,25 +111,25 @@ impl Plan {
         );
         let threads = self.threads(options);
         let (before, after) = self.edits.stages(options, (self.source, target), threads, pool)?;
-        self.provider = before.iter().chain(&after).find_map(Edit::provider).map(|provider| {
-            let Threads { workers, each, .. } = threads;
-            format!("{provider} ({workers} x {each} threads)")
-        });
+        self.running.set_layout(threads.workers, threads.each);
+        self.running.add(before.iter().flat_map(Edit::running));
         let mut upscalers = Vec::new();
         if let Some(networks) = &self.networks {
-            let Workers { chains, provider } = networks.workers(options, self.source, self.single, pool)?;
-            self.provider = Some(provider);
+            let Workers { chains, threads } = networks.workers(options, self.source, self.single, pool)?;
+            self.running.set_layout(chains.len(), threads);
+            self.running.add(chains.iter().flat_map(ModelChain::running));
             upscalers = chains;
         }
         let retiming = match &self.rate {
             Some(change) => {
                 let threads = Threads { workers: upscalers.len().max(1), ..threads };
                 let threads = if upscalers.is_empty() { self.threads(options) } else { threads };
-                Some(change.stages(options, threads, pool)?)
+                Some(change.stages(options, threads, (self.source.width, self.source.height), pool)?)
             }
             None => None,
         };
-        self.provider = self.provider.take().or_else(|| retiming.as_ref().and_then(Retiming::provider));
+        self.running.add(retiming.iter().flat_map(Retiming::running));
+        self.running.add(after.iter().flat_map(Edit::running));
         let steadier = self.steadier(options, pool);
         Ok(ChainOptions { steadier, upscalers, composer, retiming, before, after, clock })
     }

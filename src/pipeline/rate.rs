@@ -6,7 +6,7 @@ use crate::config::ProcessingOptions;
 use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, FrameRate, MotionMode, Rational, TimeBase};
 use crate::kernel;
-use crate::model::{Model, Runtime, Task};
+use crate::model::{Execution, Model, Runtime, Task};
 use crate::stage::{DetectorOptions, MotionMaker, MotionPredictor, Pacer, PacerOptions, Weaver};
 
 /// The model that predicts.
@@ -77,9 +77,12 @@ impl RateChange {
         &self,
         options: &ProcessingOptions,
         threads: Threads,
+        size: (u32, u32),
         pool: &BufferPool,
     ) -> Result<Retiming, Error> {
-        let predictors = (0..threads.workers).map(|_| self.predictor(options, threads.each));
+        let execution = |worker| options.execution.for_worker(worker);
+        let predictors =
+            (0..threads.workers).map(|worker| self.predictor(execution(worker), threads.each, size));
         Ok(Retiming {
             pacer: Pacer::new(self.pacing.clone())?,
             predictors: predictors.collect::<Result<_, _>>()?,
@@ -97,15 +100,16 @@ impl RateChange {
         &self.pacing
     }
 
-    /// What finds motion, on `threads` threads.
+    /// What finds motion in frames of `size`, on `threads` threads.
     pub(crate) fn predictor(
         &self,
-        options: &ProcessingOptions,
+        execution: Execution,
         threads: usize,
+        size: (u32, u32),
     ) -> Result<MotionPredictor, Error> {
         let mode = self.pacing.mode;
         Ok(match &self.network {
-            Some((runtime, model)) => MotionPredictor::new(runtime, model, mode, options.device, threads)?,
+            Some((runtime, model)) => MotionPredictor::new(runtime, model, mode, execution, threads, size)?,
             None => MotionPredictor::classical(mode),
         })
     }

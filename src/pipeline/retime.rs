@@ -4,6 +4,7 @@ use super::chain::{ChainTotals, Event, chain_worker};
 use super::section::{Assembly, Finish, Section, Start, Work, Worker};
 use crate::error::Error;
 use crate::frame::Frame;
+use crate::model::RunningNetwork;
 use crate::stage::{
     Composer, ModelChain, MotionCount, MotionPredictor, Moved, PaceCount, Pacer, Span, Upscaled, Weaver,
 };
@@ -22,10 +23,9 @@ pub struct Retiming {
 }
 
 impl Retiming {
-    /// The execution provider that runs the network, and its thread layout.
-    pub(super) fn provider(&self) -> Option<String> {
-        let provider = self.predictors.first()?.provider()?;
-        Some(format!("{provider} ({} workers)", self.predictors.len()))
+    /// Where the networks' nodes run.
+    pub(super) fn running(&self) -> impl Iterator<Item = RunningNetwork> {
+        self.predictors.iter().filter_map(MotionPredictor::running).cloned()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::RateCount;
 use crate::media::{SinkReport, SourceReport};
+use crate::model::NetworkReport;
 use std::time::Duration;
 
 /// Time that one stage's threads spent.
@@ -58,8 +59,10 @@ pub struct Summary {
     pub real_time_factor: f64,
     /// Names of the models that ran, if any, in their order, joined by ` + `.
     pub model: Option<String>,
-    /// The execution provider that really ran the network, with its thread layout, if one did.
+    /// What really ran the networks, for people, with the thread layout; `None` without a network.
     pub provider: Option<String>,
+    /// The same for programs: provider and nodes of each network.
+    pub networks: Vec<NetworkReport>,
     /// Name of the kernels' backend and device.
     pub kernels: String,
     /// Time per stage, in the order of the pipeline.

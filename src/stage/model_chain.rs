@@ -4,7 +4,7 @@ use super::{Composer, Geometry, ReuseCount, Upscaled, Upscaler};
 use crate::error::{Error, KernelError};
 use crate::frame::{BufferPool, Frame, PixelFormat, Rational};
 use crate::kernel::Kernels;
-use crate::model::{Manifest, Model};
+use crate::model::{Manifest, Model, RunningNetwork};
 use std::time::Duration;
 
 /// One network, and what brings the picture before it into the form that it takes.
@@ -156,9 +156,9 @@ impl ModelChain {
         })
     }
 
-    /// The execution provider of each network.
-    pub fn providers(&self) -> Vec<&'static str> {
-        self.steps.iter().map(|step| step.upscaler.provider()).collect()
+    /// Where the nodes of each network run.
+    pub fn running(&self) -> Vec<RunningNetwork> {
+        self.steps.iter().map(|step| step.upscaler.running().clone()).collect()
     }
 }
 

@@ -30,6 +30,15 @@ pub(super) enum Work {
     Windows(Vec<Window>, Frame),
 }
 
+/// What may be inferred beside whole pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parts {
+    /// Windows of any size.
+    Windows,
+    /// Nothing: another size costs much where networks are compiled for theirs, or gives other last bits.
+    WholeOnly,
+}
+
 /// Pixels of the input, counted over all frames so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReuseCount {
@@ -50,6 +59,7 @@ impl ReuseCount {
 #[derive(Debug)]
 pub(super) struct Reuse {
     layout: Layout,
+    parts: Parts,
     map: CellMap,
     /// Planes that the network sees.
     planes: usize,
@@ -72,6 +82,7 @@ impl Reuse {
         dither: bool,
         size: (usize, usize),
         grid: &TileGrid,
+        parts: Parts,
     ) -> Option<Self> {
         let input = &manifest.input;
         let multiples_fit = (2 * input.padding).is_multiple_of(input.multiple);
@@ -94,6 +105,7 @@ impl Reuse {
             Layout { padded: grid.padded, unit, margin: reach.next_multiple_of(unit), limit: grid.tile };
         Some(Self {
             layout,
+            parts,
             map: CellMap::new(size, CELL.next_multiple_of(unit)),
             planes,
             whole_cost: grid.tiles.len() * grid.tile.0 * grid.tile.1,
@@ -111,7 +123,10 @@ impl Reuse {
         };
         self.map.clear();
         self.map.mark_differences(&held.source, source, self.planes);
-        let worthwhile = self.whole_cost * WORTHWHILE / 100;
+        let worthwhile = match self.parts {
+            Parts::Windows => self.whole_cost * WORTHWHILE / 100,
+            Parts::WholeOnly => 0,
+        };
         if self.map.count() * self.map.side * self.map.side > worthwhile {
             return Work::Everything;
         }

@@ -2,7 +2,7 @@
 
 use crate::error::{ConfigError, Error, ModelError};
 use crate::frame::{DataType, Tensor, TensorData, TensorLayout, TensorSlice};
-use crate::model::{Device, Model, Runtime, Session};
+use crate::model::{Execution, Model, Runtime, Session};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageReader};
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::path::Path;
 pub fn describe_style(
     runtime: &Runtime,
     predictor: &Model,
-    device: Device,
+    execution: Execution,
     threads: usize,
     path: &Path,
 ) -> Result<Vec<f64>, Error> {
@@ -27,7 +27,7 @@ pub fn describe_style(
             fault("expected the width and height of its input in the manifest, found none".into()).into()
         );
     };
-    let mut session = Session::new(runtime, predictor, device, threads)?;
+    let mut session = Session::new(runtime, predictor, execution, threads, [3, height, width])?;
     let numbers = session
         .output_channels()
         .ok_or_else(|| fault("expected an output of known length, found an open one".into()))?;

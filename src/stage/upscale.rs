@@ -1,12 +1,12 @@
 //! Super-resolution of one frame: planes to tensor, network, tensor to planes, in tiles where memory asks for it.
 
 use super::cover::Window;
-use super::reuse::{Patch, Reuse, ReuseCount, Work};
+use super::reuse::{Parts, Patch, Reuse, ReuseCount, Work};
 use super::tile::{NETWORK_MEMORY, TileGrid, TileRules, tile_limit};
 use crate::error::{Error, ModelError};
 use crate::frame::{BufferPool, Frame, FrameInfo, Tensor};
 use crate::kernel::{Kernels, Region, TensorSpec, UnpackSpec};
-use crate::model::{Device, Model, Runtime, Session};
+use crate::model::{Execution, Model, RunningNetwork, Runtime, Session};
 use std::time::Duration;
 
 /// A frame with what a network made of it.
@@ -48,7 +48,7 @@ pub struct UpscalerOptions<'a> {
     /// The network.
     pub model: &'a Model,
     /// Where it runs.
-    pub device: Device,
+    pub execution: Execution,
     /// Threads of its session.
     pub threads: usize,
     /// Width and height of the frames.
@@ -70,18 +70,23 @@ impl Upscaler {
         pool: BufferPool,
     ) -> Result<Self, Error> {
         let manifest = &options.model.manifest;
-        let session = Session::new(runtime, options.model, options.device, options.threads)?;
         let (width, height) = (options.size.0 as usize, options.size.1 as usize);
         let limit = options.tile.unwrap_or_else(|| tile_limit(manifest, NETWORK_MEMORY));
         let grid = TileGrid::new((width, height), &TileRules::new(manifest, limit));
-        let reuse = Reuse::new(manifest, options.dither, (width, height), &grid).filter(|_| options.reuse);
+        let pack = manifest.pack_spec();
+        let padding = manifest.input.padding;
+        let seen = pack.shape(grid.tile.0 + 2 * padding, grid.tile.1 + 2 * padding);
+        let session = Session::new(runtime, options.model, options.execution, options.threads, seen)?;
+        let parts = if session.takes_any_size() { Parts::Windows } else { Parts::WholeOnly };
+        let reuse =
+            Reuse::new(manifest, options.dither, (width, height), &grid, parts).filter(|_| options.reuse);
         Ok(Self {
             kernels,
             session,
             model: manifest.name.clone(),
             scale: manifest.scale,
-            padding: manifest.input.padding,
-            pack: manifest.pack_spec(),
+            padding,
+            pack,
             unpack: manifest.unpack_spec(options.dither),
             grid,
             pool,
@@ -130,9 +135,9 @@ impl Upscaler {
         self.session.time()
     }
 
-    /// The execution provider that runs the network.
-    pub const fn provider(&self) -> &'static str {
-        self.session.provider()
+    /// Where the network's nodes run.
+    pub const fn running(&self) -> &RunningNetwork {
+        self.session.running()
     }
 
     /// A luma network gives a grey picture: composition takes the other planes from the source.

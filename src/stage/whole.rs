@@ -5,7 +5,7 @@ use super::{Composer, Geometry};
 use crate::error::{Error, ModelError};
 use crate::frame::{BufferPool, DataType, Frame, PixelFormat, Rational, Subsampling, Tensor};
 use crate::kernel::{Kernels, Region, TensorColor, TensorLayout, TensorSpec};
-use crate::model::{Device, Manifest, Model, Runtime, Session};
+use crate::model::{Execution, Manifest, Model, RunningNetwork, Runtime, Session};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -65,7 +65,7 @@ pub struct ImageNetworkOptions<'a> {
     /// The network.
     pub model: &'a Model,
     /// Where it runs.
-    pub device: Device,
+    pub execution: Execution,
     /// Threads of its session.
     pub threads: usize,
     /// The frames.
@@ -112,13 +112,20 @@ impl ImageNetwork {
     ) -> Result<Self, Error> {
         let manifest = &options.model.manifest;
         check_whole(manifest)?;
-        let session = Session::new(runtime, options.model, options.device, options.threads)?;
         let (source, seen) = (options.source, options.seen);
         let multiple = manifest.input.multiple;
         let margin = options.margin.next_multiple_of(multiple);
         let width = (seen.width as usize).next_multiple_of(multiple);
         let height = (seen.height as usize).next_multiple_of(multiple);
         let (padded_width, padded_height) = (width + 2 * margin, height + 2 * margin);
+        let pack = manifest.pack_spec();
+        let session = Session::new(
+            runtime,
+            options.model,
+            options.execution,
+            options.threads,
+            pack.shape(padded_width, padded_height),
+        )?;
         let origin = -(margin as i64);
         let shrinks = (source.width, source.height) != (seen.width, seen.height);
         let shrink =
@@ -171,9 +178,9 @@ impl ImageNetwork {
         self.session.time()
     }
 
-    /// The execution provider that runs the network.
-    pub const fn provider(&self) -> &'static str {
-        self.session.provider()
+    /// Where the network's nodes run.
+    pub const fn running(&self) -> &RunningNetwork {
+        self.session.running()
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::source::SelfTest;
 use crate::error::ModelError;
-use crate::model::{Manifest, Runtime, session};
+use crate::model::{Manifest, Runtime, provider};
 use half::f16;
 use ort::session::SessionInputValue;
 use ort::value::{DynValue, Outlet, Tensor, TensorElementType, ValueType};
@@ -27,7 +27,7 @@ pub(super) fn measure(
         remedy: "the file is damaged, or the ONNX Runtime is too old for it".into(),
     };
     let failed = |error: ort::Error| fault(error.to_string());
-    let mut session = session::commit(runtime, network, 1).map_err(failed)?;
+    let mut session = provider::on_processor(runtime, network, 1).map_err(failed)?;
     let mut inputs = Vec::new();
     for outlet in session.inputs() {
         let value = input(manifest, outlet).map_err(fault)?;

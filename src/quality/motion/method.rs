@@ -4,7 +4,7 @@ use super::MotionEvalConfig;
 use super::clip::ClipFrame;
 use crate::error::{ConfigError, Error};
 use crate::frame::{MotionField, MotionMode};
-use crate::model::{Device, Model, Runtime, Task};
+use crate::model::{Execution, Model, Runtime, Task};
 use crate::stage::{Estimate, MotionPredictor};
 
 /// How the motion is found.
@@ -59,6 +59,9 @@ pub(super) fn methods(config: &MotionEvalConfig) -> Result<Vec<(String, Method)>
     Ok(all)
 }
 
+/// Size of frames for which networks are prepared; they take others too.
+const TYPICAL: (u32, u32) = (854, 480);
+
 fn network(name: &str, config: &MotionEvalConfig) -> Result<(String, MotionPredictor), Error> {
     let library = config.runtime_library.as_deref();
     let model = Model::open(name, library)?;
@@ -75,6 +78,6 @@ fn network(name: &str, config: &MotionEvalConfig) -> Result<(String, MotionPredi
         .into());
     }
     let runtime = Runtime::load(library)?;
-    let predictor = MotionPredictor::new(&runtime, &model, config.mode, Device::Auto, 1)?;
+    let predictor = MotionPredictor::new(&runtime, &model, config.mode, Execution::CPU, 1, TYPICAL)?;
     Ok((model.manifest.name.clone(), predictor))
 }

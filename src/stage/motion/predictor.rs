@@ -6,12 +6,14 @@ use super::Span;
 use crate::error::{Error, ModelError};
 use crate::frame::{Content, Frame, MotionField, MotionMode, SmallFrame, Tensor, Tick};
 use crate::kernel::cpu::pack_pair;
-use crate::model::{Device, Model, Runtime, Session};
+use crate::model::{Execution, Model, RunningNetwork, Runtime, Session};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Channels of a motion field's tensor, see [`MotionField::assign`].
 const CHANNELS: usize = 8;
+/// Channels of the tensor that it takes, see [`pack_pair`].
+const INPUTS: usize = 16;
 
 /// A source frame and what happens until the next one.
 #[derive(Debug)]
@@ -50,17 +52,21 @@ impl MotionPredictor {
         Self { mode, flow: Flow::new(FlowDetail::Fine), network: None }
     }
 
-    /// With a network, which must be one for `mode`, on `threads` threads.
+    /// With a network, which must be one for `mode`, on `threads` threads, for frames of this width and height.
     pub fn new(
         runtime: &Runtime,
         model: &Model,
         mode: MotionMode,
-        device: Device,
+        execution: Execution,
         threads: usize,
+        (width, height): (u32, u32),
     ) -> Result<Self, ModelError> {
+        let (multiple, shrink) = (model.manifest.input.multiple, model.manifest.shrink.unwrap_or(1));
+        let cells = |side: u32| (side as usize).div_ceil(shrink).next_multiple_of(multiple);
+        let shape = [INPUTS, cells(height), cells(width)];
         let network = Network {
-            session: Session::new(runtime, model, device, threads)?,
-            multiple: model.manifest.input.multiple,
+            session: Session::new(runtime, model, execution, threads, shape)?,
+            multiple,
             input: Tensor::empty(),
         };
         Ok(Self { network: Some(network), ..Self::classical(mode) })
@@ -121,8 +127,8 @@ impl MotionPredictor {
         self.network.as_ref().map_or(Duration::ZERO, |network| network.session.time())
     }
 
-    /// The execution provider that runs the network; `None` without one.
-    pub fn provider(&self) -> Option<&'static str> {
-        self.network.as_ref().map(|network| network.session.provider())
+    /// Where the network's nodes run; `None` without one.
+    pub fn running(&self) -> Option<&RunningNetwork> {
+        self.network.as_ref().map(|network| network.session.running())
     }
 }

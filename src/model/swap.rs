@@ -1,0 +1,67 @@
+//! A session that is built beside one that runs already, and takes its place when it computes the same.
+
+use super::provider::{Built, Placement, SessionPlan, Unusable, agreement, build};
+use super::session::output;
+use super::{Manifest, Model, Runtime};
+use ort::session::SessionInputValue;
+use std::borrow::Cow;
+use std::thread::JoinHandle;
+
+/// A session in the making. A run that ends sooner leaves the thread to the end of the process: compilers of engines
+/// cannot be stopped, and what they have not finished is not kept.
+#[derive(Debug)]
+pub(super) struct Successor {
+    thread: Option<JoinHandle<Result<Built, Unusable>>>,
+}
+
+impl Successor {
+    /// Builds `model` on `placement` for inputs of `shape`, channels, height and width.
+    pub(super) fn start(
+        runtime: &Runtime,
+        model: &Model,
+        threads: usize,
+        shape: [usize; 3],
+        placement: Placement,
+    ) -> Self {
+        let (runtime, model) = (runtime.clone(), model.clone());
+        let work = move || {
+            let manifest = &model.manifest;
+            let plan = SessionPlan {
+                model: &manifest.name,
+                network: &model.network,
+                input: (&manifest.input.name, manifest.pack_spec().layout.axes(shape)),
+                threads,
+            };
+            build(&runtime, &plan, placement)
+        };
+        // Without a thread there is no successor, which `finish` tells.
+        Self { thread: std::thread::Builder::new().name("engine".into()).spawn(work).ok() }
+    }
+
+    /// True if [`Successor::finish`] does not wait.
+    pub(super) fn is_ready(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// The session, if it makes `reference` of `inputs`; else what is wrong.
+    pub(super) fn finish<'a>(
+        self,
+        manifest: &Manifest,
+        inputs: impl Fn() -> ort::Result<Vec<(Cow<'a, str>, SessionInputValue<'a>)>>,
+        reference: &[f32],
+    ) -> Result<Built, String> {
+        let thread = self.thread.ok_or("no thread could be started for its engine")?;
+        let built = thread.join().map_err(|_| "the compiler of its engine panicked")?;
+        let mut built = built.map_err(|unusable| unusable.problem)?;
+        let name = built.report.to_string();
+        let outputs = inputs().and_then(|inputs| {
+            let outputs = built.session.run(inputs)?;
+            output(&outputs, manifest)
+        });
+        let found = outputs.map_err(|error| format!("{name} fails while running: {error}"))?;
+        match agreement(manifest, &found, reference) {
+            None => Ok(built),
+            Some(problem) => Err(format!("on {name} {problem}")),
+        }
+    }
+}
