@@ -5,6 +5,7 @@
 
 pub mod cleanup;
 pub mod config;
+pub mod doctor;
 pub mod engine;
 pub mod error;
 pub mod frame;

@@ -1,6 +1,7 @@
 //! What the command line declares, and how it becomes a [`RunConfig`].
 
 use super::devices::DevicesArgs;
+use super::doctor::DoctorArgs;
 use super::eval_args::EvalArgs;
 use super::input_args::InputArgs;
 use super::live_args::LiveArgs;
@@ -43,6 +44,8 @@ pub(super) enum Command {
     Live(Box<LiveArgs>),
     /// Lists cameras, their formats, sizes and frame rates
     Devices(DevicesArgs),
+    /// Says what this machine has for framecast, what of it works, and what to do about the rest
+    Doctor(DoctorArgs),
     /// Measures quality: of models on a reference, or of one file against another
     Eval(Box<EvalArgs>),
     /// Lists, fetches, checks and removes models

@@ -2,6 +2,7 @@
 
 mod args;
 mod devices;
+mod doctor;
 mod eval;
 mod eval_args;
 mod eval_table;
@@ -35,6 +36,7 @@ pub(crate) fn dispatch(cli: Cli, matches: &ArgMatches, interrupt: Interrupt) -> 
     match (cli.command, matches.subcommand()) {
         (Command::Run(arguments), Some((_, matches))) => run::run(*arguments, matches, interrupt),
         (Command::Devices(arguments), _) => devices::devices(&arguments),
+        (Command::Doctor(arguments), _) => doctor::doctor(&arguments),
         (Command::Eval(arguments), _) => eval::run(*arguments, &interrupt),
         (Command::Live(arguments), Some((_, matches))) => live::run(*arguments, matches, interrupt),
         (Command::Run(_) | Command::Live(_), None) => 2,

@@ -19,3 +19,14 @@ pub fn set_library_log_level(verbose: bool) {
     let level = if verbose { ffmpeg::log::Level::Verbose } else { ffmpeg::log::Level::Fatal };
     ffmpeg::log::set_level(level);
 }
+
+/// Names and versions of FFmpeg's libraries that the program runs with.
+pub fn library_versions() -> Vec<(&'static str, String)> {
+    let text = |version: u32| format!("{}.{}.{}", version >> 16, version >> 8 & 0xff, version & 0xff);
+    vec![
+        ("libavcodec", text(ffmpeg::codec::version())),
+        ("libavformat", text(ffmpeg::format::version())),
+        ("libavfilter", text(ffmpeg::filter::version())),
+        ("libswscale", text(ffmpeg::software::scaling::version())),
+    ]
+}

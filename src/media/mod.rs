@@ -60,7 +60,7 @@ pub(crate) use temporary::{TemporaryFile, check_replaceable};
 pub use devices::{CAMERA_FORMAT, Camera, CameraMode, CameraRate, cameras};
 pub use interpolate::MotionInterpolation;
 pub use jpeg::JpegEncoder;
-pub use library::set_library_log_level;
+pub use library::{library_versions, set_library_log_level};
 pub use open::{camera_format, is_device, is_network};
 pub use options::{Deinterlace, InputOptions, OutputOptions};
 pub use sink::Sink;

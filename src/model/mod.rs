@@ -3,6 +3,7 @@
 //! ort's types do not leave this module, but for [`Runtime::from_environment`].
 
 mod argument;
+mod fit;
 pub mod import;
 mod interpolate;
 mod manifest;

@@ -64,6 +64,12 @@ impl Runtime {
         &self.environment
     }
 
+    /// Version and build of the loaded library, without its compiler's flags.
+    pub fn version() -> String {
+        let info = ort::info().trim_start_matches("ORT Build Info: ");
+        info.split(", cmake").next().unwrap_or_default().trim().to_owned()
+    }
+
     /// How `provider` is there, or why it is not. Registers its plugin if it has one.
     pub(super) fn origin(&self, provider: Provider) -> Result<Origin, Unusable> {
         self.plugins.origin(&self.environment, provider)

@@ -1,5 +1,6 @@
 //! One network, ready to run.
 
+use super::fit::check_graph;
 use super::provider::{
     Built, Device, Execution, NetworkReport, Question, SessionPlan, build, choose, refusal,
 };
@@ -8,7 +9,7 @@ use super::{Argument, Manifest, Model, Runtime, tensor};
 use crate::error::ModelError;
 use crate::frame::{Tensor, TensorLayout, TensorSpec, TensorView};
 use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, SessionInputValue, SessionOutputs};
-use ort::value::{DynValue, Outlet, TensorElementType, ValueType};
+use ort::value::{DynValue, ValueType};
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -294,97 +295,77 @@ fn bind(model: &str, declared: &Argument, values: &[f64]) -> Result<DynValue, Mo
         .map_err(|error| fault(model, format!("argument {}: {error}", declared.name)))
 }
 
-/// Channels of the tensors of motion networks, see `pack_pair` and `MotionField::assign`.
-const MOTION_INPUTS: usize = 16;
-const MOTION_OUTPUTS: usize = 8;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::TensorData;
+    use crate::model::provider::{Placement, Precision, Provider};
 
-/// Checks that the graph is what the manifest says.
-fn check_graph(inputs: &[Outlet], outputs: &[Outlet], manifest: &Manifest) -> Result<(), String> {
-    let (input, output) = (manifest.pack_spec(), manifest.unpack_spec(false).tensor);
-    let block = manifest.input.space_to_depth;
-    let sides = [manifest.input.height, manifest.input.width].map(|side| side.map(|side| side / block));
-    let taken = if manifest.task.gives_motion() { MOTION_INPUTS } else { input.channels() };
-    check_picture(inputs, &manifest.input.name, &input, Some(taken), Some(sides))
-        .map_err(|problem| format!("its input {problem}"))?;
-    let channels = if manifest.task.gives_motion() {
-        Some(MOTION_OUTPUTS)
-    } else {
-        manifest.task.gives_picture().then(|| output.channels())
-    };
-    check_picture(outputs, &manifest.output.name, &output, channels, None)
-        .map_err(|problem| format!("its output {problem}"))?;
-    for declared in &manifest.arguments {
-        check_argument(inputs, declared).map_err(|problem| format!("its input {problem}"))?;
-    }
-    let known = |name: &str| {
-        name == manifest.input.name || manifest.arguments.iter().any(|declared| declared.name == name)
-    };
-    match inputs.iter().find(|outlet| !known(outlet.name())) {
-        Some(outlet) => Err(format!("its input {:?} is not in the manifest", outlet.name())),
-        None => Ok(()),
-    }
-}
+    const SHAPE: [usize; 3] = [4, 12, 16];
 
-/// Checks name, element type, rank, channels and, for an input, the fixed height and width of a picture.
-fn check_picture(
-    outlets: &[Outlet],
-    name: &str,
-    spec: &TensorSpec,
-    channels: Option<usize>,
-    sides: Option<[Option<usize>; 2]>,
-) -> Result<(), String> {
-    let found = tensor_shape(outlets, name, tensor::element_type(spec.kind))?;
-    let fits = |side: i64, wanted: usize| side < 0 || usize::try_from(side) == Ok(wanted);
-    // A side that the graph leaves open takes whatever the manifest fixes.
-    let side_fits = |side: i64, wanted: Option<usize>| side < 0 || usize::try_from(side).ok() == wanted;
-    let ordered = match (spec.layout, found) {
-        (TensorLayout::Nchw, [n, c, h, w]) => Some([*n, *c, *h, *w]),
-        (TensorLayout::Nhwc, [n, h, w, c]) => Some([*n, *c, *h, *w]),
-        _ => None,
-    };
-    let Some([_, _, height, width]) =
-        ordered.filter(|[n, c, ..]| fits(*n, 1) && channels.is_none_or(|channels| fits(*c, channels)))
-    else {
-        let channels = channels.map_or("any".to_owned(), |channels| channels.to_string());
-        let expected = match spec.layout {
-            TensorLayout::Nchw => format!("[1, {channels}, height, width]"),
-            TensorLayout::Nhwc => format!("[1, height, width, {channels}]"),
-        };
-        return Err(format!("{name:?} has shape {found:?}, expected {expected} ({})", spec.layout));
-    };
-    match sides {
-        Some([h, w]) if !side_fits(height, h) || !side_fits(width, w) => Err(format!(
-            "{name:?} takes only height {height} and width {width} (-1 is any), which its manifest does not say"
-        )),
-        _ => Ok(()),
+    fn elements(output: TensorView<'_>) -> Vec<f32> {
+        let mut tensor = Tensor::empty();
+        tensor.assign(output);
+        tensor.as_f32().unwrap().to_vec()
     }
-}
 
-fn check_argument(outlets: &[Outlet], declared: &Argument) -> Result<(), String> {
-    let found = tensor_shape(outlets, &declared.name, tensor::argument_type(declared.dtype))?;
-    let wanted = &declared.shape;
-    let fits = |(side, wanted): (&i64, &usize)| *side < 0 || usize::try_from(*side) == Ok(*wanted);
-    if found.len() == wanted.len() && found.iter().zip(wanted).all(fits) {
-        return Ok(());
+    fn report(nodes: usize, nodes_total: usize) -> NetworkReport {
+        let elsewhere = ("CPUExecutionProvider".into(), "Shape".into(), nodes_total - nodes);
+        NetworkReport {
+            model: "a".into(),
+            provider: Provider::Cuda,
+            index: None,
+            precision: Precision::Fp32,
+            nodes,
+            nodes_total,
+            elsewhere: if nodes < nodes_total { vec![elsewhere] } else { Vec::new() },
+            notes: Vec::new(),
+        }
     }
-    Err(format!("{:?} has shape {found:?}, the manifest says {wanted:?}", declared.name))
-}
 
-/// The shape of an input or output, whose element type must be `wanted`; -1 where it is open.
-fn tensor_shape<'a>(
-    outlets: &'a [Outlet],
-    name: &str,
-    wanted: TensorElementType,
-) -> Result<&'a [i64], String> {
-    let Some(outlet) = outlets.iter().find(|outlet| outlet.name() == name) else {
-        let names: Vec<_> = outlets.iter().map(|outlet| outlet.name()).collect();
-        return Err(format!("{name:?} is missing, found {names:?}"));
-    };
-    let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else {
-        return Err(format!("{name:?} is no tensor"));
-    };
-    if *ty != wanted {
-        return Err(format!("{name:?} has elements of {ty}, the manifest says {wanted}"));
+    #[test]
+    fn nodes_elsewhere_are_an_error_where_the_device_is_required() {
+        let cuda = Execution { device: "cuda".parse().unwrap(), ..Execution::default() };
+        let required = Execution { required: true, ..cuda };
+        assert!(check_assignment(&report(9, 9), required).is_ok());
+        assert!(check_assignment(&report(7, 9), cuda).is_ok());
+        let error = check_assignment(&report(7, 9), required).unwrap_err().to_string();
+        assert!(
+            error.contains("expected all 9 nodes of a on cuda, found 7; elsewhere 2 Shape on cpu"),
+            "{error}"
+        );
+        assert!(check_assignment(&report(0, 0), required).unwrap_err().to_string().contains("does not tell"));
     }
-    Ok(shape)
+
+    #[test]
+    fn a_device_that_runs_nothing_is_an_error_always() {
+        let cuda = Execution { device: "cuda:1".parse().unwrap(), ..Execution::default() };
+        let error = check_assignment(&report(0, 9), cuda).unwrap_err().to_string();
+        assert!(error.starts_with("--device cuda:1: cuda runs none of the 9 nodes of a;"), "{error}");
+    }
+
+    #[test]
+    fn frames_go_on_while_a_successor_is_built_and_after_it_took_over() {
+        let runtime = Runtime::load(None).unwrap();
+        let model = Model::find("nano-x2").unwrap();
+        let mut session = Session::new(&runtime, &model, Execution::CPU, 1, SHAPE).unwrap();
+        let expected = model.manifest.unpack_spec(false).tensor.shape(64, 48);
+        let mut picture = Tensor::zeros(SHAPE);
+        if let TensorData::F32(values) = &mut picture.data {
+            values.iter_mut().enumerate().for_each(|(index, value)| *value = (index % 5) as f32 / 10.0);
+        }
+        let before = session.run(&picture, expected, elements).unwrap();
+
+        session.successor = Some(Successor::start(&runtime, &model, 1, SHAPE, Placement::CPU));
+        assert!(!session.takes_any_size());
+        while session.successor.is_some() {
+            assert_eq!(session.run(&picture, expected, elements).unwrap(), before);
+        }
+        assert_eq!(session.run(&picture, expected, elements).unwrap(), before);
+        let notes = session.running().report().notes;
+        assert!(
+            notes.len() == 1 && notes[0].contains("nano-x2 changed to cpu fp32, 7 of 7 nodes"),
+            "{notes:?}"
+        );
+    }
 }

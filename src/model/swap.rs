@@ -65,3 +65,65 @@ impl Successor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Tensor, TensorData, TensorView};
+    use crate::model::provider::Provider;
+    use crate::model::{Execution, Session, session};
+
+    const SHAPE: [usize; 3] = [4, 12, 16];
+
+    fn model() -> (Runtime, Model) {
+        (Runtime::load(None).unwrap(), Model::find("nano-x2").unwrap())
+    }
+
+    fn picture() -> Tensor {
+        let mut tensor = Tensor::zeros(SHAPE);
+        if let TensorData::F32(values) = &mut tensor.data {
+            values.iter_mut().enumerate().for_each(|(index, value)| *value = (index % 7) as f32 / 14.0);
+        }
+        tensor
+    }
+
+    fn finished(placement: Placement, reference: &[f32]) -> Result<Built, String> {
+        let (runtime, model) = model();
+        let picture = picture();
+        let successor = Successor::start(&runtime, &model, 1, SHAPE, placement);
+        let inputs = || session::inputs(&model.manifest, &picture, &[]);
+        successor.finish(&model.manifest, inputs, reference)
+    }
+
+    fn output_of_the_first() -> Vec<f32> {
+        let (runtime, model) = model();
+        let mut session = Session::new(&runtime, &model, Execution::CPU, 1, SHAPE).unwrap();
+        let expected = model.manifest.unpack_spec(false).tensor.shape(64, 48);
+        let elements = |output: TensorView<'_>| {
+            let mut tensor = Tensor::empty();
+            tensor.assign(output);
+            tensor.as_f32().unwrap().to_vec()
+        };
+        session.run(&picture(), expected, elements).unwrap()
+    }
+
+    #[test]
+    fn a_successor_that_computes_the_same_takes_over() {
+        let built = finished(Placement::CPU, &output_of_the_first()).unwrap();
+        assert!(built.report.is_complete() && built.report.nodes > 0);
+    }
+
+    #[test]
+    fn a_successor_that_computes_something_else_does_not() {
+        let mut reference = output_of_the_first();
+        reference.iter_mut().for_each(|value| *value += 0.02);
+        assert!(finished(Placement::CPU, &reference).unwrap_err().contains("code values"));
+    }
+
+    #[test]
+    fn a_successor_that_cannot_be_built_says_why() {
+        let nowhere = if cfg!(target_os = "macos") { Provider::DirectMl } else { Provider::CoreMl };
+        let placement = Placement { provider: nowhere, ..Placement::CPU };
+        assert!(finished(placement, &[]).unwrap_err().contains("only"));
+    }
+}

@@ -31,10 +31,11 @@ impl Outcome {
     }
 }
 
-/// The program with CPU kernels, so that a test does not depend on a GPU.
+/// The program with CPU kernels and no other provider than ONNX Runtime's own, so that a test does not depend on a GPU or
+/// on what is installed.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_framecast"));
-    command.args(["run", "--kernels", "cpu"]);
+    command.env("FRAMECAST_PROVIDERS", "").args(["run", "--kernels", "cpu"]);
     command
 }
 

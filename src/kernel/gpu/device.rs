@@ -42,7 +42,7 @@ fn may_have_hardware() -> bool {
     !cfg!(target_os = "linux") || NODES.iter().any(|node| Path::new(node).exists())
 }
 
-fn adapters() -> Vec<wgpu::Adapter> {
+pub(super) fn adapters() -> Vec<wgpu::Adapter> {
     let descriptor = wgpu::InstanceDescriptor {
         backends: BACKENDS,
         ..wgpu::InstanceDescriptor::new_without_display_handle()

@@ -3,8 +3,10 @@
 mod compose;
 mod device;
 mod params;
+mod report;
 mod shaders;
 
+pub use report::{AdapterReport, adapter_reports};
 pub use shaders::{SHADERS, Shader};
 
 use super::{

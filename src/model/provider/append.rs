@@ -74,13 +74,11 @@ pub(in crate::model) fn on_processor(
 }
 
 /// Names ONNX Runtime's own kernels: where nothing is named, ort has networks given to the most efficient plugin.
-fn processor(
-    runtime: &Runtime,
-    builder: SessionBuilder,
-) -> Result<SessionBuilder, ort::Error<SessionBuilder>> {
+fn processor(runtime: &Runtime, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
     let name = Provider::Cpu.runtime_name();
     let is_processor = |device: &ort::device::Device<'_>| device.ep().is_ok_and(|found| found == name);
-    builder.with_devices(runtime.environment().devices().filter(is_processor).take(1), None)
+    let device = runtime.environment().devices().find(is_processor);
+    builder.with_devices(device, None).map_err(Into::into)
 }
 
 fn builder(runtime: &Runtime, threads: usize) -> ort::Result<SessionBuilder> {
@@ -100,25 +98,26 @@ fn append(
     placement: Placement,
 ) -> Result<SessionBuilder, Unusable> {
     let Placement { provider, .. } = placement;
-    let refused = |error: ort::Error<SessionBuilder>| {
-        Unusable::new(
-            format!("{provider} does not start: {}", first_line(&error.to_string())),
-            "see `framecast doctor`, or use another device (--device)",
-        )
-    };
     if !precisions(provider).contains(&placement.precision) {
         return Err(unknown_precision(placement));
     }
     if provider == Provider::Cpu {
-        return processor(runtime, builder).map_err(refused);
+        return processor(runtime, builder).map_err(|error| does_not_start(provider, &error));
     }
     match runtime.origin(provider)? {
         Origin::Plugin => append_plugin(runtime, builder, plan, placement),
         Origin::BuiltIn => {
-            let provider = built_in(plan, placement)?.error_on_failure();
-            builder.with_execution_providers([provider]).map_err(refused)
+            let named = [built_in(plan, placement)?.error_on_failure()];
+            builder.with_execution_providers(named).map_err(|error| does_not_start(provider, &error))
         }
     }
+}
+
+fn does_not_start(provider: Provider, error: &impl std::fmt::Display) -> Unusable {
+    Unusable::new(
+        format!("{provider} does not start: {}", first_line(&error.to_string())),
+        "see `framecast doctor`, or use another device (--device)",
+    )
 }
 
 /// Kinds of the devices that a registered plugin offers, in its order.
@@ -156,12 +155,7 @@ fn append_plugin(
     let environment = runtime.environment().clone();
     let of_provider = |device: &ort::device::Device<'_>| device.ep().is_ok_and(|found| found == name);
     let device = environment.devices().filter(of_provider).nth(wanted);
-    builder.with_devices(device, Some(&options)).map_err(|error| {
-        Unusable::new(
-            format!("{provider} does not start: {}", first_line(&error.to_string())),
-            "see `framecast doctor`, or use another device (--device)",
-        )
-    })
+    builder.with_devices(device, Some(&options)).map_err(|error| does_not_start(provider, &error))
 }
 
 /// Graphics before NPUs before processors.

@@ -206,14 +206,12 @@ fn told(question: &Question<'_>, found: &Remembered, when: &str) -> Choice {
     let Manifest { name, .. } = &question.model.manifest;
     let first = found.placement();
     let asked = question.execution.device;
-    let then = (asked == Device::Auto && first.provider == Provider::Cuda)
-        .then(|| question.runtime.origin(Provider::TensorRt).is_ok())
-        .unwrap_or(false)
-        .then(|| Placement {
-            provider: Provider::TensorRt,
-            index: first.index,
-            precision: engine_precision(question),
-        });
+    let compiles = asked == Device::Auto
+        && first.provider == Provider::Cuda
+        && question.runtime.origin(Provider::TensorRt).is_ok();
+    let engine =
+        Placement { provider: Provider::TensorRt, index: first.index, precision: engine_precision(question) };
+    let then = compiles.then_some(engine);
     let note = format!("{name} runs on {} {}: {}{when}", first.provider, first.precision, found.times_text());
     tracing::info!("{note}");
     Choice { first, then, notes: vec![note] }

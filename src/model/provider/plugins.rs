@@ -61,6 +61,9 @@ fn find(environment: &Environment, provider: Provider) -> Result<Origin, Unusabl
             )),
         };
     }
+    if let Some(system) = only_system(provider).filter(|system| *system != std::env::consts::OS) {
+        return Err(Unusable::new(format!("it exists on {system} only"), "use another device (--device)"));
+    }
     let needs_driver = matches!(provider, Provider::Cuda | Provider::TensorRt | Provider::TensorRtRtx);
     if needs_driver && !has_nvidia_driver() {
         return Err(Unusable::new(
@@ -83,6 +86,16 @@ fn find(environment: &Environment, provider: Provider) -> Result<Origin, Unusabl
             None => "name an ONNX Runtime library that has it with --ort-lib".into(),
         },
     ))
+}
+
+/// The only operating system that has it.
+const fn only_system(provider: Provider) -> Option<&'static str> {
+    match provider {
+        Provider::DirectMl => Some("windows"),
+        Provider::CoreMl => Some("macos"),
+        Provider::MiGraphX => Some("linux"),
+        _ => None,
+    }
 }
 
 /// The set-up that fetches it.

@@ -74,18 +74,15 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// `shape`, smaller where it is larger than a trial needs; networks of one size keep it.
+/// `shape`, smaller where it is larger than a trial needs. Networks of one size keep it, and those of motion: what they
+/// lose in lower precision grows with the size.
 fn trial_shape(manifest: &Manifest, shape: [usize; 3]) -> [usize; 3] {
     let input = &manifest.input;
     let [channels, height, width] = shape;
-    if manifest.global || input.width.is_some() || input.height.is_some() {
+    if manifest.global || manifest.task.gives_motion() || input.width.is_some() || input.height.is_some() {
         return shape;
     }
-    let (block, multiple) = if manifest.task.gives_motion() {
-        (manifest.shrink.unwrap_or(4), input.multiple)
-    } else {
-        (input.space_to_depth, input.multiple.div_ceil(input.space_to_depth))
-    };
+    let (block, multiple) = (input.space_to_depth, input.multiple.div_ceil(input.space_to_depth));
     let limit = |side: usize, largest: usize| side.min((largest / block).next_multiple_of(multiple.max(1)));
     [channels, limit(height, LARGEST.1), limit(width, LARGEST.0)]
 }
@@ -203,6 +200,6 @@ mod tests {
         assert_eq!((height * 2, width * 2), (288, 512));
         assert_eq!(trial_shape(&manifest, [4, 50, 60]), [4, 50, 60]);
         let motion = Model::find("predict-live").unwrap().manifest;
-        assert_eq!(trial_shape(&motion, [16, 272, 480]), [16, 72, 128]);
+        assert_eq!(trial_shape(&motion, [16, 272, 480]), [16, 272, 480]);
     }
 }
