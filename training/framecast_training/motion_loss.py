@@ -88,10 +88,10 @@ def coarse_loss(velocities: list[torch.Tensor], cells: Triplets, other_time: flo
 
 def loss(
     field: torch.Tensor, velocities: list[torch.Tensor], truth: Triplets, other_time: float, judge: callable, fine: bool,
-    single: float,
+    single: float, exact: float,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """The sum to minimise, and what to report; `judge` is [`charbonnier`] or [`squared`], and `single` the weight of frame
-    k's sample alone.
+    """The sum to minimise, and what to report; `judge` is [`charbonnier`] or [`squared`], `single` the weight of frame
+    k's sample alone, and `exact` a factor on the weight of the field's distance from exact displacements.
 
     Predictions are judged at two pixels along a cell if `fine`, else at one, which costs a quarter.
     """
@@ -106,8 +106,8 @@ def loss(
     likelihood = (log_scale + size * torch.exp(-log_scale)).mean()
     distance = flow_error(field[:, :4], small)
     total = total + LIKELIHOOD * likelihood + SMOOTH * smoothness(field, small)
-    exact = EXACT if fine else EARLY * EXACT
-    total = total + exact * distance.mean() + coarse_loss(velocities, small, other_time, exact)
+    weight = EXACT if fine else EARLY * EXACT
+    total = total + exact * weight * distance.mean() + coarse_loss(velocities, small, other_time, weight)
     report = {"error": error.detach().square().mean(), "scale": likelihood.detach(),
               "exact": distance.detach().sum() / truth.exact.sum().clamp(min=1.0)}
     return total, report

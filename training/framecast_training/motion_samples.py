@@ -34,12 +34,13 @@ class Kind:
     camera: float = 0.0
     """Share of the real clips that are seen by a made-up moving camera."""
     unsteady: float = 0.0
-    """See `Manner`."""
+    is_sharp: bool = False
+    """Both as in `Manner`."""
 
     @property
     def manner(self) -> Manner:
         """How made-up things move."""
-        return Manner(self.shrink / 2.0, self.unsteady)
+        return Manner(self.shrink / 2.0, self.unsteady, self.is_sharp)
 
 
 class ClipSampler:
@@ -143,8 +144,10 @@ class TripletSampler:
         return made
 
     def _camera(self) -> Path2D:
-        velocity, zoom = self.scenes.velocity(0.1), self.random.uniform(0.7, 1.1)
-        return Path2D(self.random, self.size, velocity, zoom, self.kind.manner)
+        zoom = self.random.uniform(0.9, 1.4)
+        path = Path2D(self.random, self.size, self.scenes.velocity(0.1), zoom, self.kind.manner)
+        path.angle *= 0.25
+        return path
 
     def _any_time(self) -> float:
         choices = [1.0, 1.0, 0.5, self.random.uniform(0.1, 1.0)] if self.other_time < 0 else \

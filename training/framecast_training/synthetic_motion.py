@@ -19,6 +19,8 @@ class Manner:
     """Source pixels along a pixel of the pictures."""
     unsteady: float = 0.0
     """Standard deviation of the logarithm of a factor on a layer's acceleration and jitter."""
+    is_sharp: bool = False
+    """Layers are sampled with a cubic kernel, and backgrounds rather shrunk than enlarged."""
 
 
 class Path2D:
@@ -101,7 +103,8 @@ class SceneSampler:
 
     def _background(self, camera: np.ndarray) -> tuple[np.ndarray, Path2D, np.ndarray | None]:
         scene = self.scenes[self.random.integers(len(self.scenes))]
-        path = Path2D(self.random, self.size, camera, self.random.uniform(0.6, 1.3), self.manner)
+        zoom = self.random.uniform(0.9, 1.7) if self.manner.is_sharp else self.random.uniform(0.6, 1.3)
+        path = Path2D(self.random, self.size, camera, zoom, self.manner)
         return scene, path, self._bend(0.1)
 
     def _sprite(self, camera: np.ndarray, overlay: bool = False) -> tuple[np.ndarray, Path2D, np.ndarray | None]:
@@ -127,7 +130,7 @@ class SceneSampler:
         middle[:2, 2] = (np.array(texture.shape[1::-1]) - 1.0) / 2.0
         whole = middle @ matrix
         border = cv2.BORDER_REFLECT_101 if texture.shape[2] == 3 else cv2.BORDER_CONSTANT
-        flags = cv2.INTER_LINEAR
+        flags = cv2.INTER_CUBIC if self.manner.is_sharp else cv2.INTER_LINEAR
         if bend is None:
             return cv2.warpAffine(texture, whole[:2], self.size, flags=flags | cv2.WARP_INVERSE_MAP, borderMode=border)
         map_x = whole[0, 0] * self.x + whole[0, 1] * self.y + whole[0, 2] + time * bend[..., 0]

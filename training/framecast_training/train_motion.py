@@ -76,7 +76,8 @@ class Trainer:
         """See [`loss`]."""
         frames = network_input(triplets.first, triplets.other, triplets.tau, triplets.seed)
         field, velocities = self.network(frames)
-        return loss(field, velocities, triplets, self.network.other_time, judge, fine, self.arguments.single)
+        return loss(field, velocities, triplets, self.network.other_time, judge, fine, self.arguments.single,
+                    self.arguments.exact)
 
     def rate(self, progress: float) -> float:
         """The learning rate: linear warm-up by steps, then a cosine over the time budget."""
@@ -116,7 +117,8 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     trainer = Trainer(arguments)
     first = arguments.seed + int(arguments.resume) * int(time.time())
-    kind = Kind(int(trainer.network.other_time), trainer.network.design.shrink, arguments.camera, arguments.unsteady)
+    kind = Kind(int(trainer.network.other_time), trainer.network.design.shrink, arguments.camera, arguments.unsteady,
+                arguments.sharp)
     producers = Producers(arguments.cache, kind, arguments.batch, [first])
     tasks = ["interpolation"] if arguments.interpolate else ["next", "half_step"]
     with arguments.log.open("a" if arguments.resume else "w", newline="") as log:
@@ -159,7 +161,12 @@ def parse_arguments() -> argparse.Namespace:
                         help="share of the real clips that are seen by a made-up moving camera")
     parser.add_argument("--unsteady", type=float, default=0.0,
                         help="spread (of the logarithm) of how fast made-up motion changes")
+    parser.add_argument("--sharp", action="store_true",
+                        help="made-up scenes are as sharp as photos: what is sharp is hard to predict")
     parser.add_argument("--single", type=float, default=0.3, help="weight of the error of frame k's sample alone")
+    parser.add_argument("--exact", type=float, default=1.0,
+                        help="factor on the weight of the field's distance from exact displacements; less leaves more room "
+                        "to place the two samples on both sides of an uncertain one")
     parser.add_argument("--minutes", type=float, default=80.0)
     parser.add_argument("--report-minutes", type=float, default=4.0)
     parser.add_argument("--batch", type=int, default=8)

@@ -36,6 +36,15 @@ struct Network {
     input: Tensor,
 }
 
+/// How finely motion is estimated for cells of `shrink` source pixels along a side: on luma at half of the source's size,
+/// whatever the cells. On luma at its full size the estimate is farther from the truth.
+const fn detail(shrink: Option<usize>) -> FlowDetail {
+    match shrink {
+        Some(2) => FlowDetail::Quick,
+        _ => FlowDetail::Fine,
+    }
+}
+
 /// Estimates motion: dense inverse search, corrected by a network if there is one.
 #[derive(Debug)]
 pub struct MotionPredictor {
@@ -63,7 +72,11 @@ impl MotionPredictor {
             multiple: model.manifest.input.multiple,
             input: Tensor::empty(),
         };
-        Ok(Self { network: Some(network), ..Self::classical(mode) })
+        Ok(Self {
+            flow: Flow::new(detail(model.manifest.shrink)),
+            network: Some(network),
+            ..Self::classical(mode)
+        })
     }
 
     /// Finds the motion for every tick of `span` that is between frames; gives the source frame back.
