@@ -11,6 +11,8 @@ from .motion_network import warp
 SMOOTHING = 2e-3
 """Charbonnier's epsilon in code / 255."""
 GATED, COARSE, EXACT, SMOOTH, LIKELIHOOD = 1.0, 0.15, 0.002, 0.001, 0.03
+RELATIVE_FLOOR = 5e-4
+"""Mean squared error (33 dB) below which a picture counts less."""
 EARLY = 3.0
 """Weights beside the blended prediction: of the gated output, the coarser levels, the exact
 displacements, the smoothness, and the likelihood of the error under the predicted scale. Exact displacements count
@@ -49,9 +51,19 @@ def charbonnier(error: torch.Tensor) -> torch.Tensor:
     return torch.sqrt(error * error + SMOOTHING**2)
 
 
+def absolute(error: torch.Tensor) -> torch.Tensor:
+    """The mean of Charbonnier's error."""
+    return charbonnier(error).mean()
+
+
 def squared(error: torch.Tensor) -> torch.Tensor:
-    """The error that PSNR measures, scaled to gradients of Charbonnier's size."""
-    return error * error * 12.0
+    """The mean squared error, scaled to gradients of Charbonnier's size."""
+    return 12.0 * error.square().mean()
+
+
+def relative(error: torch.Tensor) -> torch.Tensor:
+    """The mean over pictures of what PSNR measures: all count the same, however hard they are to predict."""
+    return 0.05 * torch.log(error.square().mean((1, 2, 3)) / RELATIVE_FLOOR + 1.0).mean()
 
 
 def smoothness(field: torch.Tensor, cells: Triplets) -> torch.Tensor:
@@ -90,7 +102,7 @@ def loss(
     field: torch.Tensor, velocities: list[torch.Tensor], truth: Triplets, other_time: float, judge: callable, fine: bool,
     single: float, exact: float,
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """The sum to minimise, and what to report; `judge` is [`charbonnier`] or [`squared`], `single` the weight of frame
+    """The sum to minimise, and what to report; `judge` is [`absolute`], [`squared`] or [`relative`], `single` the weight of frame
     k's sample alone, and `exact` a factor on the weight of the field's distance from exact displacements.
 
     Predictions are judged at two pixels along a cell if `fine`, else at one, which costs a quarter.
@@ -100,7 +112,7 @@ def loss(
     from_first, from_other, cells = samples(field, judged.first, judged.other, truth.shrink, side)
     prediction = blended(from_first, from_other, cells)
     error = prediction - judged.wanted
-    total = judge(error).mean() + GATED * judge(gated(prediction, judged.first, cells) - judged.wanted).mean()
+    total = judge(error) + GATED * judge(gated(prediction, judged.first, cells) - judged.wanted)
     total = total + single * (from_first - judged.wanted).abs().mean()
     size, log_scale = error.detach().abs().mean(1, keepdim=True), cells[:, 5:6]
     likelihood = (log_scale + size * torch.exp(-log_scale)).mean()

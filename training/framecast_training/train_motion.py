@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from .motion_field import network_input
-from .motion_loss import Triplets, charbonnier, loss, squared
+from .motion_loss import Triplets, absolute, loss, relative, squared
 from .motion_growth import grow
 from .motion_network import DESIGNS, MotionNet
 from .motion_samples import Batch, Kind, Producers
@@ -62,7 +62,8 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate(progress)
         triplets = as_tensors(batch, self.network.design.shrink)
-        judge = squared if progress >= 1.0 - self.arguments.squared_share else charbonnier
+        last = relative if self.arguments.relative else squared
+        judge = last if progress >= 1.0 - self.arguments.squared_share else absolute
         total, report = self.errors(triplets, judge, progress >= self.arguments.coarse_share)
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
@@ -177,6 +178,8 @@ def parse_arguments() -> argparse.Namespace:
                         help="of the convolutions; bfloat16 is several times as fast on processors with AMX")
     parser.add_argument("--squared-share", type=float, default=0.3,
                         help="last share of the time that minimises the squared error")
+    parser.add_argument("--relative", action="store_true",
+                        help="then minimise the mean logarithm of the pictures' squared errors, as PSNR counts them")
     parser.add_argument("--coarse-share", type=float, default=0.5,
                         help="first share of the time in which predictions are judged at a quarter of the size")
     parser.add_argument("--initial", type=Path, help="checkpoint whose averaged weights training starts from; may be of a smaller design")
