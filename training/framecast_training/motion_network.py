@@ -51,6 +51,10 @@ class Design:
     levels: dict[int, Level]
     """From fine to coarse; cells of level n have 2^n source pixels along a side. The finest level's cells are the field's."""
 
+    traces: int = 0
+    """Rounds of the fixed point that finds what moves to a cell until the moment that is wanted, by the classical
+    estimate."""
+
     @property
     def finest(self) -> int:
         """The first level."""
@@ -117,7 +121,7 @@ DESIGNS = {
                     5: Level(64, 64, 64, 64, 18)}),
     # Each level but the coarsest has the matched channels of the next coarser one of `live`, whose weights it starts with.
     "quality": Design({1: Level(16, 8, 64, 48), 2: Level(64, 16, 64, 64, 14), 3: Level(64, 32, 64, 64, 22),
-                       4: Level(64, 64, 64, 64, 22), 5: Level(64, 64, 64, 64, 22)}),
+                       4: Level(64, 64, 64, 64, 22), 5: Level(64, 64, 64, 64, 22)}, traces=2),
 }
 
 
@@ -185,7 +189,13 @@ def estimate(
     tau_plane = ops.channels(frames, TAU, TAU + 1)
     to_first = ops.affine(ops.corner(tau_plane), -1.0, 0.0)
     to_other = ops.affine(ops.corner(tau_plane), -1.0, other_time)
-    seeds = {finest: ops.affine(ops.channels(frames, SEED, SEED + 2), other_time * SEED_UNIT / design.shrink, 0.0)}
+    estimated = ops.affine(ops.channels(frames, SEED, SEED + 2), other_time * SEED_UNIT / design.shrink, 0.0)
+    seeds = {finest: estimated}
+    for _ in range(design.traces):
+        # The estimate is on frame k's grid: what is here at the moment that is wanted was elsewhere then. Half the step: near
+        # edges of motion the whole one goes to and fro.
+        there = ops.warped(estimated, ops.times(seeds[finest], to_first))
+        seeds[finest] = ops.affine(ops.plus(seeds[finest], there), 0.5, 0.0)
     planes = ops.stack(ops.channels(frames, 0, PLANES), ops.channels(frames, PLANES, 2 * PLANES))
     features = {finest: ops.layer(f"encode{finest}", planes)}
     for level in range(finest + 1, coarsest + 1):
