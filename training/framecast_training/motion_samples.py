@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from .engine_flow import EngineFlow
 from .motion_field import classical_flow
 from .synthetic_motion import Manner, Path2D, SceneSampler
 
@@ -15,6 +16,8 @@ SIZES = {4: (192, 128), 2: (256, 160)}
 SHARES = {"scene": 0.5, "clip": 0.35, "game": 0.15}
 PRESETS = [cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, cv2.DISOPTICAL_FLOW_PRESET_MEDIUM, cv2.DISOPTICAL_FLOW_PRESET_FAST]
 """Of the classical estimate: networks should cope with better and worse ones."""
+ENGINE_SHARE = 0.6
+"""Share of the samples whose classical estimate is the program's own, if there is one."""
 TRIES = 3
 """Windows that are looked at to find one with motion."""
 QUEUED = 6
@@ -36,6 +39,8 @@ class Kind:
     unsteady: float = 0.0
     is_sharp: bool = False
     """Both as in `Manner`."""
+    flow: Path | None = None
+    """See `EngineFlow`."""
 
     @property
     def manner(self) -> Manner:
@@ -110,7 +115,7 @@ class TripletSampler:
     def __init__(self, cache: Path, kind: Kind, seed: int) -> None:
         """From the folder that `motion_data` filled."""
         self.random, self.kind, self.other_time = np.random.default_rng(seed), kind, kind.other_time
-        self.size = SIZES[kind.shrink]
+        self.size, self.engine = SIZES[kind.shrink], EngineFlow(kind.flow) if kind.flow else None
         clips = sorted([*cache.glob("clip-*.npy"), *cache.glob("coded-*.npy")])
         self.clips = ClipSampler(clips, self.random, self.size)
         games = sorted(cache.glob("game-*.npy"))
@@ -139,9 +144,14 @@ class TripletSampler:
                 pictures = (self.clips if kind == "clip" else self.games).draw(places, camera)
                 flows = np.zeros((4, height, width), np.float32)
             pictures, flows = self._changed(pictures, flows)
-            made["seed"][i] = classical_flow(pictures[0], pictures[1], self.kind.shrink, int(self.random.choice(PRESETS)))
+            made["seed"][i] = self._estimate(pictures[0], pictures[1])
             made["pictures"][i], made["flows"][i], made["tau"][i] = pictures, self.kind.shrink / 2.0 * flows, tau
         return made
+
+    def _estimate(self, first: np.ndarray, other: np.ndarray) -> np.ndarray:
+        if self.engine and self.random.random() < ENGINE_SHARE:
+            return self.engine.estimate(first, other, self.kind.shrink)
+        return classical_flow(first, other, self.kind.shrink, int(self.random.choice(PRESETS)))
 
     def _camera(self) -> Path2D:
         zoom = self.random.uniform(0.9, 1.4)

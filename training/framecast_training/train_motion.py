@@ -119,7 +119,7 @@ def main() -> None:
     trainer = Trainer(arguments)
     first = arguments.seed + int(arguments.resume) * int(time.time())
     kind = Kind(int(trainer.network.other_time), trainer.network.design.shrink, arguments.camera, arguments.unsteady,
-                arguments.sharp)
+                arguments.sharp, arguments.flow)
     producers = Producers(arguments.cache, kind, arguments.batch, [first])
     tasks = ["interpolation"] if arguments.interpolate else ["next", "half_step"]
     with arguments.log.open("a" if arguments.resume else "w", newline="") as log:
@@ -164,6 +164,7 @@ def parse_arguments() -> argparse.Namespace:
                         help="spread (of the logarithm) of how fast made-up motion changes")
     parser.add_argument("--sharp", action="store_true",
                         help="made-up scenes are as sharp as photos: what is sharp is hard to predict")
+    parser.add_argument("--flow", type=Path, help="the program's example `flow`, for a share of the classical estimates")
     parser.add_argument("--single", type=float, default=0.3, help="weight of the error of frame k's sample alone")
     parser.add_argument("--exact", type=float, default=1.0,
                         help="factor on the weight of the field's distance from exact displacements; less leaves more room "
