@@ -4,8 +4,6 @@
 //! A pair is: columns and rows of cells and source pixels along a side of a cell (little-endian u32 each), then the luma of
 //! both pictures (u8 codes, 2x2 to a cell, row by row). The answer is dx, then dy of all cells (f32, source pixels).
 
-#![allow(clippy::unwrap_used)]
-
 use framecast::frame::SmallFrame;
 use framecast::stage::{Flow, FlowDetail};
 use std::io::{Read, Write};
@@ -17,7 +15,9 @@ fn main() -> std::io::Result<()> {
         let mut head = [[0; 4]; 3];
         for (index, number) in head.iter_mut().enumerate() {
             match input.read_exact(number) {
-                Err(error) if index == 0 && error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(()),
+                Err(error) if index == 0 && error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    return Ok(());
+                }
                 result => result?,
             }
         }
