@@ -183,10 +183,10 @@ pub(super) fn motion_parts(
         || ConfigError { setting: "--fps".into(), expected: "a frame rate".into(), found: rate.to_string() };
     let change = RateChange::find(&options, description.video.time_base)?.ok_or_else(missing)?;
     let mut predictors = vec![change.predictor(&options, 1)?];
-    if change.has_network() {
-        predictors.push(MotionPredictor::classical(options.motion.mode));
-    }
     let pacing = change.pacing();
+    if change.has_network() {
+        predictors.push(MotionPredictor::classical(options.motion.mode, pacing.shrink));
+    }
     Ok(MotionParts {
         predictors: predictors.len(),
         finder: MotionFinder::new(pacing.mode, pacing.shrink, pacing.detector, predictors),

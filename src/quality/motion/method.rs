@@ -7,8 +7,7 @@ use crate::frame::{MotionField, MotionMode};
 use crate::model::{Device, Model, Runtime, Task};
 use crate::stage::{Estimate, MotionPredictor};
 
-/// Source pixels along a side of the cells of classical flow.
-const CLASSICAL_SHRINK: usize = 4;
+const CLASSICAL_SHRINK: usize = MotionPredictor::CLASSICAL_SHRINK;
 
 /// How the motion is found.
 pub(super) enum Method {
@@ -61,7 +60,7 @@ impl Method {
 
 /// All methods by name, new, as they forget nothing: repeat, mix, flow, then the models.
 pub(super) fn methods(config: &MotionEvalConfig) -> Result<Vec<(String, Method)>, Error> {
-    let flow = MotionPredictor::classical(config.mode);
+    let flow = MotionPredictor::classical(config.mode, CLASSICAL_SHRINK);
     let mut all = vec![
         ("repeat".to_owned(), Method::Repeat),
         ("mix".to_owned(), Method::Mix),

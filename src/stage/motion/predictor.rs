@@ -38,9 +38,9 @@ struct Network {
 
 /// How finely motion is estimated for cells of `shrink` source pixels along a side: on luma at half of the source's size,
 /// whatever the cells. On luma at its full size the estimate is farther from the truth.
-const fn detail(shrink: Option<usize>) -> FlowDetail {
+const fn detail(shrink: usize) -> FlowDetail {
     match shrink {
-        Some(2) => FlowDetail::Quick,
+        2 => FlowDetail::Quick,
         _ => FlowDetail::Fine,
     }
 }
@@ -54,9 +54,12 @@ pub struct MotionPredictor {
 }
 
 impl MotionPredictor {
-    /// The classical estimate alone.
-    pub fn classical(mode: MotionMode) -> Self {
-        Self { mode, flow: Flow::new(FlowDetail::Fine), network: None }
+    /// Source pixels along a side of a cell where no network wants others.
+    pub const CLASSICAL_SHRINK: usize = 4;
+
+    /// The classical estimate alone, for cells of `shrink` source pixels along a side.
+    pub fn classical(mode: MotionMode, shrink: usize) -> Self {
+        Self { mode, flow: Flow::new(detail(shrink)), network: None }
     }
 
     /// With a network, which must be one for `mode`, on `threads` threads.
@@ -72,11 +75,8 @@ impl MotionPredictor {
             multiple: model.manifest.input.multiple,
             input: Tensor::empty(),
         };
-        Ok(Self {
-            flow: Flow::new(detail(model.manifest.shrink)),
-            network: Some(network),
-            ..Self::classical(mode)
-        })
+        let shrink = model.manifest.shrink.unwrap_or(Self::CLASSICAL_SHRINK);
+        Ok(Self { network: Some(network), ..Self::classical(mode, shrink) })
     }
 
     /// Finds the motion for every tick of `span` that is between frames; gives the source frame back.
