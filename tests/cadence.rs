@@ -58,7 +58,8 @@ fn difference(a: &[u8], b: &[u8]) -> f64 {
 fn frames_between_are_where_things_would_have_been() {
     let (source, truth) = (moving(10, 6, 8), moving(20, 12, 4));
     let truth = raw(&truth);
-    for options in [predicting("--fps x2"), interpolating("--fps x2"), interpolating("--fps 20")] {
+    let fine = format!("--upscale 1 --mode predict {} --fps x2", network("predicts-right-fine"));
+    for options in [predicting("--fps x2"), fine, interpolating("--fps x2"), interpolating("--fps 20")] {
         let (made, times, summary) = retimed(&source, "out.mkv", &options);
         let frames: Vec<&[u8]> = made.chunks(FRAME).collect();
         assert_eq!(frames.len(), times.len());

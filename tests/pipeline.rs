@@ -10,7 +10,7 @@ use framecast::kernel::cpu::CpuKernels;
 use framecast::kernel::{
     Composition, Kernels, Region, ResamplePlan, Steadiness, TensorSpec, TilePlace, UnpackSpec,
 };
-use framecast::model::{Device, Model, Runtime};
+use framecast::model::{Execution, Model, Runtime};
 use framecast::pipeline::{Chain, ChainOptions, Clock, Event};
 use framecast::stage::{Composer, Geometry, Upscaler, UpscalerOptions};
 use std::sync::Arc;
@@ -152,7 +152,7 @@ fn start(workers: usize, fault: Fault, clock: &Arc<ManualClock>) -> Chain {
     let pool = BufferPool::new();
     let options = UpscalerOptions {
         model: &model,
-        device: Device::Cpu,
+        execution: Execution::CPU,
         threads: 1,
         size: (SOURCE.width, SOURCE.height),
         tile: None,

@@ -184,10 +184,10 @@ pub(super) fn motion_parts(
     let change = RateChange::find(&options, description.video.time_base)?.ok_or_else(missing)?;
     let size = (description.video.width, description.video.height);
     let mut predictors = vec![change.predictor(options.execution, 1, size)?];
-    if change.has_network() {
-        predictors.push(MotionPredictor::classical(options.motion.mode));
-    }
     let pacing = change.pacing();
+    if change.has_network() {
+        predictors.push(MotionPredictor::classical(options.motion.mode, pacing.shrink));
+    }
     Ok(MotionParts {
         predictors: predictors.len(),
         finder: MotionFinder::new(pacing.mode, pacing.shrink, pacing.detector, predictors),

@@ -218,7 +218,7 @@ fn stage(script: &Script, clock: &Arc<ManualClock>, statistics: &Arc<StatisticsB
         script.mode,
         4,
         DetectorOptions::default(),
-        vec![MotionPredictor::classical(script.mode)],
+        vec![MotionPredictor::classical(script.mode, 4)],
     );
     let presenter = Presenter {
         maker: MotionMaker::new(script.mode, 0, kernels, BufferPool::new()),

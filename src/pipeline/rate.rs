@@ -13,8 +13,6 @@ use crate::stage::{DetectorOptions, MotionMaker, MotionPredictor, Pacer, PacerOp
 const PREDICTOR: &str = "predict-live";
 /// The classical estimate, without a network. Between two frames it was as near to the truth as a network on top of it.
 const CLASSICAL: &str = "flow";
-/// Its cells.
-const CLASSICAL_SHRINK: usize = 4;
 
 /// Difference in 8-bit code values up to which a pixel stands still. Overlays that codecs skip are equal; with more, pixels of
 /// moving textures are taken for still ones by chance.
@@ -39,7 +37,7 @@ impl RateChange {
         }
         let network = find_network(options)?;
         let of_network = network.as_ref().and_then(|(_, model)| model.manifest.shrink);
-        let shrink = of_network.unwrap_or(CLASSICAL_SHRINK);
+        let shrink = of_network.unwrap_or(MotionPredictor::CLASSICAL_SHRINK);
         let pacing = PacerOptions {
             rate: motion.rate,
             time_base,
@@ -110,7 +108,7 @@ impl RateChange {
         let mode = self.pacing.mode;
         Ok(match &self.network {
             Some((runtime, model)) => MotionPredictor::new(runtime, model, mode, execution, threads, size)?,
-            None => MotionPredictor::classical(mode),
+            None => MotionPredictor::classical(mode, self.pacing.shrink),
         })
     }
 

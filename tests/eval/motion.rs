@@ -61,6 +61,26 @@ fn the_true_motion_is_nearest_to_the_truth() {
 }
 
 #[test]
+fn networks_with_cells_of_two_sizes_are_judged_side_by_side() {
+    let mut command = eval("--json --quiet --task predict");
+    command.arg("--model").arg(model("predicts-right")).arg("--model").arg(model("predicts-right-fine"));
+    let result = outcome(command.arg("--reference").arg(moving()));
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    let report: Value = serde_json::from_slice(&result.stdout).unwrap();
+    for table in report["tables"].as_array().unwrap() {
+        // They say the same of every pixel.
+        let (coarse, fine) = (psnr(table, "predicts-right"), psnr(table, "predicts-right-fine"));
+        assert!((coarse - fine).abs() < 1e-6, "{coarse} {fine}");
+        let gated = psnr(table, "predicts-right-fine, gated");
+        assert!((gated - fine).abs() < 0.5, "{gated} {fine}");
+    }
+    // In half-steps they are wrong, which the gate finds out at the size of their cells.
+    let table = &report["tables"][1];
+    let (fine, gated) = (psnr(table, "predicts-right-fine"), psnr(table, "predicts-right-fine, gated"));
+    assert!(gated > fine + 0.05, "{gated} {fine}");
+}
+
+#[test]
 fn what_is_seen_before_and_after_is_known_between() {
     let report = report("interpolate", "interpolates-right");
     let table = &report["tables"][0];

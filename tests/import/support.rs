@@ -2,7 +2,7 @@
 
 use framecast::frame::{Tensor, TensorData, TensorSlice};
 use framecast::model::import::{Imported, Purpose};
-use framecast::model::{Device, Manifest, Model, Runtime, Session};
+use framecast::model::{Execution, Manifest, Model, Runtime, Session};
 use ort::environment::Environment;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -80,7 +80,7 @@ fn run_session(imported: &Imported, input: &Tensor) -> Vec<f32> {
     let manifest = Manifest::parse(&manifest, "imported").unwrap();
     let model = Model::new(manifest, imported.network.clone().into());
     let runtime = Runtime::from_environment(environment().clone());
-    let mut session = Session::new(&runtime, &model, Device::Cpu, 1).unwrap();
+    let mut session = Session::new(&runtime, &model, Execution::CPU, 1, input.shape).unwrap();
     let [channels, height, width] = input.shape;
     let expected = [channels, height * imported.scale, width * imported.scale];
     let copy = |output: framecast::frame::TensorView<'_>| match output.data {

@@ -305,7 +305,7 @@ if __name__ == "__main__":
     main()
 
 
-def moving(name, task, per_tau, fixed):
+def moving(name, task, per_tau, fixed, shrink=4):
     """A motion network that always says the same: channels are tau x `per_tau` + `fixed`."""
     kernel = np.zeros((8, 16, 1, 1), np.float32)
     kernel[:, 12, 0, 0] = per_tau
@@ -323,10 +323,11 @@ def moving(name, task, per_tau, fixed):
     (FOLDER / f"{name}.toml").write_text(
         f'name = "{name}"\ntask = "{task}"\nfile = "{name}.onnx"\nlicence = "MIT OR Apache-2.0"\n'
         'description = "Everything moves 8 pixels to the right from frame to frame."\n'
-        'scale = 1\nshrink = 4\nreceptive_margin = 0\n\n[input]\nname = "frames"\n\n[output]\nname = "field"\n'
+        f'scale = 1\nshrink = {shrink}\nreceptive_margin = 0\n\n[input]\nname = "frames"\n\n[output]\nname = "field"\n'
     )
 
 
 # dx, dy into frame k and into the other one, blend, log-scale, gate, nothing.
 moving("predicts-right", "prediction", [-8, 0, -8, 0, 0, 0, 0, 0], [0, 0, -8, 0, -40, -4, 0, 0])
+moving("predicts-right-fine", "prediction", [-8, 0, -8, 0, 0, 0, 0, 0], [0, 0, -8, 0, -40, -4, 0, 0], shrink=2)
 moving("interpolates-right", "interpolation", [-8, 0, -8, 0, 0, 0, 0, 0], [0, 0, 8, 0, 0, -4, 0, 0])

@@ -10,13 +10,13 @@ import onnx
 import torch
 
 from .motion_graph import motion_model
-from .motion_network import CHANNELS, LAYERS, MULTIPLE, SEED, SEED_UNIT, SHRINK, TAU, MotionNet
-from .motion_score import TASKS, calibration, mean_scores, onnx_estimate
+from .motion_network import CHANNELS, SEED, SEED_UNIT, TAU, Design, MotionNet
+from .motion_score import TASKS, calibration, mean_scores, of_file
 
 TOLERANCE = 2e-3
 """Largest difference of the file's displacements from its network's, in source pixels."""
-SIZES = ((96, 160), (120, 216), (8, 8))
-"""Sizes in cells that the file is checked at; the first, of 360 lines, is timed."""
+SIZES = ((384, 640), (480, 864), (32, 32))
+"""Heights and widths of sources that the file is checked at; the first, of 360 lines, is timed."""
 RUNS = 60
 COLUMNS = ("repeat", "blend", "classical", "plain", "gated", "causal", "bits")
 """See `ClipScore`."""
@@ -25,28 +25,29 @@ COLUMNS = ("repeat", "blend", "classical", "plain", "gated", "causal", "bits")
 def load_network(checkpoint: Path) -> MotionNet:
     """The averaged network of a checkpoint."""
     state = torch.load(checkpoint, map_location="cpu")
-    network = MotionNet(state["other_time"])
+    network = MotionNet(state.get("design", "live"), state["other_time"])
     network.load_state_dict(state["average"])
     return network.eval()
 
 
-def example(height: int, width: int, seed: int) -> np.ndarray:
-    """A smooth random picture and the same moved by some cells, as network input."""
+def example(height: int, width: int, design: Design, seed: int) -> np.ndarray:
+    """For a source of this size: a smooth random picture and the same moved by some cells, as network input."""
     random = torch.Generator().manual_seed(seed)
+    height, width = height // design.shrink, width // design.shrink
     coarse = torch.rand(1, 12, height // 2 + 1, width // 2 + 1, generator=random) - 0.5
     frames = torch.zeros(1, CHANNELS, height, width)
     frames[:, :12] = torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear")
     frames[:, 6:12] = frames[:, :6].roll((1, 2), (2, 3))
     frames[:, TAU] = 0.7
-    frames[:, SEED : SEED + 2] = torch.tensor([3.0, 2.0]).view(1, 2, 1, 1) * SHRINK / SEED_UNIT
+    frames[:, SEED : SEED + 2] = torch.tensor([3.0, 2.0]).view(1, 2, 1, 1) * design.shrink / SEED_UNIT
     return frames.numpy()
 
 
 def check_model(network: MotionNet, path: Path) -> float:
     """Largest absolute difference between network and file at several sizes; ends the program if it is too large."""
-    estimate, worst = onnx_estimate(path), 0.0
+    estimate, worst = of_file(path, network.design).field, 0.0
     for height, width in SIZES:
-        frames = example(height, width, 1)
+        frames = example(height, width, network.design, 1)
         with torch.no_grad():
             expected = network(torch.from_numpy(frames))[0].numpy()
         worst = max(worst, float(np.abs(estimate(frames) - expected).max()))
@@ -55,9 +56,9 @@ def check_model(network: MotionNet, path: Path) -> float:
     return worst
 
 
-def milliseconds(path: Path) -> float:
+def milliseconds(path: Path, design: Design) -> float:
     """The lower quartile of the time of one run on one thread at the first of SIZES."""
-    estimate, frames, times = onnx_estimate(path), example(*SIZES[0], 2), []
+    estimate, frames, times = of_file(path, design).field, example(*SIZES[0], design, 2), []
     for _ in range(RUNS):
         start = time.perf_counter()
         estimate(frames)
@@ -65,13 +66,13 @@ def milliseconds(path: Path) -> float:
     return float(np.percentile(times, 25))
 
 
-def gigaflop_per_megapixel() -> float:
+def gigaflop_per_megapixel(design: Design) -> float:
     """Of the convolutions, per megapixel of the source; both frames go through the encoder."""
     total = 0.0
-    for name, (inputs, outputs, _) in LAYERS.items():
-        level = 2 if name == "field" else int(name[-1])
+    for name, layer in design.layers().items():
+        level = design.finest if name == "field" else int(name[-1])
         frames = 2 if name.startswith(("encode", "halve")) else 1
-        total += frames * 18.0 * inputs * outputs / 4**level
+        total += frames * 18.0 * layer.channels * layer.outputs / 4**level
     return total * 1e6 / 1e9
 
 
@@ -87,13 +88,13 @@ licence = "MIT OR Apache-2.0"
 description = "{description}"
 scale = 1
 receptive_margin = 0
-shrink = {SHRINK}
+shrink = {network.design.shrink}
 parameters = {sum(parameter.numel() for parameter in network.parameters())}
-gflop_per_megapixel = {gigaflop_per_megapixel():.1f}
+gflop_per_megapixel = {gigaflop_per_megapixel(network.design):.1f}
 
 [input]
 name = "frames"
-multiple = {MULTIPLE}
+multiple = {network.design.multiple}
 
 [output]
 name = "field"
@@ -107,7 +108,7 @@ def measure(path: Path, network: MotionNet, folder: Path, limit: int | None) -> 
     """Prints a table for each task that the network is for; returns the means. `limit` as in `score_clip`."""
     means: dict[str, float] = {}
     for task in ["next", "half-step"] if network.other_time < 0 else ["interpolation"]:
-        scores = mean_scores(onnx_estimate(path), TASKS[task], folder, limit)
+        scores = mean_scores(of_file(path, network.design), TASKS[task], folder, limit)
         print(f"\n{task:20s} " + "".join(f"{key:>10s}" for key in COLUMNS))
         for score in scores:
             print(f"{score.name:20s} " + "".join(f"{getattr(score, key):10.3f}" for key in COLUMNS))
@@ -132,7 +133,7 @@ def main() -> None:
     network = load_network(arguments.checkpoint)
     onnx.save(motion_model(network, arguments.output.stem), arguments.output)
     difference = check_model(network, arguments.output)
-    print(f"difference {difference:.1e}, {milliseconds(arguments.output):.1f} ms at {SIZES[0][1]} x {SIZES[0][0]} cells")
+    print(f"difference {difference:.1e}, {milliseconds(arguments.output, network.design):.1f} ms for {SIZES[0][1]} x {SIZES[0][0]} pixels")
     scores = measure(arguments.output, network, arguments.dev, arguments.limit)
     text = manifest(arguments.output, network, arguments.description, scores)
     arguments.output.with_suffix(".toml").write_text(text)

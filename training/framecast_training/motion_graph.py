@@ -5,7 +5,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from .graph import Graph
-from .motion_network import CHANNELS, FIELD, LAYERS, LINEAR, VARIANCE_FLOOR, MotionNet, estimate
+from .motion_network import CHANNELS, FIELD, VARIANCE_FLOOR, MotionNet, estimate
 
 
 class GraphOperations:
@@ -40,11 +40,11 @@ class GraphOperations:
         return self.node("Slice", [x, *ports])
 
     def layer(self, name: str, x: str) -> str:
-        layer, stride = self.network.layers[name], LAYERS[name][2]
+        layer = self.network.layers[name]
         constants = [self.graph.constant(f"{name}.{part}", tensor.detach().contiguous().numpy())
                      for part, tensor in (("kernel", layer.weight), ("bias", layer.bias))]
-        made = self.node("Conv", [x, *constants], kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=[stride, stride])
-        return made if name in LINEAR else self.node("Relu", [made])
+        made = self.node("Conv", [x, *constants], kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=list(layer.stride))
+        return made if self.network.linear[name] else self.node("Relu", [made])
 
     def join(self, parts: list[str]) -> str:
         return self.node("Concat", parts, axis=1)
@@ -157,6 +157,6 @@ class GraphOperations:
 def motion_model(network: MotionNet, name: str) -> onnx.ModelProto:
     """The checked model of `frames` [1, 16, h, w] to `field` [1, 8, h, w]."""
     graph = Graph()
-    field, _ = estimate(GraphOperations(graph, network), "frames", network.other_time)
+    field, _ = estimate(GraphOperations(graph, network), network.design, "frames", network.other_time)
     graph.node("Identity", [field], "field")
     return graph.model(name, CHANNELS, FIELD, "frames", "field")

@@ -6,13 +6,15 @@ import torch
 from torch.nn import functional as F
 
 from .motion_field import blended, gated, samples
-from .motion_network import SHRINK, warp
+from .motion_network import warp
 
 SMOOTHING = 2e-3
 """Charbonnier's epsilon in code / 255."""
-SINGLE, GATED, COARSE, EXACT, SMOOTH, LIKELIHOOD = 0.3, 1.0, 0.15, 0.002, 0.001, 0.03
+GATED, COARSE, EXACT, SMOOTH, LIKELIHOOD = 1.0, 0.15, 0.002, 0.001, 0.03
+RELATIVE_FLOOR = 5e-4
+"""Mean squared error (33 dB) below which a picture counts less."""
 EARLY = 3.0
-"""Weights beside the blended prediction: of frame k's sample alone, the gated output, the coarser levels, the exact
+"""Weights beside the blended prediction: of the gated output, the coarser levels, the exact
 displacements, the smoothness, and the likelihood of the error under the predicted scale. Exact displacements count
 EARLY times as much while pictures are judged at a quarter of the size: matching is learned from them."""
 EDGE_FALL = 20.0
@@ -21,7 +23,10 @@ EDGE_FALL = 20.0
 
 @dataclass
 class Triplets:
-    """RGB pictures in 0..1 and what is known about their motion."""
+    """RGB pictures in 0..1, 2x2 pixels to a cell of the finest level, and what is known about their motion."""
+
+    shrink: int
+    """Source pixels along a side of such a cell."""
 
     first: torch.Tensor
     other: torch.Tensor
@@ -38,7 +43,7 @@ class Triplets:
         """The same at half the size."""
         small = (F.avg_pool2d(plane, 2) for plane in (self.first, self.other, self.wanted, self.flows))
         first, other, wanted, flows = small
-        return Triplets(first, other, wanted, self.tau, flows, self.exact, self.seed)
+        return Triplets(self.shrink, first, other, wanted, self.tau, flows, self.exact, self.seed)
 
 
 def charbonnier(error: torch.Tensor) -> torch.Tensor:
@@ -46,16 +51,26 @@ def charbonnier(error: torch.Tensor) -> torch.Tensor:
     return torch.sqrt(error * error + SMOOTHING**2)
 
 
+def absolute(error: torch.Tensor) -> torch.Tensor:
+    """The mean of Charbonnier's error."""
+    return charbonnier(error).mean()
+
+
 def squared(error: torch.Tensor) -> torch.Tensor:
-    """The error that PSNR measures, scaled to gradients of Charbonnier's size."""
-    return error * error * 12.0
+    """The mean squared error, scaled to gradients of Charbonnier's size."""
+    return 12.0 * error.square().mean()
 
 
-def smoothness(field: torch.Tensor, quarter: Triplets) -> torch.Tensor:
+def relative(error: torch.Tensor) -> torch.Tensor:
+    """The mean over pictures of what PSNR measures: all count the same, however hard they are to predict."""
+    return 0.05 * torch.log(error.square().mean((1, 2, 3)) / RELATIVE_FLOOR + 1.0).mean()
+
+
+def smoothness(field: torch.Tensor, cells: Triplets) -> torch.Tensor:
     """Mean change of the displacements from cell to cell, where the picture is smooth too."""
     total = torch.zeros(())
     for axis in (2, 3):
-        edges = quarter.wanted.diff(dim=axis).abs().mean(1, keepdim=True)
+        edges = cells.wanted.diff(dim=axis).abs().mean(1, keepdim=True)
         total = total + (field[:, :4].diff(dim=axis).abs() * torch.exp(-EDGE_FALL * edges)).mean()
     return total
 
@@ -68,11 +83,11 @@ def flow_error(flows: torch.Tensor, truth: Triplets) -> torch.Tensor:
     return distance.mean((0, 2, 3)) * truth.exact
 
 
-def coarse_loss(velocities: list[torch.Tensor], quarter: Triplets, other_time: float, exact: float) -> torch.Tensor:
+def coarse_loss(velocities: list[torch.Tensor], cells: Triplets, other_time: float, exact: float) -> torch.Tensor:
     """Error of the coarser levels' samples, each at its level's size, and of their displacements where known, weighted
     with `exact`."""
-    tau = quarter.tau.view(-1, 1, 1, 1)
-    total, level, cell = torch.zeros(()), quarter, SHRINK
+    tau = cells.tau.view(-1, 1, 1, 1)
+    total, level, cell = torch.zeros(()), cells, cells.shrink
     for velocity in reversed(velocities):
         if velocity.shape[2] < level.first.shape[2]:
             level, cell = level.halved(), 2 * cell
@@ -84,25 +99,27 @@ def coarse_loss(velocities: list[torch.Tensor], quarter: Triplets, other_time: f
 
 
 def loss(
-    field: torch.Tensor, velocities: list[torch.Tensor], half: Triplets, other_time: float, judge: callable, fine: bool
-) -> tuple[torch.Tensor, dict[str, float]]:
-    """The sum to minimise, and what to report; `judge` is [`charbonnier`] or [`squared`].
+    field: torch.Tensor, velocities: list[torch.Tensor], truth: Triplets, other_time: float, judge: callable, fine: bool,
+    single: float, exact: float,
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """The sum to minimise, and what to report; `judge` is [`absolute`], [`squared`] or [`relative`], `single` the weight of frame
+    k's sample alone, and `exact` a factor on the weight of the field's distance from exact displacements.
 
-    Predictions are judged at half of the source's size if `fine`, else at a quarter, which costs a quarter.
+    Predictions are judged at two pixels along a cell if `fine`, else at one, which costs a quarter.
     """
-    quarter = half.halved()
-    judged, side = (half, SHRINK // 2) if fine else (quarter, SHRINK // 4)
-    from_first, from_other, cells = samples(field, judged.first, judged.other, side)
+    small = truth.halved()
+    judged, side = (truth, 2) if fine else (small, 1)
+    from_first, from_other, cells = samples(field, judged.first, judged.other, truth.shrink, side)
     prediction = blended(from_first, from_other, cells)
     error = prediction - judged.wanted
-    total = judge(error).mean() + GATED * judge(gated(prediction, judged.first, cells) - judged.wanted).mean()
-    total = total + SINGLE * (from_first - judged.wanted).abs().mean()
+    total = judge(error) + GATED * judge(gated(prediction, judged.first, cells) - judged.wanted)
+    total = total + single * (from_first - judged.wanted).abs().mean()
     size, log_scale = error.detach().abs().mean(1, keepdim=True), cells[:, 5:6]
     likelihood = (log_scale + size * torch.exp(-log_scale)).mean()
-    distance = flow_error(field[:, :4], quarter)
-    total = total + LIKELIHOOD * likelihood + SMOOTH * smoothness(field, quarter)
-    exact = EXACT if fine else EARLY * EXACT
-    total = total + exact * distance.mean() + coarse_loss(velocities, quarter, other_time, exact)
-    report = {"error": error.detach().square().mean().item(), "scale": likelihood.item(),
-              "exact": (distance.sum() / half.exact.sum().clamp(min=1.0)).item()}
+    distance = flow_error(field[:, :4], small)
+    total = total + LIKELIHOOD * likelihood + SMOOTH * smoothness(field, small)
+    weight = EXACT if fine else EARLY * EXACT
+    total = total + exact * weight * distance.mean() + coarse_loss(velocities, small, other_time, weight)
+    report = {"error": error.detach().square().mean(), "scale": likelihood.detach(),
+              "exact": distance.detach().sum() / truth.exact.sum().clamp(min=1.0)}
     return total, report

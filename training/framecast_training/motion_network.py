@@ -1,5 +1,6 @@
 """The motion network: coarse to fine, warped to the moment that is wanted; one description for PyTorch and for ONNX."""
 
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 import torch
@@ -20,44 +21,108 @@ CHANNELS = 16
 """Channels of the network's input."""
 FIELD = 8
 """Channels of the network's output."""
-SHRINK = 4
-"""Source pixels along one side of a cell."""
-MULTIPLE = 8
-"""Width and height of the input, in cells, are multiples of it: there are three halvings."""
-HIDDEN, HIDDEN_LAST = 18, 10
-"""Channels that a level hands to the next finer one beside the motion, the last but one level fewer."""
 RADIUS = 2
 """Largest correction of a displacement, in cells of its level, that is tried."""
+CORRELATIONS = (2 * RADIUS + 1) ** 2
 VARIANCE_FLOOR = 1e-3
 """Added to the variance of a cell's features, so that flat areas do not match by their noise alone."""
 FLOW_INPUT = 0.125
 """Displacements in cells are scaled by this before a convolution sees them."""
 
-LAYERS = {
-    # name: (inputs, outputs, stride)
-    "encode2": (PLANES, 16, 1),
-    "halve3": (16, 32, 2),
-    "encode3": (32, 32, 1),
-    "halve4": (32, 32, 2),
-    "encode4": (32, 32, 1),
-    "halve5": (32, 64, 2),
-    "encode5": (64, 64, 1),
-    "match5": ((2 * RADIUS + 1) ** 2 + 64 + 3, 64, 1),
-    "refine5": (64, 64, 1),
-    "finer5": (64, 4 * (HIDDEN + 2), 1),
-    "match4": ((2 * RADIUS + 1) ** 2 + 32 + HIDDEN + 2 + 3, 64, 1),
-    "refine4": (64, 48, 1),
-    "finer4": (48, 4 * (HIDDEN + 2), 1),
-    "match3": ((2 * RADIUS + 1) ** 2 + 16 + HIDDEN + 2 + 3, 32, 1),
-    "refine3": (32, 32, 1),
-    "finer3": (32, 4 * (HIDDEN_LAST + 2), 1),
-    "match2": (8 + 8 + HIDDEN_LAST + 2 + 3 + 1, 32, 1),
-    "field": (32, FIELD, 1),
+
+@dataclass(frozen=True)
+class Level:
+    """Channels of the layers of one level."""
+
+    features: int
+    matched: int
+    """The first ones of the features, which are warped and compared."""
+    match: int
+    refine: int = 0
+    """Of a second layer; the finest level may be without one."""
+    handed: int = 0
+    """Handed to the next finer level beside the motion."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """What distinguishes one motion network from another."""
+
+    levels: dict[int, Level]
+    """From fine to coarse; cells of level n have 2^n source pixels along a side. The finest level's cells are the field's."""
+
+    traces: int = 0
+    """Rounds of the fixed point that finds what moves to a cell until the moment that is wanted, by the classical
+    estimate."""
+
+    @property
+    def finest(self) -> int:
+        """The first level."""
+        return min(self.levels)
+
+    @property
+    def coarsest(self) -> int:
+        """The last level."""
+        return max(self.levels)
+
+    @property
+    def shrink(self) -> int:
+        """Source pixels along one side of a cell of the field."""
+        return 1 << self.finest
+
+    @property
+    def multiple(self) -> int:
+        """Width and height of the input, in cells, are multiples of it."""
+        return 1 << (self.coarsest - self.finest)
+
+    def layers(self) -> dict[str, "Layer"]:
+        """The convolutions by name, which ends with their level (but for the last one, `field`)."""
+        made, finest = {}, self.finest
+        for number, level in self.levels.items():
+            coarser = self.levels.get(number + 1)
+            handed = {"handed": coarser.handed + 2} if coarser else {}
+            motion = {**handed, "velocity": 2, "tau": 1}
+            if number == finest:
+                made[f"encode{number}"] = Layer({"planes": PLANES}, level.features)
+                seen = {"first": level.matched, "other": level.matched, **motion, "spare": 1}
+                made[f"match{number}"] = Layer(seen, level.match)
+                if level.refine:
+                    made[f"refine{number}"] = Layer({"hidden": level.match}, level.refine)
+                made["field"] = Layer({"hidden": level.refine or level.match}, FIELD, linear=True)
+                continue
+            made[f"halve{number}"] = Layer({"finer": self.levels[number - 1].features}, level.features, stride=2)
+            made[f"encode{number}"] = Layer({"halved": level.features}, level.features)
+            seen = {"correlations": CORRELATIONS, "first": level.matched, **motion}
+            made[f"match{number}"] = Layer(seen, level.match)
+            made[f"refine{number}"] = Layer({"hidden": level.match}, level.refine)
+            made[f"finer{number}"] = Layer({"hidden": level.refine}, 4 * (level.handed + 2), linear=True)
+        return made
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A 3x3 convolution, with a ReLU unless it is linear."""
+
+    inputs: dict[str, int]
+    """What it sees, in this order, and how many channels each."""
+    outputs: int
+    stride: int = 1
+    linear: bool = False
+    """These start near zero, so that training starts at the classical estimate."""
+
+    @property
+    def channels(self) -> int:
+        """All inputs."""
+        return sum(self.inputs.values())
+
+
+DESIGNS = {
+    "live": Design({2: Level(16, 8, 32), 3: Level(32, 16, 32, 32, 10), 4: Level(32, 32, 64, 48, 18),
+                    5: Level(64, 64, 64, 64, 18)}),
+    # Each level but the coarsest has the matched channels of the next coarser one of `live`, whose weights it starts with.
+    "quality": Design({1: Level(16, 8, 64, 48), 2: Level(64, 16, 64, 64, 14), 3: Level(64, 32, 64, 64, 22),
+                       4: Level(64, 64, 64, 64, 22), 5: Level(64, 64, 64, 64, 22)}, traces=2),
 }
-LINEAR = {"finer5", "finer4", "finer3", "field"}
-"""Layers without a ReLU; all start near zero, so that training starts at the classical estimate."""
-MATCHED = {5: 64, 4: 32, 3: 16, 2: 8}
-"""Channels that are warped and compared at a level, the first ones of its features."""
 
 
 class Operations(Protocol[Tensor]):
@@ -112,44 +177,56 @@ class Operations(Protocol[Tensor]):
         """Channel (2 radius + 1) * (dy + radius) + dx + radius is the mean over channels of a(y, x) b(y + dy, x + dx)."""
 
 
-def estimate(ops: Operations[Tensor], frames: Tensor, other_time: float) -> tuple[Tensor, list[Tensor]]:
+def estimate(
+    ops: Operations[Tensor], design: Design, frames: Tensor, other_time: float
+) -> tuple[Tensor, list[Tensor]]:
     """The motion field of `frames`, and the velocities that the levels end with, in cells of the next finer one.
 
     `other_time` is when the other frame was taken, frame k being at 0: -1 to extrapolate, 1 to interpolate. At each level
     the velocity is the classical estimate plus a correction, both on the grid of the moment that is wanted.
     """
+    finest, coarsest = design.finest, design.coarsest
     tau_plane = ops.channels(frames, TAU, TAU + 1)
     to_first = ops.affine(ops.corner(tau_plane), -1.0, 0.0)
     to_other = ops.affine(ops.corner(tau_plane), -1.0, other_time)
-    seeds = {2: ops.affine(ops.channels(frames, SEED, SEED + 2), other_time * SEED_UNIT / SHRINK, 0.0)}
+    estimated = ops.affine(ops.channels(frames, SEED, SEED + 2), other_time * SEED_UNIT / design.shrink, 0.0)
+    seeds = {finest: estimated}
+    for _ in range(design.traces):
+        # The estimate is on frame k's grid: what is here at the moment that is wanted was elsewhere then. Half the step: near
+        # edges of motion the whole one goes to and fro.
+        there = ops.warped(estimated, ops.times(seeds[finest], to_first))
+        seeds[finest] = ops.affine(ops.plus(seeds[finest], there), 0.5, 0.0)
     planes = ops.stack(ops.channels(frames, 0, PLANES), ops.channels(frames, PLANES, 2 * PLANES))
-    features = {2: ops.layer("encode2", planes)}
-    for level in (3, 4, 5):
+    features = {finest: ops.layer(f"encode{finest}", planes)}
+    for level in range(finest + 1, coarsest + 1):
         features[level] = ops.layer(f"encode{level}", ops.layer(f"halve{level}", features[level - 1]))
         seeds[level] = ops.affine(ops.shrunk(seeds[level - 1]), 0.5, 0.0)
 
-    velocity, correction, handed, velocities = seeds[5], None, [], []
-    for level in (5, 4, 3, 2):
-        matched = ops.channels(features[level], 0, MATCHED[level])
+    velocity, correction, handed, velocities = seeds[coarsest], None, [], []
+    for level in range(coarsest, finest - 1, -1):
+        channels = design.levels[level].matched
+        matched = ops.channels(features[level], 0, channels)
         # Standardised features match from the first step of training on, random as they are, whatever the brightness.
-        matched = matched if level == 2 else ops.standardised(matched, MATCHED[level])
+        matched = matched if level == finest else ops.standardised(matched, channels)
         first, other = ops.unstack(matched)
         first = ops.warped(first, ops.times(velocity, to_first))
         other = ops.warped(other, ops.times(velocity, to_other))
-        motion = [*handed, ops.affine(velocity, FLOW_INPUT, 0.0), ops.every(tau_plane, 1 << (level - 2))]
-        if level == 2:
+        motion = [*handed, ops.affine(velocity, FLOW_INPUT, 0.0), ops.every(tau_plane, 1 << (level - finest))]
+        if level == finest:
             break
         seen = ops.join([ops.correlated(first, other, RADIUS), first, *motion])
         hidden = ops.layer(f"refine{level}", ops.layer(f"match{level}", seen))
         handed = [ops.finer(ops.layer(f"finer{level}", hidden))]
         change = ops.channels(handed[0], 0, 2)
-        correction = ops.plus(ops.affine(ops.enlarged(correction), 2.0, 0.0), change) if level < 5 else change
+        correction = ops.plus(ops.affine(ops.enlarged(correction), 2.0, 0.0), change) if level < coarsest else change
         velocity = ops.plus(seeds[level - 1], correction)
         velocities.append(velocity)
 
     spare = ops.channels(frames, CHANNELS - 1, CHANNELS)
-    head = ops.layer("field", ops.layer("match2", ops.join([first, other, *motion, spare])))
-    velocity = ops.affine(ops.plus(velocity, ops.channels(head, 0, 2)), SHRINK, 0.0)
+    hidden = ops.layer(f"match{finest}", ops.join([first, other, *motion, spare]))
+    hidden = ops.layer(f"refine{finest}", hidden) if design.levels[finest].refine else hidden
+    head = ops.layer("field", hidden)
+    velocity = ops.affine(ops.plus(velocity, ops.channels(head, 0, 2)), design.shrink, 0.0)
     to_k = ops.times(velocity, to_first)
     to_the_other = ops.plus(ops.times(velocity, to_other), ops.channels(head, 2, 4))
     return ops.join([to_k, to_the_other, ops.channels(head, 4, FIELD)]), velocities
@@ -158,16 +235,16 @@ def estimate(ops: Operations[Tensor], frames: Tensor, other_time: float) -> tupl
 class TorchOperations:
     """The operations in PyTorch: convolutions in `precision`, places in single precision."""
 
-    def __init__(self, layers: nn.ModuleDict, precision: torch.dtype) -> None:
-        """`layers` are the convolutions by name."""
-        self.layers, self.precision = layers, precision
+    def __init__(self, layers: nn.ModuleDict, linear: dict[str, bool], precision: torch.dtype) -> None:
+        """`layers` are the convolutions by name, `linear` says which have no ReLU."""
+        self.layers, self.linear, self.precision = layers, linear, precision
 
     def layer(self, name: str, x: torch.Tensor) -> torch.Tensor:
         convolution = self.layers[name]
         weight, bias = convolution.weight.to(self.precision), convolution.bias.to(self.precision)
         x = x.to(self.precision).contiguous(memory_format=torch.channels_last)
         x = F.conv2d(x, weight, bias, convolution.stride, padding=1)
-        return x.float() if name in LINEAR else F.relu(x)
+        return x.float() if self.linear[name] else F.relu(x)
 
     def join(self, parts: list[torch.Tensor]) -> torch.Tensor:
         smallest = self.precision if any(part.dtype == self.precision for part in parts) else torch.float32
@@ -238,21 +315,23 @@ def warp(pictures: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
 class MotionNet(nn.Module):
     """Two frames, a classical estimate of the motion between them and a time to the motion field of that time."""
 
-    def __init__(self, other_time: float) -> None:
-        """`other_time`: -1 when the other frame is k-1, 1 when it is k+1."""
+    def __init__(self, name: str, other_time: float) -> None:
+        """`name` is one of `DESIGNS`; `other_time`: -1 when the other frame is k-1, 1 when it is k+1."""
         super().__init__()
-        self.other_time, self.precision = other_time, torch.float32
+        self.name, self.design, self.other_time, self.precision = name, DESIGNS[name], other_time, torch.float32
         self.layers = nn.ModuleDict()
-        for name, (inputs, outputs, stride) in LAYERS.items():
-            layer = nn.Conv2d(inputs, outputs, 3, stride, padding=1)
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
-            if name in LINEAR:
-                layer.weight.data *= 0.05
-            self.layers[name] = layer
+        self.linear = {}
+        for name, layer in self.design.layers().items():
+            made = nn.Conv2d(layer.channels, layer.outputs, 3, layer.stride, padding=1)
+            nn.init.kaiming_normal_(made.weight, nonlinearity="relu")
+            nn.init.zeros_(made.bias)
+            if layer.linear:
+                made.weight.data *= 0.05
+            self.layers[name], self.linear[name] = made, layer.linear
         # At first the other frame counts little, the error is about 0.05, and the gate is nearly open.
         self.layers["field"].bias.data[4:7] = torch.tensor([-2.0, -3.0, 2.0])
 
     def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """See [`estimate`]."""
-        return estimate(TorchOperations(self.layers, self.precision), frames, self.other_time)
+        operations = TorchOperations(self.layers, self.linear, self.precision)
+        return estimate(operations, self.design, frames, self.other_time)

@@ -12,15 +12,22 @@ from torch.nn import functional as F
 
 from .data import pictures_in
 from .motion_field import at_size_of, blended, classical_flow, gated, network_input, samples
-from .motion_gate import Camera, CausalGate, quarter_luma
-from .motion_network import MULTIPLE, SHRINK, warp
+from .motion_gate import Camera, CausalGate, cell_luma
+from .motion_network import Design, MotionNet, warp
 
-Estimate = Callable[[np.ndarray], np.ndarray]
-"""`frames` [1, 16, h, w] to `field` [1, 8, h, w]."""
 CLASSICAL = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
 """Preset of the classical estimate that networks are scored with."""
 BINS = 12
 """Bins of the predicted scale, equal in the number of pixels that they hold over all clips."""
+
+
+@dataclass
+class Estimator:
+    """A motion network as a function of arrays."""
+
+    design: Design
+    field: Callable[[np.ndarray], np.ndarray]
+    """`frames` [1, 16, h, w] to `field` [1, 8, h, w]."""
 
 
 def rgb(path: Path) -> torch.Tensor:
@@ -29,15 +36,16 @@ def rgb(path: Path) -> torch.Tensor:
     return torch.from_numpy(codes.copy()).permute(2, 0, 1).unsqueeze(0).float() / 255.0
 
 
-def half_size(picture: torch.Tensor) -> torch.Tensor:
-    """The mean of 2x2 pixels; edges are repeated to whole cells, and edge cells to a multiple of the network's."""
-    height, width = picture.shape[2:]
-    cells = F.pad(picture, (0, -width % SHRINK, 0, -height % SHRINK), mode="replicate")
-    half = F.avg_pool2d(cells, 2)
-    missing = [-(side // SHRINK) % MULTIPLE for side in cells.shape[2:]]
+def shrunk(picture: torch.Tensor, design: Design) -> torch.Tensor:
+    """A picture with 2x2 pixels to a cell; edges are repeated to whole cells, and edge cells to a multiple of the
+    network's."""
+    (height, width), shrink = picture.shape[2:], design.shrink
+    cells = F.pad(picture, (0, -width % shrink, 0, -height % shrink), mode="replicate")
+    small = F.avg_pool2d(cells, shrink // 2)
+    missing = [-(side // shrink) % design.multiple for side in cells.shape[2:]]
     for axis, count in zip((2, 3), missing):
-        half = torch.cat([half, *[half.narrow(axis, half.shape[axis] - 2, 2)] * count], axis)
-    return half
+        small = torch.cat([small, *[small.narrow(axis, small.shape[axis] - 2, 2)] * count], axis)
+    return small
 
 
 def codes(picture: torch.Tensor) -> np.ndarray:
@@ -46,14 +54,15 @@ def codes(picture: torch.Tensor) -> np.ndarray:
 
 
 def predicted_field(
-    estimate: Estimate, first: torch.Tensor, other: torch.Tensor, tau: float
+    estimator: Estimator, first: torch.Tensor, other: torch.Tensor, tau: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The field of two pictures of the source's size, and the classical estimate [1, 2, h, w] that it started from."""
-    halves = half_size(first), half_size(other)
-    seed = torch.from_numpy(classical_flow(*map(codes, halves), CLASSICAL)).unsqueeze(0)
-    frames = network_input(*halves, torch.tensor([tau]), seed)
-    cells = [-(-side // SHRINK) for side in first.shape[2:]]
-    field = torch.from_numpy(estimate(frames.numpy()))
+    design = estimator.design
+    small = shrunk(first, design), shrunk(other, design)
+    seed = torch.from_numpy(classical_flow(*map(codes, small), design.shrink, CLASSICAL)).unsqueeze(0)
+    frames = network_input(*small, torch.tensor([tau]), seed)
+    cells = [-(-side // design.shrink) for side in first.shape[2:]]
+    field = torch.from_numpy(estimator.field(frames.numpy()))
     return field[:, :, : cells[0], : cells[1]], seed[:, :, : cells[0], : cells[1]]
 
 
@@ -109,7 +118,7 @@ class ClipScore:
     errors: list[np.ndarray] = field(default_factory=list)
 
 
-def score_clip(estimate: Estimate, task: Task, folder: Path, limit: int | None = None) -> ClipScore:
+def score_clip(estimator: Estimator, task: Task, folder: Path, limit: int | None = None) -> ClipScore:
     """Score a folder of frames; `limit` takes that many triplets, evenly spread.
 
     The causal gate needs all of them.
@@ -118,22 +127,23 @@ def score_clip(estimate: Estimate, task: Task, folder: Path, limit: int | None =
     if limit and len(triplets) > limit:
         triplets = [triplets[int((i + 0.5) * len(triplets) / limit)] for i in range(limit)]
     result, rows = ClipScore(folder.name), []
-    gate, camera, last = CausalGate(), Camera(), None
+    shrink = estimator.design.shrink
+    gate, camera, last = CausalGate(shrink), Camera(shrink), None
     causal = task.other < task.first
     for paths in triplets:
         first, other, truth = map(rgb, paths)
-        cells, seed = predicted_field(estimate, first, other, task.tau)
-        classical = warp(first, at_size_of(seed * (task.tau if causal else -task.tau), first, SHRINK))
-        prediction, output, fine = pictures(cells, first, other)
+        cells, seed = predicted_field(estimator, first, other, task.tau)
+        classical = warp(first, at_size_of(seed * (task.tau if causal else -task.tau), first, shrink))
+        prediction, output, fine = pictures(cells, first, other, shrink)
         final = output
         if causal and limit is None:
             camera.learn(seed)
-            corrected, lumas = camera.corrected(cells, task.tau), [quarter_luma(first), quarter_luma(other)]
+            corrected, lumas = camera.corrected(cells, task.tau), [cell_luma(first, shrink), cell_luma(other, shrink)]
             if last:
                 gate.learn(*last, lumas[0], task.tau)
             last = (corrected, *lumas)
-            trust = at_size_of(gate.trust(corrected, task.tau), first, SHRINK)
-            final = torch.lerp(first, pictures(corrected, first, other)[0], trust)
+            trust = at_size_of(gate.trust(corrected, task.tau), first, shrink)
+            final = torch.lerp(first, pictures(corrected, first, other, shrink)[0], trust)
         log_scale, error = fine[:, 5:6], (prediction - truth).abs()
         bits = (log_scale + np.log(2.0 * 255.0) + error * torch.exp(-log_scale)).mean() / np.log(2.0)
         made = [first, (first + other) / 2.0, classical, prediction, output, final]
@@ -146,10 +156,10 @@ def score_clip(estimate: Estimate, task: Task, folder: Path, limit: int | None =
 
 
 def pictures(
-    cells: torch.Tensor, first: torch.Tensor, other: torch.Tensor
+    cells: torch.Tensor, first: torch.Tensor, other: torch.Tensor, shrink: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """The blended prediction of a field, the gated one, and the field at the pictures' size."""
-    from_first, from_other, fine = samples(cells, first, other)
+    from_first, from_other, fine = samples(cells, first, other, shrink, shrink)
     prediction = blended(from_first, from_other, fine)
     return prediction, gated(prediction, first, fine), fine
 
@@ -162,26 +172,26 @@ def calibration(scores: list[ClipScore]) -> list[tuple[float, float]]:
     return [(float(scales[part].mean()), float(errors[part].mean())) for part in order]
 
 
-def network_estimate(network: torch.nn.Module) -> Estimate:
-    """A network as a function of arrays."""
+def of_network(network: MotionNet) -> Estimator:
+    """A network in PyTorch."""
 
     def estimate(frames: np.ndarray) -> np.ndarray:
         with torch.no_grad():
             return network(torch.from_numpy(frames))[0].numpy()
 
-    return estimate
+    return Estimator(network.design, estimate)
 
 
-def onnx_estimate(path: Path) -> Estimate:
-    """An exported file as a function of arrays."""
+def of_file(path: Path, design: Design) -> Estimator:
+    """An exported file, on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return lambda frames: session.run(["field"], {"frames": frames})[0]
+    return Estimator(design, lambda frames: session.run(["field"], {"frames": frames})[0])
 
 
-def mean_scores(estimate: Estimate, task: Task, folder: Path, limit: int | None = None) -> list[ClipScore]:
+def mean_scores(estimator: Estimator, task: Task, folder: Path, limit: int | None = None) -> list[ClipScore]:
     """The scores of all clips in a folder."""
-    return [score_clip(estimate, task, clip, limit) for clip in sorted(folder.iterdir()) if clip.is_dir()]
+    return [score_clip(estimator, task, clip, limit) for clip in sorted(folder.iterdir()) if clip.is_dir()]

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from .motion_field import network_input
-from .motion_loss import Triplets, charbonnier, loss, squared
-from .motion_network import MotionNet
-from .motion_samples import Batch, Producers
-from .motion_score import TASKS, mean_scores, network_estimate
+from .motion_loss import Triplets, absolute, loss, relative, squared
+from .motion_growth import grow
+from .motion_network import DESIGNS, MotionNet
+from .motion_samples import Batch, Kind, Producers
+from .motion_score import TASKS, mean_scores, of_network
 
 LAST_RATE = 1e-6
 WARM_UP_STEPS = 500
@@ -30,13 +31,15 @@ class Trainer:
     def __init__(self, arguments: argparse.Namespace) -> None:
         """Start anew, from another network, or where the checkpoint left off."""
         self.arguments = arguments
-        self.network = MotionNet(1.0 if arguments.interpolate else -1.0)
+        self.network = MotionNet(arguments.design, 1.0 if arguments.interpolate else -1.0)
         if arguments.initial:
-            self.network.load_state_dict(torch.load(arguments.initial)["average"])
+            state = torch.load(arguments.initial)
+            grow(self.network, state["average"], DESIGNS[state.get("design", "live")])
         self.average = copy.deepcopy(self.network)
         self.network.precision = getattr(torch, arguments.precision)
         self.network = self.network.to(memory_format=torch.channels_last)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=arguments.rate, weight_decay=1e-4)
+        self.errors = torch.compile(self._errors, dynamic=False) if arguments.compile else self._errors
         self.step, self.seconds = 0, 0.0
         if arguments.resume:
             state = torch.load(arguments.checkpoint)
@@ -49,7 +52,7 @@ class Trainer:
         """Write the checkpoint, whole or not at all."""
         state = {"network": self.network.state_dict(), "average": self.average.state_dict(),
                  "optimiser": self.optimiser.state_dict(), "step": self.step, "seconds": self.seconds,
-                 "other_time": self.network.other_time}
+                 "other_time": self.network.other_time, "design": self.network.name}
         partial = self.arguments.checkpoint.with_suffix(".partial")
         torch.save(state, partial)
         partial.replace(self.arguments.checkpoint)
@@ -58,18 +61,24 @@ class Trainer:
         """One step of training; `progress` in 0..1 is the share of the time that has passed. Returns what to report."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate(progress)
-        triplets = as_tensors(batch)
-        judge = squared if progress >= 1.0 - self.arguments.squared_share else charbonnier
-        field, velocities = self.network(network_input(triplets.first, triplets.other, triplets.tau, triplets.seed))
-        total, report = loss(field, velocities, triplets, self.network.other_time, judge,
-                             progress >= self.arguments.coarse_share)
+        triplets = as_tensors(batch, self.network.design.shrink)
+        last = relative if self.arguments.relative else squared
+        judge = last if progress >= 1.0 - self.arguments.squared_share else absolute
+        total, report = self.errors(triplets, judge, progress >= self.arguments.coarse_share)
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
         self.optimiser.step()
         self._average()
         self.step += 1
-        return {"loss": total.item(), **report}
+        return {"loss": total.item(), **{name: value.item() for name, value in report.items()}}
+
+    def _errors(self, triplets: Triplets, judge: callable, fine: bool) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """See [`loss`]."""
+        frames = network_input(triplets.first, triplets.other, triplets.tau, triplets.seed)
+        field, velocities = self.network(frames)
+        return loss(field, velocities, triplets, self.network.other_time, judge, fine, self.arguments.single,
+                    self.arguments.exact)
 
     def rate(self, progress: float) -> float:
         """The learning rate: linear warm-up by steps, then a cosine over the time budget."""
@@ -83,12 +92,12 @@ class Trainer:
             slow.data.lerp_(fast.data, 1.0 - decay)
 
 
-def as_tensors(batch: Batch) -> Triplets:
-    """The arrays of a batch as pictures in 0..1."""
+def as_tensors(batch: Batch, shrink: int) -> Triplets:
+    """The arrays of a batch as pictures in 0..1, for cells of `shrink` source pixels along a side."""
     pictures = torch.from_numpy(batch["pictures"]).permute(1, 0, 4, 2, 3).float() / 255.0
     first, other, wanted = (picture.contiguous() for picture in pictures)
     tau, flows, exact, seed = (torch.from_numpy(batch[key]) for key in ("tau", "flows", "exact", "seed"))
-    return Triplets(first, other, wanted, tau, 2.0 * flows, exact, seed)
+    return Triplets(shrink, first, other, wanted, tau, flows, exact, seed)
 
 
 def development_scores(trainer: Trainer) -> list[str]:
@@ -96,7 +105,7 @@ def development_scores(trainer: Trainer) -> list[str]:
     names = ["interpolation"] if trainer.arguments.interpolate else ["next", "half-step"]
     columns = []
     for name in names:
-        scores = mean_scores(network_estimate(trainer.average), TASKS[name], trainer.arguments.dev, DEVELOPMENT_LIMIT)
+        scores = mean_scores(of_network(trainer.average), TASKS[name], trainer.arguments.dev, DEVELOPMENT_LIMIT)
         columns += [np.mean([score.plain for score in scores]), np.mean([score.gated for score in scores])]
     bits = np.mean([score.bits for score in scores])
     return [f"{value:.3f}" for value in [*columns, bits]]
@@ -109,7 +118,9 @@ def main() -> None:
     torch.manual_seed(arguments.seed)
     trainer = Trainer(arguments)
     first = arguments.seed + int(arguments.resume) * int(time.time())
-    producers = Producers(arguments.cache, int(trainer.network.other_time), arguments.batch, [first])
+    kind = Kind(int(trainer.network.other_time), trainer.network.design.shrink, arguments.camera, arguments.unsteady,
+                arguments.sharp, arguments.flow)
+    producers = Producers(arguments.cache, kind, arguments.batch, [first])
     tasks = ["interpolation"] if arguments.interpolate else ["next", "half_step"]
     with arguments.log.open("a" if arguments.resume else "w", newline="") as log:
         writer = csv.writer(log, lineterminator="\n")
@@ -146,6 +157,18 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--log", type=Path, required=True, help="CSV file")
     parser.add_argument("--interpolate", action="store_true", help="between frames k and k+1; default: after k-1 and k")
+    parser.add_argument("--design", choices=list(DESIGNS), default="live", help="of the network")
+    parser.add_argument("--camera", type=float, default=0.0,
+                        help="share of the real clips that are seen by a made-up moving camera")
+    parser.add_argument("--unsteady", type=float, default=0.0,
+                        help="spread (of the logarithm) of how fast made-up motion changes")
+    parser.add_argument("--sharp", action="store_true",
+                        help="made-up scenes are as sharp as photos: what is sharp is hard to predict")
+    parser.add_argument("--flow", type=Path, help="the program's example `flow`, for a share of the classical estimates")
+    parser.add_argument("--single", type=float, default=0.3, help="weight of the error of frame k's sample alone")
+    parser.add_argument("--exact", type=float, default=1.0,
+                        help="factor on the weight of the field's distance from exact displacements; less leaves more room "
+                        "to place the two samples on both sides of an uncertain one")
     parser.add_argument("--minutes", type=float, default=80.0)
     parser.add_argument("--report-minutes", type=float, default=4.0)
     parser.add_argument("--batch", type=int, default=8)
@@ -156,9 +179,13 @@ def parse_arguments() -> argparse.Namespace:
                         help="of the convolutions; bfloat16 is several times as fast on processors with AMX")
     parser.add_argument("--squared-share", type=float, default=0.3,
                         help="last share of the time that minimises the squared error")
+    parser.add_argument("--relative", action="store_true",
+                        help="then minimise the mean logarithm of the pictures' squared errors, as PSNR counts them")
     parser.add_argument("--coarse-share", type=float, default=0.5,
                         help="first share of the time in which predictions are judged at a quarter of the size")
-    parser.add_argument("--initial", type=Path, help="checkpoint whose averaged weights training starts from")
+    parser.add_argument("--initial", type=Path, help="checkpoint whose averaged weights training starts from; may be of a smaller design")
+    parser.add_argument("--compile", action="store_true",
+                        help="fuse the operations, with PyTorch 2 and a C++ compiler: minutes to start, then several times as fast")
     parser.add_argument("--resume", action="store_true")
     return parser.parse_args()
 

@@ -25,8 +25,28 @@ pub(super) const LEAST_FRAMES: usize = 5;
 #[derive(Clone)]
 pub(super) struct ClipFrame {
     pub(super) frame: Frame,
-    pub(super) small: Arc<SmallFrame>,
+    /// The frame as motion estimation sees it, at the sizes of all methods.
+    smalls: Vec<Arc<SmallFrame>>,
     pub(super) luma: Arc<Samples>,
+}
+
+impl ClipFrame {
+    /// With pictures for cells of each of `shrinks`.
+    fn new(frame: Frame, shrinks: &[usize]) -> Result<Self, Error> {
+        let mut smalls = Vec::with_capacity(shrinks.len());
+        for factor in shrinks {
+            let mut small = SmallFrame::default();
+            shrink(&frame, *factor, &mut small)?;
+            smalls.push(Arc::new(small));
+        }
+        let luma = luma(&frame);
+        Ok(Self { frame, smalls, luma })
+    }
+
+    /// The picture for cells of `shrink` source pixels along a side; `None` if no method has such cells.
+    pub(super) fn small(&self, shrink: usize) -> Option<&Arc<SmallFrame>> {
+        self.smalls.iter().find(|small| small.shrink == shrink)
+    }
 }
 
 /// Luma of a frame.
@@ -58,6 +78,9 @@ pub(super) fn judge_clip(
     let protocols = Protocol::of(config.mode);
     let mut tracks: Vec<Track> =
         protocols.into_iter().map(|protocol| Track::new(protocol, config)).collect::<Result<_, _>>()?;
+    let mut shrinks: Vec<usize> = tracks.iter().flat_map(Track::shrinks).collect();
+    shrinks.sort_unstable();
+    shrinks.dedup();
     let mut reader = ReferenceReader::open(&clip.location, 1, true, config.limit, interrupt.clone())?;
     let mut window: VecDeque<ClipFrame> = VecDeque::new();
     let mut count = 0;
@@ -65,10 +88,7 @@ pub(super) fn judge_clip(
         if interrupt.is_triggered() {
             return Err(MediaError::Interrupted.into());
         }
-        let mut small = SmallFrame::default();
-        shrink(&frame, 4, &mut small)?;
-        let luma = luma(&frame);
-        window.push_back(ClipFrame { frame, small: Arc::new(small), luma });
+        window.push_back(ClipFrame::new(frame, &shrinks)?);
         if window.len() > WINDOW {
             window.pop_front();
         }
@@ -110,6 +130,11 @@ impl Track {
         let peer = config.minterpolate.then(Peer::new).transpose()?;
         let kernels = kernel::create(KernelChoice::Cpu)?;
         Ok(Self { protocol, methods: found, peer, kernels, frames: Vec::new(), worst })
+    }
+
+    /// Source pixels along a side of the cells of each method that finds motion.
+    fn shrinks(&self) -> impl Iterator<Item = usize> {
+        self.methods.iter().filter_map(|(method, _)| method.shrink())
     }
 
     /// Takes frame `newest`, the last one of `window`, and makes what can be made now.

@@ -78,7 +78,9 @@ impl Judge {
         };
         let share = match &mut self.past {
             Some(Past { gate, camera, count }) => {
-                gate.score(&first.small, count);
+                if let Some(small) = first.small(field.shrink) {
+                    gate.score(small, count);
+                }
                 if let Some(estimate) = estimate {
                     camera.learn(estimate.clone(), 1);
                 }
@@ -96,8 +98,9 @@ impl Judge {
             still: None,
         };
         self.kernels.compose(&composition, &mut frame)?;
-        if let Some(Past { gate, .. }) = &mut self.past {
-            gate.expect(field.clone(), tau, &first.small, &other.small);
+        let smalls = first.small(field.shrink).zip(other.small(field.shrink));
+        if let (Some(Past { gate, .. }), Some((first, other))) = (&mut self.past, smalls) {
+            gate.expect(field.clone(), tau, first, other);
         }
         Ok(Made { frame, motion: Some((field, share)) })
     }

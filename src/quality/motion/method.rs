@@ -7,14 +7,16 @@ use crate::frame::{MotionField, MotionMode};
 use crate::model::{Execution, Model, Runtime, Task};
 use crate::stage::{Estimate, MotionPredictor};
 
+const CLASSICAL_SHRINK: usize = MotionPredictor::CLASSICAL_SHRINK;
+
 /// How the motion is found.
 pub(super) enum Method {
     /// The first frame is shown again.
     Repeat,
     /// Both frames, half of each.
     Mix,
-    /// Classical flow, with a network or alone.
-    Motion(Box<MotionPredictor>),
+    /// Classical flow, with a network or alone, for cells of so many source pixels along a side.
+    Motion(Box<MotionPredictor>, usize),
 }
 
 impl Method {
@@ -29,32 +31,43 @@ impl Method {
         match self {
             Self::Repeat => Ok((None, None)),
             Self::Mix => {
-                Ok((Some(MotionField::uniform(first.small.source, 4, [0.0; 2], [0.0; 2], 0.0)), None))
+                let source = (first.frame.info.width, first.frame.info.height);
+                Ok((Some(MotionField::uniform(source, CLASSICAL_SHRINK, [0.0; 2], [0.0; 2], 0.0)), None))
             }
-            Self::Motion(predictor) => {
-                let estimate = predictor.estimate(&first.small, &other.small);
-                Ok((Some(predictor.field(&first.small, &other.small, tau)?), estimate))
+            Self::Motion(predictor, shrink) => {
+                let (Some(first), Some(other)) = (first.small(*shrink), other.small(*shrink)) else {
+                    return Ok((None, None));
+                };
+                let estimate = predictor.estimate(first, other);
+                Ok((Some(predictor.field(first, other, tau)?), estimate))
             }
         }
     }
 
     /// True if the motion comes with a predicted scale of the error.
     pub(super) const fn has_scale(&self) -> bool {
-        matches!(self, Self::Motion(_))
+        matches!(self, Self::Motion(..))
+    }
+
+    /// Source pixels along a side of the cells of the motion; `None` if none is found.
+    pub(super) const fn shrink(&self) -> Option<usize> {
+        match self {
+            Self::Motion(_, shrink) => Some(*shrink),
+            Self::Repeat | Self::Mix => None,
+        }
     }
 }
 
 /// All methods by name, new, as they forget nothing: repeat, mix, flow, then the models.
 pub(super) fn methods(config: &MotionEvalConfig) -> Result<Vec<(String, Method)>, Error> {
-    let flow = MotionPredictor::classical(config.mode);
+    let flow = MotionPredictor::classical(config.mode, CLASSICAL_SHRINK);
     let mut all = vec![
         ("repeat".to_owned(), Method::Repeat),
         ("mix".to_owned(), Method::Mix),
-        ("flow".to_owned(), Method::Motion(Box::new(flow))),
+        ("flow".to_owned(), Method::Motion(Box::new(flow), CLASSICAL_SHRINK)),
     ];
     for name in &config.models {
-        let (name, network) = network(name, config)?;
-        all.push((name, Method::Motion(Box::new(network))));
+        all.push(network(name, config)?);
     }
     Ok(all)
 }
@@ -62,7 +75,7 @@ pub(super) fn methods(config: &MotionEvalConfig) -> Result<Vec<(String, Method)>
 /// Size of frames for which networks are prepared; they take others too.
 const TYPICAL: (u32, u32) = (854, 480);
 
-fn network(name: &str, config: &MotionEvalConfig) -> Result<(String, MotionPredictor), Error> {
+fn network(name: &str, config: &MotionEvalConfig) -> Result<(String, Method), Error> {
     let library = config.runtime_library.as_deref();
     let model = Model::open(name, library)?;
     let task = match config.mode {
@@ -79,5 +92,6 @@ fn network(name: &str, config: &MotionEvalConfig) -> Result<(String, MotionPredi
     }
     let runtime = Runtime::load(library)?;
     let predictor = MotionPredictor::new(&runtime, &model, config.mode, Execution::CPU, 1, TYPICAL)?;
-    Ok((model.manifest.name.clone(), predictor))
+    let shrink = model.manifest.shrink.unwrap_or(CLASSICAL_SHRINK);
+    Ok((model.manifest.name.clone(), Method::Motion(Box::new(predictor), shrink)))
 }

@@ -38,8 +38,8 @@ impl MotionCount {
     }
 }
 
-/// Cells along one side of a region that is judged as one.
-const REGION: usize = 4;
+/// Source pixels along one side of a region that is judged as one.
+const REGION: usize = 16;
 /// Share of the sums so far in the new ones.
 const MEMORY: f32 = 0.7;
 /// Mean squared difference of luma between prediction and repeated frame that counts as much as the network's own gate.
@@ -52,8 +52,9 @@ const PRIOR: f32 = (4.0 / 255.0) * (4.0 / 255.0);
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     last: Option<Pending>,
-    /// Columns of regions.
+    /// Columns of regions, and cells along one side of each.
     columns: usize,
+    side: usize,
     /// Means of e d and of d d over each region and its neighbours.
     products: Vec<f32>,
     squares: Vec<f32>,
@@ -93,7 +94,8 @@ impl Gate {
             compare(&field, tau, [&first, &other], real);
         count.scored += 1;
         count.hits += u64::from(predicting <= repeating);
-        self.columns = field.width.div_ceil(REGION);
+        self.side = region_side(field.shrink);
+        self.columns = field.width.div_ceil(self.side);
         if self.products.len() != products.len() {
             self.products = vec![0.0; products.len()];
             self.squares = vec![0.0; squares.len()];
@@ -115,16 +117,16 @@ impl Gate {
     /// The share of the prediction of `field`, for the moment `tau`, for each cell. The network's own gate counts where
     /// nothing has moved so far; what is distrusted is distrusted the less the nearer the moment is.
     pub(crate) fn share(&mut self, field: &MotionField, tau: f32) -> &[f32] {
-        let (width, columns) = (field.width, self.columns.max(1));
+        let (width, columns, side) = (field.width, self.columns.max(1), region_side(field.shrink));
         let size = (columns, self.products.len() / columns);
-        let has_past = size.1 > 0 && columns == width.div_ceil(REGION);
+        let has_past = size.1 > 0 && side == self.side && columns == width.div_ceil(side);
         self.share.clear();
         self.share.extend(field.gate.iter().enumerate().map(|(index, logit)| {
             let own = own_share(*logit);
             if !has_past {
                 return own;
             }
-            let place = |cell: usize| (cell as f32 + 0.5) / REGION as f32 - 0.5;
+            let place = |cell: usize| (cell as f32 + 0.5) / side as f32 - 0.5;
             let at = (place(index % width), place(index / width));
             let (product, square) = (sample(&self.products, size, at), sample(&self.squares, size, at));
             let best = ((product + PRIOR * own) / (square + PRIOR)).clamp(0.0, 1.0);
@@ -132,6 +134,11 @@ impl Gate {
         }));
         &self.share
     }
+}
+
+/// Cells along one side of a region.
+fn region_side(shrink: usize) -> usize {
+    (REGION / shrink.max(1)).max(1)
 }
 
 /// The share that a network gives its prediction; networks without an opinion say exactly 0.
@@ -154,8 +161,9 @@ fn compare(field: &MotionField, tau: f32, [first, other]: [&SmallFrame; 2], real
     let unit = 1.0 / field.shrink as f32;
     let (to_first, to_other) = (unit / tau.max(1e-3), unit * 2.0 / (1.0 + tau));
     let size = (field.width, field.height);
-    let columns = size.0.div_ceil(REGION);
-    let regions = columns * size.1.div_ceil(REGION);
+    let side = region_side(field.shrink);
+    let columns = size.0.div_ceil(side);
+    let regions = columns * size.1.div_ceil(side);
     let mut counts = vec![0.0f32; regions];
     let mut all = Comparison {
         products: vec![0.0; regions],
@@ -179,7 +187,7 @@ fn compare(field: &MotionField, tau: f32, [first, other]: [&SmallFrame; 2], real
         let e = value(&real) - own;
         all.predicting += f64::from((e - d).abs());
         all.repeating += f64::from(e.abs());
-        let region = y / REGION * columns + x / REGION;
+        let region = y / side * columns + x / side;
         for (sums, value) in [(&mut all.products, e * d), (&mut all.squares, d * d), (&mut counts, 1.0)] {
             if let Some(sum) = sums.get_mut(region) {
                 *sum += value;

@@ -38,6 +38,15 @@ struct Network {
     input: Tensor,
 }
 
+/// How finely motion is estimated for cells of `shrink` source pixels along a side: on luma at half of the source's size,
+/// whatever the cells. On luma at its full size the estimate is farther from the truth.
+const fn detail(shrink: usize) -> FlowDetail {
+    match shrink {
+        2 => FlowDetail::Quick,
+        _ => FlowDetail::Fine,
+    }
+}
+
 /// Estimates motion: dense inverse search, corrected by a network if there is one.
 #[derive(Debug)]
 pub struct MotionPredictor {
@@ -47,9 +56,12 @@ pub struct MotionPredictor {
 }
 
 impl MotionPredictor {
-    /// The classical estimate alone.
-    pub fn classical(mode: MotionMode) -> Self {
-        Self { mode, flow: Flow::new(FlowDetail::Fine), network: None }
+    /// Source pixels along a side of a cell where no network wants others.
+    pub const CLASSICAL_SHRINK: usize = 4;
+
+    /// The classical estimate alone, for cells of `shrink` source pixels along a side.
+    pub fn classical(mode: MotionMode, shrink: usize) -> Self {
+        Self { mode, flow: Flow::new(detail(shrink)), network: None }
     }
 
     /// With a network, which must be one for `mode`, on `threads` threads, for frames of this width and height.
@@ -69,7 +81,8 @@ impl MotionPredictor {
             multiple,
             input: Tensor::empty(),
         };
-        Ok(Self { network: Some(network), ..Self::classical(mode) })
+        let shrink = model.manifest.shrink.unwrap_or(Self::CLASSICAL_SHRINK);
+        Ok(Self { network: Some(network), ..Self::classical(mode, shrink) })
     }
 
     /// Finds the motion for every tick of `span` that is between frames; gives the source frame back.
