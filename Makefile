@@ -1,12 +1,13 @@
 # `make demo` and `make test` work on a fresh Debian 12 or Ubuntu 24.04 machine that has Rust: they install what is
 # missing first. A second run installs nothing and needs no network.
 
-.PHONY: help demo test build setup bench licences model-table clean-cache
+.PHONY: help demo test build setup setup-openvino setup-webgpu setup-tensorrt-rtx bench licences model-table clean-cache
 
 help:
 	@echo "make demo         double the size and frame rate of a sample clip"
 	@echo "make test         formatting, lints and all tests"
 	@echo "make build        target/release/framecast"
+	@echo "make setup-openvino, setup-webgpu, setup-tensorrt-rtx   more places where networks can run"
 	@echo "make bench        kernel benchmarks, and framecast beside its peers"
 	@echo "make licences     check the licences of all dependencies (needs cargo-deny)"
 	@echo "make model-table  measure models and write the table of README.md (REFERENCE=folder, MODELS=names)"
@@ -23,6 +24,9 @@ build: setup
 
 setup:
 	@scripts/setup.sh
+
+setup-openvino setup-webgpu setup-tensorrt-rtx: setup-%: setup
+	@scripts/setup.sh $*
 
 bench: build
 	cargo bench --locked

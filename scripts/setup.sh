@@ -1,6 +1,7 @@
 #!/bin/bash
 # Makes a Debian or Ubuntu machine with Rust ready for framecast: system packages, the ONNX Runtime library and the
-# demo clip. Does only what is missing; when nothing is, it needs neither the network nor any rights.
+# demo clip; with the name of an execution provider, that one instead. Does only what is missing; when nothing is, it needs
+# neither the network nor any rights.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,6 +21,10 @@ main() {
     mkdir -p "$cache"
     work=$(mktemp -d "$cache/setup.XXXXXX")
     trap 'rm -rf "$work"' EXIT
+    if [ $# -gt 0 ]; then
+        install_provider "$1"
+        return
+    fi
     install_runtime
     install_clips
 }
@@ -69,6 +74,26 @@ install_runtime() {
         'onnxruntime/capi/libonnxruntime*.so*' "$work/onnxruntime/lib"
     ln -s "libonnxruntime.so.$runtime_version" "$work/onnxruntime/lib/libonnxruntime.so"
     rename_to "$work/onnxruntime" "$target"
+}
+
+# Plugins of ONNX Runtime go to .cache/providers/NAME/lib. OpenVINO and its plugin: Apache-2.0; WebGPU: MIT; TensorRT for RTX:
+# NVIDIA's licence.
+install_provider() {
+    local name=$1 package version target=$cache/providers/$1
+    case $name in
+    openvino) package=onnxruntime_ep_openvino version=1.8.1 ;;
+    webgpu) package=onnxruntime_ep_webgpu version=0.4.0 ;;
+    tensorrt-rtx) package=onnxruntime_ep_nv_tensorrt_rtx_cu13 version=0.5.0 ;;
+    *) fail "expected openvino, webgpu or tensorrt-rtx, found $name" ;;
+    esac
+    [ -d "$target/lib" ] && return
+    [ "$(uname -m)" = x86_64 ] || fail "there is no package of $name for $(uname -m)"
+    say "fetching $name (${package//_/-} $version)"
+    download "${package//_/-}==$version" \
+        --python-version 3.11 --implementation py --abi none --platform manylinux_2_28_x86_64
+    unpack "$package-$version-py3-none-manylinux_2_28_x86_64.whl" '*/*.so*' "$work/$name/lib"
+    mkdir -p "$cache/providers"
+    rename_to "$work/$name" "$target"
 }
 
 # Big Buck Bunny, (c) Blender Foundation, CC-BY 3.0.
@@ -129,4 +154,4 @@ fail() {
     exit 1
 }
 
-main
+main "$@"

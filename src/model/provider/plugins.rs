@@ -103,10 +103,13 @@ const fn set_up(provider: Provider) -> Option<&'static str> {
     match provider {
         Provider::OpenVino => Some("setup-openvino"),
         Provider::WebGpu => Some("setup-webgpu"),
-        Provider::Cuda => Some("setup-cuda"),
-        Provider::TensorRt => Some("setup-tensorrt"),
         Provider::TensorRtRtx => Some("setup-tensorrt-rtx"),
-        Provider::Cpu | Provider::DirectMl | Provider::CoreMl | Provider::MiGraphX => None,
+        Provider::Cpu
+        | Provider::Cuda
+        | Provider::TensorRt
+        | Provider::DirectMl
+        | Provider::CoreMl
+        | Provider::MiGraphX => None,
     }
 }
 
