@@ -106,7 +106,7 @@ pub struct ProcessingOptions {
     pub smoothing: Option<f64>,
     /// In which order the steps run.
     pub order: Order,
-    /// Where the network runs.
+    /// Where and in which precision networks run.
     pub execution: Execution,
     /// Which kernels do the pixel work.
     pub kernels: KernelChoice,

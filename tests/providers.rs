@@ -13,7 +13,7 @@ mod support;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use support::{assert_nothing_in, clip, outcome, program, psnr, refuse, scratch, succeed};
+use support::{assert_nothing_in, clip, decoded_hash, outcome, program, psnr, refuse, scratch, succeed};
 
 /// Two seconds with motion and detail.
 fn source() -> PathBuf {
@@ -129,6 +129,30 @@ fn openvino_runs_every_node_and_makes_the_same_picture() {
         let found = psnr(&output, "null", &reference, 'y');
         assert!(found > least, "{precision}: {found} dB");
     }
+}
+
+#[test]
+fn frames_that_did_not_change_are_reused_and_others_are_inferred_whole() {
+    let Some(root) = installed("openvino") else { return };
+    let folder = scratch();
+    // Every frame twice; between those a part changes.
+    let twos = clip(
+        "providers-twos.mkv",
+        "-f lavfi -i testsrc=s=160x90:r=5 -t 2 -vf fps=10 -c:v ffv1 -pix_fmt yuv420p",
+    );
+    let run = |reuse: &str| {
+        let output = folder.path().join(format!("{reuse}.mkv"));
+        let mut command = program();
+        command.env("FRAMECAST_PROVIDERS", &root).env("XDG_CACHE_HOME", folder.path());
+        command.arg("-i").arg(&twos).arg("-o").arg(&output).args(["--json", "--reuse", reuse]);
+        let options = "--model live-x2 --codec ffv1 --device openvino --precision fp32 --threads 1";
+        let result = outcome(command.args(options.split_whitespace()));
+        assert_eq!(result.code, Some(0), "{}", result.stderr);
+        (decoded_hash(&output, "0:v", ""), result.summary()["reused"].clone())
+    };
+    let (reused, share) = run("auto");
+    assert!((share.as_f64().unwrap() - 0.5).abs() < 0.01, "{share}");
+    assert_eq!(reused, run("off").0);
 }
 
 #[test]

@@ -3,9 +3,6 @@
 use super::{TensorLayout, TensorView};
 use crate::error::KernelError;
 
-/// Channels of the tensor that a motion predictor gives.
-const CHANNELS: usize = 8;
-
 /// Motion from a predicted frame back into two real ones, for cells of `shrink` x `shrink` luma samples.
 ///
 /// Cell (i, j) is centred on the source's luma sample ((i + 0.5) shrink - 0.5, (j + 0.5) shrink - 0.5). All planes are
@@ -38,6 +35,11 @@ pub struct MotionField {
 const FIRST_ALONE: f32 = -40.0;
 
 impl MotionField {
+    /// Channels of the tensor that a motion network gives, see [`MotionField::assign`].
+    pub const CHANNELS: usize = 8;
+    /// Channels of the tensor that it takes: 6 of each frame, the moment, the estimated displacement, and a spare one.
+    pub const INPUT_CHANNELS: usize = 16;
+
     /// The field under which a prediction repeats the first frame.
     ///
     /// The scale of its error is 1: nothing is known of it.
@@ -83,7 +85,7 @@ impl MotionField {
         self.reshape(source, shrink);
         let (width, height) = (self.width, self.height);
         let [channels, rows, columns] = tensor.shape;
-        if channels != CHANNELS
+        if channels != Self::CHANNELS
             || tensor.layout != TensorLayout::Nchw
             || rows < height
             || columns < width
@@ -92,7 +94,7 @@ impl MotionField {
         {
             return Err(KernelError::Shape {
                 operation: "motion field",
-                expected: format!("NCHW of {CHANNELS} x {height} x {width} or more rows and columns"),
+                expected: format!("NCHW of {} x {height} x {width} or more rows and columns", Self::CHANNELS),
                 found: format!("{} of {channels} x {rows} x {columns}", tensor.layout),
             });
         }
@@ -116,7 +118,7 @@ impl MotionField {
     }
 
     /// The planes in the order of a predictor's channels.
-    fn planes_mut(&mut self) -> [&mut Vec<f32>; CHANNELS - 1] {
+    fn planes_mut(&mut self) -> [&mut Vec<f32>; Self::CHANNELS - 1] {
         let [first_x, first_y] = &mut self.first;
         let [other_x, other_y] = &mut self.other;
         [first_x, first_y, other_x, other_y, &mut self.blend, &mut self.log_scale, &mut self.gate]

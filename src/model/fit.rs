@@ -1,23 +1,19 @@
 //! Whether a network's inputs and outputs are what its manifest says.
 
 use super::{Argument, Manifest, tensor};
-use crate::frame::{TensorLayout, TensorSpec};
+use crate::frame::{MotionField, TensorLayout, TensorSpec};
 use ort::value::{Outlet, TensorElementType, ValueType};
-
-/// Channels of the tensors of motion networks, see `pack_pair` and `MotionField::assign`.
-const MOTION_INPUTS: usize = 16;
-const MOTION_OUTPUTS: usize = 8;
 
 /// Checks that the graph is what the manifest says.
 pub(super) fn check_graph(inputs: &[Outlet], outputs: &[Outlet], manifest: &Manifest) -> Result<(), String> {
     let (input, output) = (manifest.pack_spec(), manifest.unpack_spec(false).tensor);
     let block = manifest.input.space_to_depth;
     let sides = [manifest.input.height, manifest.input.width].map(|side| side.map(|side| side / block));
-    let taken = if manifest.task.gives_motion() { MOTION_INPUTS } else { input.channels() };
+    let taken = if manifest.task.gives_motion() { MotionField::INPUT_CHANNELS } else { input.channels() };
     check_picture(inputs, &manifest.input.name, &input, Some(taken), Some(sides))
         .map_err(|problem| format!("its input {problem}"))?;
     let channels = if manifest.task.gives_motion() {
-        Some(MOTION_OUTPUTS)
+        Some(MotionField::CHANNELS)
     } else {
         manifest.task.gives_picture().then(|| output.channels())
     };

@@ -115,16 +115,22 @@ fn find_library(path: Option<&Path>) -> Result<PathBuf, ModelError> {
 }
 
 fn search_folders() -> Vec<PathBuf> {
-    let executable = std::env::current_exe().ok();
-    let beside: Vec<PathBuf> =
-        executable.iter().flat_map(|path| path.ancestors().skip(1)).map(PathBuf::from).collect();
+    let beside = folders_of_executable();
     let mut folders: Vec<PathBuf> =
         beside.first().into_iter().flat_map(|folder| [folder.clone(), folder.join("lib")]).collect();
-    // target/release/framecast and target/debug/deps/test lie two to four levels below the project's folder.
-    let current = std::env::current_dir().ok();
-    let projects = beside.iter().take(5).cloned().chain(current);
-    folders.extend(projects.map(|folder| folder.join(".cache/onnxruntime/lib")));
+    folders.extend(project_folders().map(|folder| folder.join(".cache/onnxruntime/lib")));
     folders.extend(user_data_folder().map(|folder| folder.join("lib")));
     folders.extend(SYSTEM_FOLDERS.iter().map(PathBuf::from));
     folders
+}
+
+/// The executable's folder and those above it.
+pub(super) fn folders_of_executable() -> Vec<PathBuf> {
+    let executable = std::env::current_exe().ok();
+    executable.iter().flat_map(|path| path.ancestors().skip(1)).map(PathBuf::from).collect()
+}
+
+/// Where the project's folder may be: target/release/framecast and target/debug/deps/test lie two to four levels below it.
+pub(super) fn project_folders() -> impl Iterator<Item = PathBuf> {
+    folders_of_executable().into_iter().take(5).chain(std::env::current_dir().ok())
 }

@@ -248,8 +248,8 @@ fn check_assignment(report: &NetworkReport, execution: Execution) -> Result<(), 
     if report.is_complete() && *nodes_total > 0 {
         return Ok(());
     }
-    if *nodes_total > 0 && *nodes == 0 {
-        return Err(refused(format!("{provider} runs none of the {nodes_total} nodes of {model}")));
+    if report.runs_nothing() {
+        return Err(refused(report.nothing_text()));
     }
     let elsewhere = report.elsewhere_text();
     if execution.required {

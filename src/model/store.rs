@@ -217,17 +217,19 @@ pub(super) fn user_models_folder() -> Option<PathBuf> {
 
 /// The user's data folder for framecast.
 pub(super) fn user_data_folder() -> Option<PathBuf> {
-    let base = std::env::var_os("XDG_DATA_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/share")))?;
-    Some(base.join("framecast"))
+    user_folder("XDG_DATA_HOME", ".local/share")
 }
 
 /// The user's folder for what can be made again: engines, and what trials found.
 pub(super) fn user_cache_folder() -> Option<PathBuf> {
-    let base = std::env::var_os("XDG_CACHE_HOME")
+    user_folder("XDG_CACHE_HOME", ".cache")
+}
+
+/// Below what `variable` names, or `below_home` in the user's home.
+fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let base = std::env::var_os(variable)
         .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(below_home)))?;
     Some(base.join("framecast"))
 }
 

@@ -5,7 +5,11 @@ use super::session::output;
 use super::{Manifest, Model, Runtime};
 use ort::session::SessionInputValue;
 use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
+
+/// Engines are built one at a time: workers of one network want the same, which the next finds in the cache.
+static BUILDING: Mutex<()> = Mutex::new(());
 
 /// A session in the making. A run that ends sooner leaves the thread to the end of the process: compilers of engines
 /// cannot be stopped, and what they have not finished is not kept.
@@ -32,6 +36,7 @@ impl Successor {
                 input: (&manifest.input.name, manifest.pack_spec().layout.axes(shape)),
                 threads,
             };
+            let _one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
             build(&runtime, &plan, placement)
         };
         // Without a thread there is no successor, which `finish` tells.
@@ -53,6 +58,9 @@ impl Successor {
         let thread = self.thread.ok_or("no thread could be started for its engine")?;
         let built = thread.join().map_err(|_| "the compiler of its engine panicked")?;
         let mut built = built.map_err(|unusable| unusable.problem)?;
+        if built.report.runs_nothing() {
+            return Err(built.report.nothing_text());
+        }
         let name = built.report.to_string();
         let outputs = inputs().and_then(|inputs| {
             let outputs = built.session.run(inputs)?;

@@ -2,7 +2,7 @@
 
 use super::rows::{self, Sample};
 use crate::error::KernelError;
-use crate::frame::{DataType, Frame, Plane, SmallFrame, Tensor, TensorData, TensorLayout};
+use crate::frame::{DataType, Frame, MotionField, Plane, SmallFrame, Tensor, TensorData, TensorLayout};
 use crate::kernel::check;
 use crate::kernel::convert::{self, Linear};
 
@@ -112,9 +112,6 @@ fn mean_row<const N: usize>(sums: &[u32], outputs: usize, map: Linear, out: &mut
     }
 }
 
-/// Channels of the tensor that a motion predictor takes.
-const CHANNELS: usize = 16;
-
 /// Makes displacements as large as the other channels.
 const ESTIMATE_GAIN: f32 = 1.0 / 16.0;
 
@@ -143,7 +140,7 @@ pub fn pack_pair(
 ) -> Result<(), KernelError> {
     check::pack_pair(first, other, estimate, multiple)?;
     let (rows, columns) = (first.height.next_multiple_of(multiple), first.width.next_multiple_of(multiple));
-    out.reset([CHANNELS, rows, columns], TensorLayout::Nchw, DataType::F32);
+    out.reset([MotionField::INPUT_CHANNELS, rows, columns], TensorLayout::Nchw, DataType::F32);
     let TensorData::F32(elements) = &mut out.data else { return Ok(()) };
     for (channel, plane) in elements.chunks_exact_mut(rows * columns).enumerate() {
         match channel {

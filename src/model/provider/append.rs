@@ -6,6 +6,7 @@ use super::ffi_assignment::RECORD;
 use super::plugins::{Origin, Unusable};
 use super::{Precision, Provider};
 use crate::model::Runtime;
+use ort::device::Device;
 use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProviderDispatch};
 use ort::memory::DeviceType;
 use ort::session::Session;
@@ -75,10 +76,13 @@ pub(in crate::model) fn on_processor(
 
 /// Names ONNX Runtime's own kernels: where nothing is named, ort has networks given to the most efficient plugin.
 fn processor(runtime: &Runtime, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
-    let name = Provider::Cpu.runtime_name();
-    let is_processor = |device: &ort::device::Device<'_>| device.ep().is_ok_and(|found| found == name);
-    let device = runtime.environment().devices().find(is_processor);
-    builder.with_devices(device, None).map_err(Into::into)
+    builder.with_devices(devices(runtime, Provider::Cpu).next(), None).map_err(Into::into)
+}
+
+/// The devices that a provider offers, in the order of their indices.
+fn devices(runtime: &Runtime, provider: Provider) -> impl Iterator<Item = Device<'_>> {
+    let name = provider.runtime_name();
+    runtime.environment().devices().filter(move |device| device.ep().is_ok_and(|found| found == name))
 }
 
 fn builder(runtime: &Runtime, threads: usize) -> ort::Result<SessionBuilder> {
@@ -122,9 +126,7 @@ fn does_not_start(provider: Provider, error: &impl std::fmt::Display) -> Unusabl
 
 /// Kinds of the devices that a registered plugin offers, in its order.
 pub(in crate::model) fn plugin_devices(runtime: &Runtime, provider: Provider) -> Vec<DeviceType> {
-    let of_provider =
-        |device: &ort::device::Device<'_>| device.ep().is_ok_and(|name| name == provider.runtime_name());
-    runtime.environment().devices().filter(of_provider).map(|device| device.hardware_device().ty()).collect()
+    devices(runtime, provider).map(|device| device.hardware_device().ty()).collect()
 }
 
 fn append_plugin(
@@ -150,11 +152,9 @@ fn append_plugin(
         ));
     };
     let name = provider.runtime_name();
-    let options = plugin_options(plan, placement, kind)?;
+    let options = plugin_options(plan, placement, kind);
     let options: Vec<_> = options.into_iter().map(|(key, value)| (format!("{name}.{key}"), value)).collect();
-    let environment = runtime.environment().clone();
-    let of_provider = |device: &ort::device::Device<'_>| device.ep().is_ok_and(|found| found == name);
-    let device = environment.devices().filter(of_provider).nth(wanted);
+    let device = devices(runtime, provider).nth(wanted);
     builder.with_devices(device, Some(&options)).map_err(|error| does_not_start(provider, &error))
 }
 
@@ -168,33 +168,24 @@ fn best_device(kinds: &[DeviceType]) -> usize {
     kinds.iter().enumerate().min_by_key(|(_, kind)| rank(kind)).map_or(0, |(place, _)| place)
 }
 
-type Options = Vec<(&'static str, String)>;
-
 fn plugin_options(
     plan: &SessionPlan<'_>,
     placement: Placement,
     kind: DeviceType,
-) -> Result<Options, Unusable> {
-    Ok(match placement.provider {
+) -> Vec<(&'static str, String)> {
+    match placement.provider {
         Provider::OpenVino => {
             vec![("load_config", openvino_properties(plan.threads, placement.precision, kind))]
         }
         Provider::TensorRtRtx => {
-            let cache = EngineCache::new(plan, placement);
             let shape = format!("{}:{}", plan.input.0, shape_text(plan.input.1));
-            let mut options: Options = ["min", "opt", "max"]
-                .map(|which| match which {
-                    "min" => "nv_profile_min_shapes",
-                    "opt" => "nv_profile_opt_shapes",
-                    _ => "nv_profile_max_shapes",
-                })
-                .map(|key| (key, shape.clone()))
-                .into();
-            options.extend(cache.folder().map(|folder| ("nv_runtime_cache_path", folder)));
-            options
+            let profile = ["nv_profile_min_shapes", "nv_profile_opt_shapes", "nv_profile_max_shapes"];
+            let cache = EngineCache::new(plan, placement).folder();
+            let cache = cache.map(|folder| ("nv_runtime_cache_path", folder));
+            profile.into_iter().map(|key| (key, shape.clone())).chain(cache).collect()
         }
         _ => Vec::new(),
-    })
+    }
 }
 
 /// What OpenVINO reads as `load_config`.

@@ -58,6 +58,16 @@ impl NetworkReport {
         self.nodes == self.nodes_total
     }
 
+    /// True if it is known that none runs on the provider: it has fallen back in silence.
+    pub(in crate::model) const fn runs_nothing(&self) -> bool {
+        self.nodes == 0 && self.nodes_total > 0
+    }
+
+    /// What is wrong then.
+    pub(in crate::model) fn nothing_text(&self) -> String {
+        format!("{} runs none of the {} nodes of {}", self.provider, self.nodes_total, self.model)
+    }
+
     /// The nodes that run elsewhere, for people: "2 Shape on cpu".
     pub fn elsewhere_text(&self) -> String {
         let part = |(provider, operator, count): &(String, String, usize)| {

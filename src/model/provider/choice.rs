@@ -1,16 +1,15 @@
 //! Chooses provider and precision for a network: by trial, once for each network, size and machine.
 
-use super::append::{Built, Placement, SessionPlan, build, precisions};
+use super::append::{Placement, precisions};
 use super::memory::{Memory, Remembered, key};
 use super::plugins::Unusable;
-use super::trial::{Trial, agreement};
+use super::trial::{Trial, Tried, agreement};
 use super::{Device, Execution, Precision, Provider};
 use crate::error::ModelError;
 use crate::model::{Manifest, Model, Runtime};
 use ort::value::DynValue;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 /// What a session is to run on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -144,38 +143,17 @@ fn candidates(question: &Question<'_>) -> Vec<Placement> {
 /// Tries all candidates on a picture and returns the fastest that computes the right thing.
 fn try_all(question: &Question<'_>, candidates: &[Placement]) -> Result<Remembered, ModelError> {
     let manifest = &question.model.manifest;
-    let trial = Trial::new(manifest, question.shape, question.arguments);
-    let plan = SessionPlan {
-        model: &manifest.name,
-        network: &question.model.network,
-        input: (&manifest.input.name, trial.axes()),
-        threads: question.threads,
-    };
-    let run = |placement: Placement| -> Result<(Vec<f32>, Duration), Unusable> {
-        let Built { mut session, report } = build(question.runtime, &plan, placement)?;
-        if report.nodes == 0 {
-            return Err(Unusable::new(
-                format!("{} takes no node of {}", placement.provider, manifest.name),
-                "use another device (--device)",
-            ));
-        }
-        trial.run(&mut session).map_err(|error| {
-            let text = super::append::first_line(&error.to_string()).to_owned();
-            Unusable::new(
-                format!("{} fails while running: {text}", placement.provider),
-                "see `framecast doctor`",
-            )
-        })
-    };
-    let (reference, processor) =
-        run(Placement::CPU).map_err(|unusable| refusal(question, Provider::Cpu, unusable))?;
+    let Question { runtime, model, threads, shape, arguments, .. } = *question;
+    let trial = Trial::new(runtime, model, threads, shape, arguments);
+    let Tried { output: reference, time: processor, .. } =
+        trial.on(Placement::CPU).map_err(|unusable| refusal(question, Provider::Cpu, unusable))?;
     let mut tried = Vec::new();
     let mut first_refusal = None;
     for &placement in candidates {
         let result = match placement.provider {
             Provider::Cpu => Ok(processor),
-            _ => run(placement).and_then(|(output, time)| match agreement(manifest, &output, &reference) {
-                None => Ok(time),
+            _ => trial.on(placement).and_then(|tried| match agreement(manifest, &tried.output, &reference) {
+                None => Ok(tried.time),
                 Some(problem) => Err(Unusable::new(
                     format!("{} {}: {problem}", placement.provider, placement.precision),
                     "use --precision fp32",

@@ -1,7 +1,8 @@
 //! Where the libraries of providers lie, and what has to be loaded before them.
 
-use super::super::store::user_data_folder;
 use super::Provider;
+use crate::model::runtime::{folders_of_executable, project_folders};
+use crate::model::store::user_data_folder;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 
@@ -11,17 +12,15 @@ const VARIABLE: &str = "FRAMECAST_PROVIDERS";
 /// NVIDIA's driver.
 const DRIVER: &str = if cfg!(target_os = "windows") { "nvcuda.dll" } else { "libcuda.so.1" };
 
-/// Folders that hold a folder for each provider, `NAME/lib`; the first that has one counts.
+/// Folders that hold a folder for each provider, `NAME/lib`; the first that has one counts: `providers` beside the program or
+/// one level higher, `.cache/providers` of the project's folder, and the user's data folder.
 fn roots() -> Vec<PathBuf> {
     if let Some(folders) = std::env::var_os(VARIABLE) {
         return std::env::split_paths(&folders).filter(|folder| !folder.as_os_str().is_empty()).collect();
     }
-    let executable = std::env::current_exe().ok();
-    let above: Vec<&Path> = executable.iter().flat_map(|path| path.ancestors().skip(1)).take(5).collect();
-    // A bundle has bin/ beside providers/; in a checkout the program lies two to four levels below .cache/.
-    let mut roots: Vec<PathBuf> = above.iter().take(2).map(|folder| folder.join("providers")).collect();
-    roots.extend(above.iter().map(|folder| folder.join(".cache/providers")));
-    roots.extend(std::env::current_dir().ok().map(|folder| folder.join(".cache/providers")));
+    let beside = folders_of_executable();
+    let mut roots: Vec<PathBuf> = beside.iter().take(2).map(|folder| folder.join("providers")).collect();
+    roots.extend(project_folders().map(|folder| folder.join(".cache/providers")));
     roots.extend(user_data_folder().map(|folder| folder.join("providers")));
     roots
 }

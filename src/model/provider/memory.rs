@@ -115,7 +115,7 @@ pub(super) fn key(question: &Question<'_>, candidates: &[Placement]) -> String {
     let shape = shape_text([1, question.shape[0], question.shape[1], question.shape[2]]);
     let all = (
         network,
-        question.execution,
+        (question.execution.device, question.execution.precision),
         question.threads,
         candidates,
         library,

@@ -1,14 +1,13 @@
 //! What each provider is worth on this machine: found, loaded, working.
 
-use super::append::{Built, Placement, SessionPlan, build, plugin_devices, precisions};
+use super::append::{Placement, plugin_devices, precisions};
 use super::libraries::{folder, plugin};
 use super::plugins::Origin;
-use super::trial::{Trial, agreement};
+use super::trial::{Trial, Tried, agreement};
 use super::{Precision, Provider};
 use crate::model::{Model, Runtime, SMALL_MODEL};
 use ort::memory::DeviceType;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Input tensor of the network that is tried: a picture of 320 x 180.
 const SHAPE: [usize; 3] = [4, 90, 160];
@@ -24,7 +23,7 @@ pub struct ProviderReport {
     pub loaded: bool,
     /// Kinds of the devices that it offers, in the order of their indices; only of plugged-in ones.
     pub devices: Vec<&'static str>,
-    /// True if it computed what ONNX Runtime's own kernels do, all of it.
+    /// True if it ran the tried network, at least in part, and computed what ONNX Runtime's own kernels do.
     pub working: bool,
     /// Nodes of the tried network that it ran, and all of them.
     pub nodes: Option<(usize, usize)>,
@@ -39,9 +38,8 @@ pub struct ProviderReport {
 /// Tries all providers on a small network of ours.
 pub fn provider_reports(runtime: &Runtime) -> Vec<ProviderReport> {
     let Ok(model) = Model::find(SMALL_MODEL) else { return Vec::new() };
-    let trial = Trial::new(&model.manifest, SHAPE, &[]);
-    let run = |placement| run(runtime, &model, &trial, placement);
-    let reference = run(Placement::CPU).map(|tried| tried.output).unwrap_or_default();
+    let trial = Trial::new(runtime, &model, 1, SHAPE, &[]);
+    let reference = trial.on(Placement::CPU).map(|tried| tried.output).unwrap_or_default();
     let report = |provider| {
         let mut report = ProviderReport {
             device: Provider::name(provider).into(),
@@ -67,7 +65,7 @@ pub fn provider_reports(runtime: &Runtime) -> Vec<ProviderReport> {
             }
         }
         for &precision in precisions(provider) {
-            match run(Placement { provider, index: None, precision }) {
+            match trial.on(Placement { provider, index: None, precision }) {
                 Ok(tried) => report.take(&model, precision, &tried, &reference),
                 Err(unusable) => {
                     (report.problem, report.remedy) = (Some(unusable.problem), Some(unusable.remedy));
@@ -91,35 +89,6 @@ impl ProviderReport {
             }
         }
     }
-}
-
-struct Tried {
-    output: Vec<f32>,
-    time: Duration,
-    nodes: (usize, usize),
-}
-
-fn run(
-    runtime: &Runtime,
-    model: &Model,
-    trial: &Trial<'_>,
-    placement: Placement,
-) -> Result<Tried, super::plugins::Unusable> {
-    let manifest = &model.manifest;
-    let plan = SessionPlan {
-        model: &manifest.name,
-        network: &model.network,
-        input: (&manifest.input.name, trial.axes()),
-        threads: 1,
-    };
-    let Built { mut session, report } = build(runtime, &plan, placement)?;
-    let (output, time) = trial.run(&mut session).map_err(|error| {
-        super::plugins::Unusable::new(
-            format!("it fails while running: {}", super::append::first_line(&error.to_string())),
-            "see the messages of ONNX Runtime and the driver",
-        )
-    })?;
-    Ok(Tried { output, time, nodes: (report.nodes, report.nodes_total) })
 }
 
 fn kind_name(kind: DeviceType) -> &'static str {

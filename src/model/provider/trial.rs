@@ -1,10 +1,12 @@
 //! A short run on made-up pictures: how fast a session is, and whether it computes what 32-bit floats on the processor do.
 
+use super::append::{Built, Placement, SessionPlan, build, first_line};
+use super::plugins::Unusable;
 use crate::frame::{DataType, Tensor, TensorData, TensorLayout};
-use crate::model::{Manifest, Task, tensor};
-use ort::session::{Session, SessionInputValue};
+use crate::model::session::{inputs, output};
+use crate::model::{Manifest, Model, Runtime, Task};
+use ort::session::Session;
 use ort::value::DynValue;
-use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 /// Trials are no larger, in picture pixels: networks cost the same per pixel from there on.
@@ -28,28 +30,51 @@ const MOTION_ESTIMATE: usize = 13;
 
 /// The inputs of a trial.
 pub(super) struct Trial<'a> {
-    manifest: &'a Manifest,
+    runtime: &'a Runtime,
+    model: &'a Model,
+    threads: usize,
     input: Tensor,
     arguments: &'a [(String, DynValue)],
 }
 
 impl<'a> Trial<'a> {
-    /// Of a network that will see tensors of `shape`, `[channels, height, width]`.
+    /// Of a network that will see tensors of `shape`, `[channels, height, width]`, on `threads` threads of the processor.
     pub(super) fn new(
-        manifest: &'a Manifest,
+        runtime: &'a Runtime,
+        model: &'a Model,
+        threads: usize,
         shape: [usize; 3],
         arguments: &'a [(String, DynValue)],
     ) -> Self {
-        Self { manifest, input: example(manifest, trial_shape(manifest, shape)), arguments }
+        let input = example(&model.manifest, trial_shape(&model.manifest, shape));
+        Self { runtime, model, threads, input, arguments }
     }
 
-    /// Batch, channels, height and width in the order of the network's layout.
-    pub(super) fn axes(&self) -> [usize; 4] {
-        self.input.layout.axes(self.input.shape)
+    /// Runs the network there; a provider that takes none of it is not usable.
+    pub(super) fn on(&self, placement: Placement) -> Result<Tried, Unusable> {
+        let manifest = &self.model.manifest;
+        let plan = SessionPlan {
+            model: &manifest.name,
+            network: &self.model.network,
+            input: (&manifest.input.name, self.input.layout.axes(self.input.shape)),
+            threads: self.threads,
+        };
+        let Built { mut session, report } = build(self.runtime, &plan, placement)?;
+        if report.runs_nothing() {
+            return Err(Unusable::new(report.nothing_text(), "use another device (--device)"));
+        }
+        let (output, time) = self.run(&mut session).map_err(|error| {
+            let text = first_line(&error.to_string()).to_owned();
+            Unusable::new(
+                format!("{} fails while running {}: {text}", placement.provider, manifest.name),
+                "see the messages of ONNX Runtime and the driver",
+            )
+        })?;
+        Ok(Tried { output, time, nodes: (report.nodes, report.nodes_total) })
     }
 
     /// The output of one run, and the least time that a run took.
-    pub(super) fn run(&self, session: &mut Session) -> ort::Result<(Vec<f32>, Duration)> {
+    fn run(&self, session: &mut Session) -> ort::Result<(Vec<f32>, Duration)> {
         let output = self.once(session)?;
         let started = Instant::now();
         let mut least = Duration::MAX;
@@ -65,13 +90,20 @@ impl<'a> Trial<'a> {
     }
 
     fn once(&self, session: &mut Session) -> ort::Result<Vec<f32>> {
-        let picture = (Cow::from(self.manifest.input.name.as_str()), tensor::picture(&self.input)?);
-        let arguments = self.arguments.iter().map(|(name, value)| (name.as_str().into(), value.into()));
-        let inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
-            std::iter::once(picture).chain(arguments).collect();
-        let outputs = session.run(inputs)?;
-        outputs.get(&self.manifest.output.name).map_or_else(|| Ok(Vec::new()), tensor::elements)
+        let manifest = &self.model.manifest;
+        let outputs = session.run(inputs(manifest, &self.input, self.arguments)?)?;
+        output(&outputs, manifest)
     }
+}
+
+/// What came of a trial.
+pub(super) struct Tried {
+    /// As f32.
+    pub(super) output: Vec<f32>,
+    /// The least time of a run.
+    pub(super) time: Duration,
+    /// Nodes that ran on the provider, and all of them.
+    pub(super) nodes: (usize, usize),
 }
 
 /// `shape`, smaller where it is larger than a trial needs. Networks of one size keep it, and those of motion: what they

@@ -10,11 +10,6 @@ use crate::model::{Execution, Model, RunningNetwork, Runtime, Session};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Channels of a motion field's tensor, see [`MotionField::assign`].
-const CHANNELS: usize = 8;
-/// Channels of the tensor that it takes, see [`pack_pair`].
-const INPUTS: usize = 16;
-
 /// A source frame and what happens until the next one.
 #[derive(Debug)]
 pub struct Moved {
@@ -73,15 +68,15 @@ impl MotionPredictor {
         threads: usize,
         (width, height): (u32, u32),
     ) -> Result<Self, ModelError> {
-        let (multiple, shrink) = (model.manifest.input.multiple, model.manifest.shrink.unwrap_or(1));
+        let multiple = model.manifest.input.multiple;
+        let shrink = model.manifest.shrink.unwrap_or(Self::CLASSICAL_SHRINK);
         let cells = |side: u32| (side as usize).div_ceil(shrink).next_multiple_of(multiple);
-        let shape = [INPUTS, cells(height), cells(width)];
+        let shape = [MotionField::INPUT_CHANNELS, cells(height), cells(width)];
         let network = Network {
             session: Session::new(runtime, model, execution, threads, shape)?,
             multiple,
             input: Tensor::empty(),
         };
-        let shrink = model.manifest.shrink.unwrap_or(Self::CLASSICAL_SHRINK);
         Ok(Self { network: Some(network), ..Self::classical(mode, shrink) })
     }
 
@@ -127,7 +122,7 @@ impl MotionPredictor {
                 let estimate = self.flow.displacements();
                 pack_pair(first, other, tau, &estimate.displacement, *multiple, input)?;
                 let [_, rows, columns] = input.shape;
-                session.run(input, [CHANNELS, rows, columns], |output| {
+                session.run(input, [MotionField::CHANNELS, rows, columns], |output| {
                     field.assign(output, first.source, first.shrink)
                 })??;
             }
