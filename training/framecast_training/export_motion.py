@@ -11,7 +11,7 @@ import torch
 
 from .motion_graph import motion_model
 from .motion_network import CHANNELS, SEED, SEED_UNIT, TAU, Design, MotionNet
-from .motion_score import TASKS, calibration, mean_scores, of_file
+from .motion_score import TASKS, calibration, field_of_file, mean_scores, of_file
 
 TOLERANCE = 2e-3
 """Largest difference of the file's displacements from its network's, in source pixels."""
@@ -45,7 +45,7 @@ def example(height: int, width: int, design: Design, seed: int) -> np.ndarray:
 
 def check_model(network: MotionNet, path: Path) -> float:
     """Largest absolute difference between network and file at several sizes; ends the program if it is too large."""
-    estimate, worst = of_file(path, network.design).field, 0.0
+    estimate, worst = of_file(path, network).field, 0.0
     for height, width in SIZES:
         frames = example(height, width, network.design, 1)
         with torch.no_grad():
@@ -58,7 +58,7 @@ def check_model(network: MotionNet, path: Path) -> float:
 
 def milliseconds(path: Path, design: Design) -> float:
     """The lower quartile of the time of one run on one thread at the first of SIZES."""
-    estimate, frames, times = of_file(path, design).field, example(*SIZES[0], design, 2), []
+    estimate, frames, times = field_of_file(path), example(*SIZES[0], design, 2), []
     for _ in range(RUNS):
         start = time.perf_counter()
         estimate(frames)
@@ -108,7 +108,7 @@ def measure(path: Path, network: MotionNet, folder: Path, limit: int | None) -> 
     """Prints a table for each task that the network is for; returns the means. `limit` as in `score_clip`."""
     means: dict[str, float] = {}
     for task in ["next", "half-step"] if network.other_time < 0 else ["interpolation"]:
-        scores = mean_scores(of_file(path, network.design), TASKS[task], folder, limit)
+        scores = mean_scores(of_file(path, network), TASKS[task], folder, limit)
         print(f"\n{task:20s} " + "".join(f"{key:>10s}" for key in COLUMNS))
         for score in scores:
             print(f"{score.name:20s} " + "".join(f"{getattr(score, key):10.3f}" for key in COLUMNS))

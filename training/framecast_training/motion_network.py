@@ -14,8 +14,8 @@ PLANES = 6
 TAU = 2 * PLANES
 """Channel of the time that is wanted."""
 SEED = TAU + 1
-"""First of two channels with a classical estimate: where the content of a cell of frame k lies in the other frame, in
-units of SEED_UNIT source pixels."""
+"""First of two channels with a classical estimate: where the content of a cell lies in the other frame, less where it lies
+in frame k, in units of SEED_UNIT source pixels. On frame k's grid until `traced`, then at the moment that is wanted."""
 SEED_UNIT = 16.0
 CHANNELS = 16
 """Channels of the network's input."""
@@ -28,6 +28,8 @@ VARIANCE_FLOOR = 1e-3
 """Added to the variance of a cell's features, so that flat areas do not match by their noise alone."""
 FLOW_INPUT = 0.125
 """Displacements in cells are scaled by this before a convolution sees them."""
+ROUNDS = 2
+"""Of the fixed point of `traced`."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,6 @@ class Design:
 
     levels: dict[int, Level]
     """From fine to coarse; cells of level n have 2^n source pixels along a side. The finest level's cells are the field's."""
-
-    traces: int = 0
-    """Rounds of the fixed point that finds what moves to a cell until the moment that is wanted, by the classical
-    estimate."""
 
     @property
     def finest(self) -> int:
@@ -121,7 +119,7 @@ DESIGNS = {
                     5: Level(64, 64, 64, 64, 18)}),
     # Each level but the coarsest has the matched channels of the next coarser one of `live`, whose weights it starts with.
     "quality": Design({1: Level(16, 8, 64, 48), 2: Level(64, 16, 64, 64, 14), 3: Level(64, 32, 64, 64, 22),
-                       4: Level(64, 64, 64, 64, 22), 5: Level(64, 64, 64, 64, 22)}, traces=2),
+                       4: Level(64, 64, 64, 64, 22), 5: Level(64, 64, 64, 64, 22)}),
 }
 
 
@@ -180,7 +178,7 @@ class Operations(Protocol[Tensor]):
 def estimate(
     ops: Operations[Tensor], design: Design, frames: Tensor, other_time: float
 ) -> tuple[Tensor, list[Tensor]]:
-    """The motion field of `frames`, and the velocities that the levels end with, in cells of the next finer one.
+    """The motion field of traced `frames`, and the velocities that the levels end with, in cells of the next finer one.
 
     `other_time` is when the other frame was taken, frame k being at 0: -1 to extrapolate, 1 to interpolate. At each level
     the velocity is the classical estimate plus a correction, both on the grid of the moment that is wanted.
@@ -191,11 +189,6 @@ def estimate(
     to_other = ops.affine(ops.corner(tau_plane), -1.0, other_time)
     estimated = ops.affine(ops.channels(frames, SEED, SEED + 2), other_time * SEED_UNIT / design.shrink, 0.0)
     seeds = {finest: estimated}
-    for _ in range(design.traces):
-        # The estimate is on frame k's grid: what is here at the moment that is wanted was elsewhere then. Half the step: near
-        # edges of motion the whole one goes to and fro.
-        there = ops.warped(estimated, ops.times(seeds[finest], to_first))
-        seeds[finest] = ops.affine(ops.plus(seeds[finest], there), 0.5, 0.0)
     planes = ops.stack(ops.channels(frames, 0, PLANES), ops.channels(frames, PLANES, 2 * PLANES))
     features = {finest: ops.layer(f"encode{finest}", planes)}
     for level in range(finest + 1, coarsest + 1):
@@ -312,6 +305,17 @@ def warp(pictures: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
     return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
+def traced(frames: torch.Tensor, design: Design, other_time: float) -> torch.Tensor:
+    """The network's input with the classical estimate of what moves to each cell until the moment that is wanted."""
+    estimated = frames[:, SEED : SEED + 2]
+    back = frames[:, TAU : TAU + 1] * (-other_time * SEED_UNIT / design.shrink)
+    made = estimated
+    for _ in range(ROUNDS):
+        # Half the step: near edges of motion the whole one goes to and fro.
+        made = 0.5 * (made + warp(estimated.contiguous(), made * back))
+    return torch.cat([frames[:, :SEED], made, frames[:, SEED + 2 :]], 1)
+
+
 class MotionNet(nn.Module):
     """Two frames, a classical estimate of the motion between them and a time to the motion field of that time."""
 
@@ -332,6 +336,6 @@ class MotionNet(nn.Module):
         self.layers["field"].bias.data[4:7] = torch.tensor([-2.0, -3.0, 2.0])
 
     def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """See [`estimate`]."""
+        """See [`estimate`]; `frames` are not traced yet."""
         operations = TorchOperations(self.layers, self.linear, self.precision)
-        return estimate(operations, self.design, frames, self.other_time)
+        return estimate(operations, self.design, traced(frames, self.design, self.other_time), self.other_time)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from .data import pictures_in
 from .motion_field import at_size_of, blended, classical_flow, gated, network_input, samples
 from .motion_gate import Camera, CausalGate, cell_luma
-from .motion_network import Design, MotionNet, warp
+from .motion_network import Design, MotionNet, traced, warp
 
 CLASSICAL = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
 """Preset of the classical estimate that networks are scored with."""
@@ -182,14 +182,20 @@ def of_network(network: MotionNet) -> Estimator:
     return Estimator(network.design, estimate)
 
 
-def of_file(path: Path, design: Design) -> Estimator:
-    """An exported file, on one thread."""
+def field_of_file(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """An exported file, traced `frames` to `field`, on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    return Estimator(design, lambda frames: session.run(["field"], {"frames": frames})[0])
+    return lambda frames: session.run(["field"], {"frames": frames})[0]
+
+
+def of_file(path: Path, network: MotionNet) -> Estimator:
+    """The file that was exported from a network."""
+    field, design = field_of_file(path), network.design
+    return Estimator(design, lambda frames: field(traced(torch.from_numpy(frames), design, network.other_time).numpy()))
 
 
 def mean_scores(estimator: Estimator, task: Task, folder: Path, limit: int | None = None) -> list[ClipScore]:

@@ -124,8 +124,8 @@ const LUMA_MEAN: f32 = 0.45;
 /// Channels 0..3 are luma of `first` minus 0.45 (the value at row dy and column dx of the cell in channel 2 dy + dx), 4 and
 /// 5 its Cb and Cr, 6..11 the same of `other`, 12 is `tau` everywhere, 13 and 14 are `estimate` / 16, 15 is 0.
 ///
-/// `estimate` says where the content of each cell of `first` lies in `other`: dx and dy in luma samples of the source, one
-/// value for each cell.
+/// `estimate` says how far what is in each cell at `tau` moves from `first` to `other`: dx and dy in luma samples of the
+/// source, one value for each cell.
 ///
 /// # Errors
 ///

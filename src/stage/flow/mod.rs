@@ -96,6 +96,24 @@ impl Flow {
         Estimate { width: self.there.width, shrink: self.shrink, displacement: [x, y] }
     }
 
+    /// Where in the other frame lies what moves to each cell in `share` of the time, against the motion to that frame: as
+    /// many luma samples of the source from where it was in the first one.
+    pub fn traced(&self, share: f32) -> [Vec<f32>; 2] {
+        let (width, shrink) = (self.there.width.max(1), self.shrink as f32);
+        pulp::Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                let cells = 0..self.there.cells().len();
+                let traced = cells.map(|index| {
+                    let place = ((index % width) as f32, (index / width) as f32);
+                    let cell = project::trace(&self.there, place, share);
+                    (cell.x * shrink, cell.y * shrink)
+                });
+                traced.unzip().into()
+            },
+        )
+    }
+
     /// The field of the frame at `tau` after the first one, in units of the time from the other, older frame to it.
     pub fn extrapolate(&mut self, tau: f32, field: &mut MotionField) {
         field.reshape(self.source, self.shrink);

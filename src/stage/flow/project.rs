@@ -84,7 +84,7 @@ pub(super) fn interpolate(
 
 /// What moves to (x, y) in `share` of the time, against `motion`.
 #[inline(always)]
-fn trace(motion: &Dense, (x, y): (f32, f32), share: f32) -> Cell {
+pub(super) fn trace(motion: &Dense, (x, y): (f32, f32), share: f32) -> Cell {
     let mut cell = motion.at(x, y);
     for _ in 0..ROUNDS {
         // Half the step: near edges of motion the whole one goes to and fro.

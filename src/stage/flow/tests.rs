@@ -87,7 +87,10 @@ fn a_zoom_is_that_of_the_place_it_leads_to() {
         let scale = 1.04f32.powf(-time);
         texture(160.0 + (x - 160.0) * scale, 100.0 + (y - 100.0) * scale)
     };
-    let field = extrapolated(&mut Flow::default(), zoom, 4, 1.0);
+    let mut flow = Flow::default();
+    let field = extrapolated(&mut flow, zoom, 4, 1.0);
+    assert_eq!(flow.traced(1.0), field.first);
+    assert_eq!(flow.traced(0.0), flow.displacements().displacement);
     each_cell(&field, 8, |cell, x, y| {
         // The content at x was at 160 + (x - 160) / 1.04 when the first frame was shown.
         assert_near(field.first[0][cell], (x - 160.0) * (1.0 / 1.04 - 1.0), 0.5, "across");

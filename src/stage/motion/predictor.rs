@@ -119,8 +119,11 @@ impl MotionPredictor {
             None if self.mode == MotionMode::Interpolate => self.flow.interpolate(tau, &mut field),
             None => self.flow.extrapolate(tau, &mut field),
             Some(Network { session, multiple, input }) => {
-                let estimate = self.flow.displacements();
-                pack_pair(first, other, tau, &estimate.displacement, *multiple, input)?;
+                let share = match self.mode {
+                    MotionMode::Predict => tau,
+                    MotionMode::Interpolate => -tau,
+                };
+                pack_pair(first, other, tau, &self.flow.traced(share), *multiple, input)?;
                 let [_, rows, columns] = input.shape;
                 session.run(input, [MotionField::CHANNELS, rows, columns], |output| {
                     field.assign(output, first.source, first.shrink)
