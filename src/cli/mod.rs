@@ -7,6 +7,7 @@ mod eval;
 mod eval_args;
 mod eval_table;
 mod execution_args;
+mod ffi_environment;
 mod input_args;
 mod interrupt;
 mod live;
@@ -24,6 +25,7 @@ mod summary;
 mod value;
 
 pub(crate) use args::Cli;
+pub(crate) use ffi_environment::refuse_telemetry;
 pub(crate) use interrupt::watch as watch_signals;
 
 use args::Command;

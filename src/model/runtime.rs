@@ -39,6 +39,9 @@ pub struct Runtime {
 impl Runtime {
     /// Loads the library, or returns the one that the process has loaded already.
     ///
+    /// The official packages of 1.32 and newer report their use to Microsoft unless `ORT_DISABLE_TELEMETRY=1` is in the
+    /// environment before; framecast's program puts it there, programs that use this library have to do so themselves.
+    ///
     /// Without `path` it is searched: `ORT_DYLIB_PATH`, the one with CUDA where that and NVIDIA's driver are there, beside
     /// the executable, `.cache/onnxruntime/lib` of the project's folder, the user's data folder, the system's folders.
     pub fn load(path: Option<&Path>) -> Result<Self, ModelError> {

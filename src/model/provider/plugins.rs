@@ -104,12 +104,9 @@ const fn set_up(provider: Provider) -> Option<&'static str> {
         Provider::OpenVino => Some("setup-openvino"),
         Provider::WebGpu => Some("setup-webgpu"),
         Provider::TensorRtRtx => Some("setup-tensorrt-rtx"),
-        Provider::Cpu
-        | Provider::Cuda
-        | Provider::TensorRt
-        | Provider::DirectMl
-        | Provider::CoreMl
-        | Provider::MiGraphX => None,
+        // One library has both; TensorRT's own come from NVIDIA.
+        Provider::Cuda | Provider::TensorRt => Some("setup-cuda"),
+        Provider::Cpu | Provider::DirectMl | Provider::CoreMl | Provider::MiGraphX => None,
     }
 }
 
