@@ -5,7 +5,7 @@ use super::{
     UnpackSpec,
 };
 use crate::error::KernelError;
-use crate::frame::{Frame, MotionField, Plane, SmallFrame, Tensor, TensorView};
+use crate::frame::{DataType, Frame, MotionField, Plane, SmallFrame, Tensor, TensorView};
 
 /// Checks the arguments of [`super::Kernels::pack`].
 pub(super) fn pack(frame: &Frame, region: Region, spec: &TensorSpec) -> Result<(), KernelError> {
@@ -31,25 +31,35 @@ pub(super) fn unpack(
     source: &Frame,
     out: &Frame,
 ) -> Result<(), KernelError> {
+    check_tensor("unpack", tensor)?;
+    unpack_shape((tensor.shape, tensor.layout), spec, source, out)
+}
+
+/// As [`unpack`], for a tensor whose elements are elsewhere.
+pub(super) fn unpack_shape(
+    (shape, layout): ([usize; 3], TensorLayout),
+    spec: &UnpackSpec,
+    source: &Frame,
+    out: &Frame,
+) -> Result<(), KernelError> {
     const OPERATION: &str = "unpack";
-    check_tensor(OPERATION, tensor)?;
     check_frame(OPERATION, source)?;
     check_frame(OPERATION, out)?;
     let (width, height) = (out.info.width as usize, out.info.height as usize);
-    let [channels, rows, columns] = tensor.shape;
+    let [channels, rows, columns] = shape;
     let block = spec.tensor.block;
     require(
         OPERATION,
         block > 0
             && channels == spec.tensor.channels()
-            && tensor.layout == spec.tensor.layout
+            && layout == spec.tensor.layout
             && columns.saturating_mul(block) >= width
             && rows.saturating_mul(block) >= height,
         || {
             let (channels, layout) = (spec.tensor.channels(), spec.tensor.layout);
             format!("{layout} of {channels} channels that cover {width} x {height} in blocks of {block}")
         },
-        || format!("{} of {channels} x {rows} x {columns}", tensor.layout),
+        || format!("{layout} of {channels} x {rows} x {columns}"),
     )?;
     if spec.skip == Skip::None {
         return Ok(());
@@ -70,11 +80,21 @@ pub(super) fn blend(tile: TensorView<'_>, place: &TilePlace, canvas: &Tensor) ->
     const OPERATION: &str = "blend_tile";
     check_tensor(OPERATION, tile)?;
     check_tensor(OPERATION, canvas.view())?;
+    blend_shapes((tile.shape, tile.layout), place, (canvas.shape, canvas.layout, canvas.kind()))
+}
+
+/// As [`blend`], for tensors whose elements are elsewhere.
+pub(super) fn blend_shapes(
+    (shape, layout): ([usize; 3], TensorLayout),
+    place: &TilePlace,
+    (canvas, canvas_layout, canvas_kind): ([usize; 3], TensorLayout, DataType),
+) -> Result<(), KernelError> {
+    const OPERATION: &str = "blend_tile";
     require(
         OPERATION,
-        tile.shape[0] == canvas.shape[0] && tile.layout == canvas.layout && canvas.as_f32().is_some(),
-        || format!("an f32 {} canvas of {} channels", tile.layout, tile.shape[0]),
-        || format!("{canvas:?}"),
+        shape[0] == canvas[0] && layout == canvas_layout && canvas_kind == DataType::F32,
+        || format!("an f32 {layout} canvas of {} channels", shape[0]),
+        || format!("{canvas_kind} {canvas_layout} of {canvas:?}"),
     )?;
     let limit = i64::from(i32::MAX);
     require(

@@ -9,11 +9,13 @@ pub mod cpu;
 pub mod gpu;
 mod motion;
 mod resample;
+mod shared;
 
 #[cfg(feature = "window")]
 pub(crate) use convert::display_colors;
 pub use motion::Composition;
 pub use resample::{Axis, Filter, ResamplePlan, Taps};
+pub use shared::SharedKernels;
 
 use crate::error::KernelError;
 use crate::frame::{Frame, Plane, Tensor, TensorView};
@@ -233,6 +235,12 @@ pub trait Kernels: Send {
 
     /// Resamples one plane by `plan`, with its change of depth, rounding and clamping to `0..=plan.output_max`.
     fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError>;
+
+    /// The same work on tensors that a network reads and writes where they lie; `None` for backends whose tensors are in
+    /// host memory anyway.
+    fn shared(&mut self) -> Option<&mut dyn SharedKernels> {
+        None
+    }
 }
 
 #[cfg(test)]

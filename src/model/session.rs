@@ -1,5 +1,7 @@
 //! One network, ready to run.
 
+mod ffi_shared;
+
 use super::fit::check_graph;
 use super::provider::{
     Built, Device, Execution, NetworkReport, Question, SessionPlan, build, choose, refusal,

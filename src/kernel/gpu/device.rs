@@ -1,11 +1,12 @@
 //! A wgpu device with the buffers and programs that the kernels keep on it.
 
 use super::shaders::Shader;
+use super::timing::{KernelTime, Timer};
 use crate::error::KernelError;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use wgpu::{BufferUsages, DeviceType};
+use wgpu::{BufferUsages, BufferUses, DeviceType, Features};
 
 /// Invocations of a workgroup along x and y, as the shaders declare.
 const WORKGROUP: [u32; 2] = [32, 4];
@@ -13,11 +14,16 @@ const WORKGROUP: [u32; 2] = [32, 4];
 /// Graphics interfaces with compute shaders.
 const BACKENDS: wgpu::Backends = wgpu::Backends::PRIMARY;
 
+/// What is used where a device has it: memory of other interfaces, and times of kernels.
+const OPTIONAL: Features = Features::VULKAN_EXTERNAL_MEMORY_FD.union(Features::TIMESTAMP_QUERY);
+
 pub(super) struct Device {
-    name: String,
+    adapter: wgpu::Adapter,
     device: wgpu::Device,
     queue: wgpu::Queue,
     buffers: HashMap<&'static str, wgpu::Buffer>,
+    /// Measures every program, if asked to.
+    timer: Option<Timer>,
     /// What wgpu or the driver reported outside of a call that returns an error.
     failure: Arc<Mutex<Option<String>>>,
 }
@@ -74,6 +80,7 @@ impl Device {
             .ok_or_else(|| unavailable("no Vulkan, Metal or Direct3D 12 device was found"))?;
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("framecast"),
+            required_features: adapter.features() & OPTIONAL,
             required_limits: adapter.limits(),
             ..wgpu::DeviceDescriptor::default()
         };
@@ -83,12 +90,27 @@ impl Device {
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| report(&reported, error.to_string())));
         let lost = Arc::clone(&failure);
         device.set_device_lost_callback(move |_, message| report(&lost, message));
-        Ok(Self { name: adapter.get_info().name, device, queue, buffers: HashMap::new(), failure })
+        Ok(Self { adapter, device, queue, buffers: HashMap::new(), timer: None, failure })
     }
 
-    /// Name of the adapter.
-    pub(super) fn name(&self) -> &str {
-        &self.name
+    /// What it was opened on.
+    pub(super) const fn adapter(&self) -> &wgpu::Adapter {
+        &self.adapter
+    }
+
+    /// For buffers that are made elsewhere.
+    pub(super) const fn raw(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// Measures the programs of all runs from now on.
+    pub(super) fn start_timing(&mut self) {
+        self.timer = Some(Timer::new(&self.device, &self.queue));
+    }
+
+    /// The times measured since the last call.
+    pub(super) fn take_times(&mut self) -> Vec<KernelTime> {
+        self.timer.as_mut().map(Timer::take).unwrap_or_default()
     }
 
     /// Compiles a program.
@@ -149,11 +171,7 @@ impl Device {
         outputs: &[(&wgpu::Buffer, usize)],
         mut read: impl FnMut(usize, &[u8]),
     ) -> Result<(), KernelError> {
-        let mut encoder =
-            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(label) });
-        for dispatch in dispatches {
-            self.encode(label, dispatch, &mut encoder);
-        }
+        let mut encoder = self.encoded(label, dispatches);
         let total: usize = outputs.iter().map(|(_, size)| size).sum();
         let download = self.buffer("download", total, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
         let mut offset = 0;
@@ -164,8 +182,7 @@ impl Device {
         self.queue.submit([encoder.finish()]);
         // Whether mapping succeeded is seen by `get_mapped_range`.
         download.map_async(wgpu::MapMode::Read, ..total as u64, |_| {});
-        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(failed)?;
-        if let Err(error) = self.check() {
+        if let Err(error) = self.wait() {
             download.unmap();
             return Err(error);
         }
@@ -181,7 +198,61 @@ impl Device {
         Ok(())
     }
 
-    fn encode(&self, label: &str, dispatch: &Dispatch<'_>, encoder: &mut wgpu::CommandEncoder) {
+    /// Runs programs one after the other, and waits until what they wrote to `written` is seen outside of the device.
+    pub(super) fn finish(
+        &mut self,
+        label: &'static str,
+        dispatches: &[Dispatch<'_>],
+        written: &[&wgpu::Buffer],
+    ) -> Result<(), KernelError> {
+        let mut encoder = self.encoded(label, dispatches);
+        // A fence alone does not make writes of shaders available to others.
+        let seen = |buffer| wgpu::BufferTransition { buffer, state: BufferUses::MAP_READ };
+        encoder.transition_resources(written.iter().copied().map(seen), std::iter::empty());
+        self.queue.submit([encoder.finish()]);
+        self.wait()
+    }
+
+    /// Sets `size` bytes to 0 and waits.
+    pub(super) fn clear(&mut self, buffer: &wgpu::Buffer, size: usize) -> Result<(), KernelError> {
+        let mut encoder = self.encoded("clear", &[]);
+        encoder.clear_buffer(buffer, 0, Some(size as u64));
+        self.queue.submit([encoder.finish()]);
+        self.wait()
+    }
+
+    /// The commands of programs, with those that measure them.
+    fn encoded(&mut self, label: &'static str, dispatches: &[Dispatch<'_>]) -> wgpu::CommandEncoder {
+        let mut encoder =
+            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some(label) });
+        for (index, dispatch) in dispatches.iter().enumerate() {
+            self.encode(label, index, dispatch, &mut encoder);
+        }
+        if let Some(timer) = &mut self.timer {
+            timer.resolve(label, dispatches.len(), &mut encoder);
+        }
+        encoder
+    }
+
+    /// Waits for what was submitted last.
+    fn wait(&mut self) -> Result<(), KernelError> {
+        if let Some(timer) = &mut self.timer {
+            timer.request();
+        }
+        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(failed)?;
+        if let Some(timer) = &mut self.timer {
+            timer.read();
+        }
+        self.check()
+    }
+
+    fn encode(
+        &self,
+        label: &str,
+        index: usize,
+        dispatch: &Dispatch<'_>,
+        encoder: &mut wgpu::CommandEncoder,
+    ) {
         let entries: Vec<_> = (0..)
             .zip(dispatch.buffers)
             .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
@@ -191,8 +262,9 @@ impl Device {
             layout: &dispatch.pipeline.get_bind_group_layout(0),
             entries: &entries,
         });
+        let timestamp_writes = self.timer.as_ref().and_then(|timer| timer.writes(index));
         let mut pass = encoder
-            .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes: None });
+            .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes });
         pass.set_pipeline(dispatch.pipeline);
         pass.set_bind_group(0, &bindings, &[]);
         let [x, y, z] = dispatch.invocations.map(|count| u32::try_from(count).unwrap_or(u32::MAX));

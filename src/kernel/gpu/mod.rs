@@ -2,25 +2,32 @@
 
 mod compose;
 mod device;
+mod interop;
 mod params;
 mod report;
 mod shaders;
+mod timing;
+mod work;
 
+pub use interop::{InteropReport, interop_reports};
 pub use report::{AdapterReport, adapter_reports};
 pub use shaders::{SHADERS, Shader};
+pub use timing::KernelTime;
 
 use super::{
-    Composition, Kernels, Region, ResamplePlan, Steadiness, TensorColor, TensorSpec, TilePlace, UnpackSpec,
+    Composition, Kernels, Region, ResamplePlan, SharedKernels, Steadiness, TensorSpec, TilePlace, UnpackSpec,
     check,
 };
 use crate::error::KernelError;
-use crate::frame::{Frame, Plane, Tensor, TensorView};
+use crate::frame::{Frame, Plane, Tensor, TensorLayout, TensorView};
 use device::{Device, Dispatch};
 use wgpu::{Buffer, ComputePipeline};
+use work::Work;
 
 /// The GPU backend.
 ///
-/// Elements other than f32 are converted on the host, so that shaders run on devices without 16-bit floats.
+/// Elements other than f32 are converted on the host, or in shared memory by integer arithmetic, so that shaders run on
+/// devices without 16-bit floats.
 pub struct GpuKernels {
     device: Device,
     pack_luma: ComputePipeline,
@@ -34,6 +41,9 @@ pub struct GpuKernels {
     apply_curves: ComputePipeline,
     mix: ComputePipeline,
     compose: ComputePipeline,
+    narrow: ComputePipeline,
+    widen: ComputePipeline,
+    sharing: bool,
     composer: compose::Composer,
     /// Elements as f32 of a tensor of another type.
     staging: Vec<f32>,
@@ -62,6 +72,9 @@ impl GpuKernels {
             apply_curves: device.pipeline(shaders::APPLY_CURVES),
             mix: device.pipeline(shaders::MIX),
             compose: device.pipeline(shaders::COMPOSE),
+            narrow: device.pipeline(shaders::NARROW),
+            widen: device.pipeline(shaders::WIDEN),
+            sharing: true,
             composer: compose::Composer::default(),
             staging: Vec::new(),
             weights: Vec::new(),
@@ -69,6 +82,22 @@ impl GpuKernels {
         };
         kernels.device.check()?;
         Ok(kernels)
+    }
+
+    /// Without [`Kernels::shared`]: every tensor is copied to host memory and back.
+    #[must_use]
+    pub fn without_sharing(self) -> Self {
+        Self { sharing: false, ..self }
+    }
+
+    /// Measures every kernel from now on; see [`GpuKernels::take_times`].
+    pub fn start_timing(&mut self) {
+        self.device.start_timing();
+    }
+
+    /// What was measured since the last call, in the order of the runs.
+    pub fn take_times(&mut self) -> Vec<KernelTime> {
+        self.device.take_times()
     }
 
     /// True if this machine has an adapter that is not a software renderer. Loads the drivers where there may be one,
@@ -83,122 +112,32 @@ impl GpuKernels {
         self.device.upload(label, bytemuck::cast_slice(elements))
     }
 
-    fn upload_plane(&mut self, label: &'static str, plane: &Plane) -> Buffer {
-        self.device.upload(label, plane.buffer.bytes())
-    }
-
-    fn pack_luma(
+    /// Runs `before` and what makes `out` of the elements.
+    fn unpack_elements(
         &mut self,
-        frame: &Frame,
-        region: Region,
-        spec: &TensorSpec,
-        out: &mut Tensor,
-    ) -> Result<(), KernelError> {
-        let [luma, ..] = frame.planes() else { return Ok(()) };
-        let params = params::PackLuma::new(frame, luma, region, spec);
-        let params = self.device.uniform("pack_luma params", &params);
-        let samples = self.upload_plane("source luma", luma);
-        let size = out.len() * size_of::<f32>();
-        let result = self.device.storage("elements", size);
-        let dispatch = Dispatch {
-            pipeline: &self.pack_luma,
-            buffers: &[&params, &samples, &result],
-            invocations: [region.width, region.height, 1],
-        };
-        self.device.run("pack_luma", &[dispatch], &[(&result, size)], |_, bytes| {
-            out.data.store(bytemuck::cast_slice(bytes));
-        })
-    }
-
-    fn pack_rgb(
-        &mut self,
-        frame: &Frame,
-        region: Region,
-        spec: &TensorSpec,
-        out: &mut Tensor,
-    ) -> Result<(), KernelError> {
-        let (luma, cb, cr) = match frame.planes() {
-            // Chroma weighs nothing for a grey picture; luma stands in for it.
-            [luma] | [luma, _] => (luma, luma, luma),
-            [luma, cb, cr, ..] => (luma, cb, cr),
-            [] => return Ok(()),
-        };
-        let params = params::PackRgb::new(frame, (luma, cb), region, spec);
-        let params = self.device.uniform("pack_rgb params", &params);
-        let luma = self.upload_plane("source luma", luma);
-        let cb = self.upload_plane("source cb", cb);
-        let cr = self.upload_plane("source cr", cr);
-        let size = out.len() * size_of::<f32>();
-        let result = self.device.storage("elements", size);
-        let dispatch = Dispatch {
-            pipeline: &self.pack_rgb,
-            buffers: &[&params, &luma, &cb, &cr, &result],
-            invocations: [region.width, region.height, 1],
-        };
-        self.device.run("pack_rgb", &[dispatch], &[(&result, size)], |_, bytes| {
-            out.data.store(bytemuck::cast_slice(bytes));
-        })
-    }
-
-    fn unpack_luma(
-        &mut self,
-        tensor: TensorView<'_>,
+        tensor: ([usize; 3], TensorLayout),
+        elements: &Buffer,
+        before: Vec<Work>,
         spec: &UnpackSpec,
         source: &Frame,
         out: &mut Frame,
     ) -> Result<(), KernelError> {
-        let ([source_luma, ..], [luma, ..]) = (source.planes(), out.planes()) else { return Ok(()) };
-        let params = params::UnpackLuma::new(tensor, spec, (source, source_luma), (out, luma));
-        let params = self.device.uniform("unpack_luma params", &params);
-        let elements = self.upload_elements("elements", tensor);
-        let source = self.upload_plane("source luma", source_luma);
-        let size = luma.buffer.len();
-        let result = self.device.storage("luma", size);
-        let dispatch = Dispatch {
-            pipeline: &self.unpack_luma,
-            buffers: &[&params, &elements, &source, &result],
-            invocations: word_invocations(luma),
-        };
-        self.device.run("unpack_luma", &[dispatch], &[(&result, size)], |index, bytes| {
-            write_plane(out.planes_mut(), index, bytes);
-        })
+        let planes = self.unpack_work(tensor, elements, spec, source, out);
+        let results: Vec<_> = planes.iter().filter_map(|work| work.buffers.last().cloned()).collect();
+        let sizes = out.planes().iter().map(|plane| plane.buffer.len());
+        let outputs: Vec<_> = results.iter().zip(sizes).collect();
+        let work: Vec<_> = before.into_iter().chain(planes).collect();
+        self.run("unpack", &work, &outputs, |index, bytes| write_plane(out.planes_mut(), index, bytes))
     }
 
-    fn unpack_rgb(
-        &mut self,
-        tensor: TensorView<'_>,
-        spec: &UnpackSpec,
-        out: &mut Frame,
-    ) -> Result<(), KernelError> {
-        const LABELS: [(&str, &str); 3] = [("luma params", "luma"), ("cb params", "cb"), ("cr params", "cr")];
-        let elements = self.upload_elements("elements", tensor);
-        let mut planes = Vec::with_capacity(LABELS.len());
-        let params = params::UnpackRgb::of_planes(tensor, spec, out);
-        for ((plane, params), (params_label, label)) in out.planes().iter().zip(params).zip(LABELS) {
-            let params = self.device.uniform(params_label, &params);
-            let size = plane.buffer.len();
-            planes.push((params, self.device.storage(label, size), size, word_invocations(plane)));
-        }
-        let buffers: Vec<_> = planes.iter().map(|(params, result, ..)| [params, &elements, result]).collect();
-        let dispatches: Vec<_> = buffers
-            .iter()
-            .zip(&planes)
-            .map(|(buffers, (.., invocations))| Dispatch {
-                pipeline: &self.unpack_rgb,
-                buffers,
-                invocations: *invocations,
-            })
-            .collect();
-        let outputs: Vec<_> = planes.iter().map(|(_, result, size, _)| (result, *size)).collect();
-        self.device.run("unpack_rgb", &dispatches, &outputs, |index, bytes| {
-            write_plane(out.planes_mut(), index, bytes);
-        })
+    fn upload_plane(&mut self, label: &'static str, plane: &Plane) -> Buffer {
+        self.device.upload(label, plane.buffer.bytes())
     }
 }
 
 impl Kernels for GpuKernels {
     fn name(&self) -> String {
-        format!("gpu ({})", self.device.name())
+        format!("gpu ({})", self.device.adapter().get_info().name)
     }
 
     fn pack(
@@ -210,10 +149,12 @@ impl Kernels for GpuKernels {
     ) -> Result<(), KernelError> {
         check::pack(frame, region, spec)?;
         out.reset(spec.shape(region.width, region.height), spec.layout, spec.kind);
-        match spec.color {
-            TensorColor::Luma => self.pack_luma(frame, region, spec, out),
-            TensorColor::Rgb | TensorColor::Bgr => self.pack_rgb(frame, region, spec, out),
-        }
+        let size = out.len() * size_of::<f32>();
+        let elements = self.device.storage("elements", size);
+        let Some(work) = self.pack_work(frame, region, spec, &elements) else { return Ok(()) };
+        self.run("pack", &[work], &[(&elements, size)], |_, bytes| {
+            out.data.store(bytemuck::cast_slice(bytes));
+        })
     }
 
     fn unpack(
@@ -224,10 +165,8 @@ impl Kernels for GpuKernels {
         out: &mut Frame,
     ) -> Result<(), KernelError> {
         check::unpack(tensor, spec, source, out)?;
-        match spec.tensor.color {
-            TensorColor::Luma => self.unpack_luma(tensor, spec, source, out),
-            TensorColor::Rgb | TensorColor::Bgr => self.unpack_rgb(tensor, spec, out),
-        }
+        let elements = self.upload_elements("elements", tensor);
+        self.unpack_elements((tensor.shape, tensor.layout), &elements, Vec::new(), spec, source, out)
     }
 
     fn blend_tile(
@@ -237,21 +176,11 @@ impl Kernels for GpuKernels {
         canvas: &mut Tensor,
     ) -> Result<(), KernelError> {
         check::blend(tile, place, canvas)?;
-        let [channels, rows, columns] = tile.shape;
-        self.weights.clear();
-        self.weights.extend((0..columns).map(|column| place.column_weight(column)));
-        self.weights.extend((0..rows).map(|row| place.row_weight(row)));
-        let params = self.device.uniform("blend_tile params", &params::BlendTile::new(tile, place, canvas));
-        let weights = self.device.upload("tile weights", bytemuck::cast_slice(&self.weights));
         let elements = self.upload_elements("elements", tile);
         let sums = self.upload_elements("canvas", canvas.view());
-        let dispatch = Dispatch {
-            pipeline: &self.blend_tile,
-            buffers: &[&params, &elements, &weights, &sums],
-            invocations: [columns, rows, channels],
-        };
+        let work = self.blend_work((tile.shape, tile.layout), place, &elements, canvas.shape, &sums);
         let size = canvas.len() * size_of::<f32>();
-        self.device.run("blend_tile", &[dispatch], &[(&sums, size)], |_, bytes| {
+        self.run("blend_tile", &[work], &[(&sums, size)], |_, bytes| {
             canvas.data.store(bytemuck::cast_slice(bytes));
         })
     }
@@ -350,6 +279,10 @@ impl Kernels for GpuKernels {
         self.device.run("resample", &dispatches, &[(&result, size)], |_, bytes| {
             out.buffer.bytes_mut().copy_from_slice(bytes);
         })
+    }
+
+    fn shared(&mut self) -> Option<&mut dyn SharedKernels> {
+        if self.sharing { Some(self) } else { None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The parameters of the shader programs, laid out as their `Params` structs are.
 
-use crate::frame::{Frame, Plane, Tensor, TensorView};
+use crate::frame::{Frame, Plane, Tensor};
 use crate::kernel::convert::{self, Affine};
 use crate::kernel::{
     Region, ResamplePlan, Skip, Steadiness, TensorLayout, TensorSpec, TilePlace, UnpackSpec,
@@ -162,7 +162,7 @@ pub(super) struct UnpackLuma {
 
 impl UnpackLuma {
     pub(super) fn new(
-        tensor: TensorView<'_>,
+        (shape, layout): ([usize; 3], TensorLayout),
         spec: &UnpackSpec,
         (source, source_luma): (&Frame, &Plane),
         (out, luma): (&Frame, &Plane),
@@ -173,7 +173,7 @@ impl UnpackLuma {
             Skip::Nearest => spec.scale as u32,
         };
         Self {
-            tensor: Layout::new(tensor.shape, tensor.layout, spec.tensor.block),
+            tensor: Layout::new(shape, layout, spec.tensor.block),
             size: [luma.width, luma.height],
             luma: Rows::new(luma),
             gain: map.gain,
@@ -203,12 +203,16 @@ pub(super) struct UnpackRgb {
 
 impl UnpackRgb {
     /// The parameters of each colour plane of `out`.
-    pub(super) fn of_planes(tensor: TensorView<'_>, spec: &UnpackSpec, out: &Frame) -> Vec<Self> {
+    pub(super) fn of_planes(
+        (shape, layout): ([usize; 3], TensorLayout),
+        spec: &UnpackSpec,
+        out: &Frame,
+    ) -> Vec<Self> {
         let map = convert::rgb_to_yuv(&out.info, &spec.tensor);
         let grid = ChromaGrid::of(out);
         let pixel = ChromaGrid { first: [0.0; 2], step: [1.0; 2] };
         let whole = Self {
-            tensor: Layout::new(tensor.shape, tensor.layout, spec.tensor.block),
+            tensor: Layout::new(shape, layout, spec.tensor.block),
             form: [0.0; 4],
             size: [0; 2],
             rows: Rows { stride: 0, samples_log2: 0 },
@@ -305,9 +309,12 @@ pub(super) struct BlendTile {
 }
 
 impl BlendTile {
-    pub(super) fn new(tile: TensorView<'_>, place: &TilePlace, canvas: &Tensor) -> Self {
-        let [_, rows, columns] = tile.shape;
-        let [_, canvas_rows, canvas_columns] = canvas.shape;
+    pub(super) fn new(
+        (shape, layout): ([usize; 3], TensorLayout),
+        place: &TilePlace,
+        [_, canvas_rows, canvas_columns]: [usize; 3],
+    ) -> Self {
+        let [_, rows, columns] = shape;
         Self {
             x: place.x as i32,
             y: place.y as i32,
@@ -315,10 +322,11 @@ impl BlendTile {
             rows: rows as u32,
             canvas_columns: canvas_columns as i32,
             canvas_rows: canvas_rows as i32,
-            pixel: pixel(tile.shape, tile.layout) as u32,
+            pixel: pixel(shape, layout) as u32,
         }
     }
 }
+
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub(super) struct Steady {

@@ -32,9 +32,11 @@ pub(super) const STEADY: Shader = shader!("steady",);
 pub(super) const APPLY_CURVES: Shader = shader!("apply_curves",);
 pub(super) const COMPOSE: Shader = shader!("compose", "samples", "quantize");
 pub(super) const MIX: Shader = shader!("mix", "samples", "quantize");
+pub(super) const NARROW: Shader = shader!("narrow",);
+pub(super) const WIDEN: Shader = shader!("widen",);
 
 /// Every program.
-pub const SHADERS: [Shader; 11] = [
+pub const SHADERS: [Shader; 13] = [
     PACK_LUMA,
     PACK_RGB,
     UNPACK_LUMA,
@@ -46,4 +48,6 @@ pub const SHADERS: [Shader; 11] = [
     APPLY_CURVES,
     MIX,
     COMPOSE,
+    NARROW,
+    WIDEN,
 ];

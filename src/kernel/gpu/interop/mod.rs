@@ -1,0 +1,95 @@
+//! Buffers that shaders and a network's provider both see, so that tensors are not copied through host memory.
+
+#[cfg(target_os = "linux")]
+mod ffi_buffer;
+#[cfg(target_os = "linux")]
+mod ffi_cuda;
+#[cfg(target_os = "linux")]
+mod ffi_vulkan;
+mod kernels;
+#[cfg(not(target_os = "linux"))]
+mod nowhere;
+
+#[cfg(target_os = "linux")]
+use ffi_buffer as maker;
+#[cfg(not(target_os = "linux"))]
+use nowhere as maker;
+
+use super::device;
+
+/// Which memory an adapter can share with networks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InteropReport {
+    /// Name of the adapter.
+    pub adapter: String,
+    /// Whether it can with networks on the processor, or why not.
+    pub host: Result<(), String>,
+    /// Index of the CUDA device that it is and can share memory with, or why there is none.
+    pub cuda: Result<u32, String>,
+}
+
+/// What each adapter of this machine can share. Loads the drivers, which takes tens of milliseconds.
+pub fn interop_reports() -> Vec<InteropReport> {
+    device::adapters().iter().map(report).collect()
+}
+
+fn report(adapter: &wgpu::Adapter) -> InteropReport {
+    let (host, cuda) = (maker::check_host(adapter), maker::cuda_device(adapter));
+    InteropReport { adapter: adapter.get_info().name, host, cuda }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::super::device::Device;
+    use super::ffi_vulkan::{check_import, export::exported, imported_buffer};
+    use super::interop_reports;
+    use crate::error::KernelError;
+
+    /// Memory goes the way of CUDA's, but Vulkan exports it: where the processor sees it, it can be compared.
+    #[test]
+    fn an_imported_buffer_is_the_memory_that_was_exported() {
+        let mut device = match Device::open() {
+            Ok(device) => device,
+            Err(KernelError::Unavailable { reason, .. }) => return eprintln!("skipped: {reason}"),
+            Err(error) => panic!("{error}"),
+        };
+        if let Err(reason) = check_import(device.adapter()) {
+            return eprintln!("skipped: {reason}");
+        }
+        let (descriptor, bytes) = exported(device.raw(), 1 << 16);
+        bytes[4096..8192].fill(3);
+        let buffer = imported_buffer(device.raw(), descriptor, 1 << 16, 8192).unwrap();
+        // What was there before the import is read by the device,
+        device
+            .run("read", &[], &[(&buffer, 8192)], |_, seen| {
+                assert_eq!(seen[..4096], [0; 4096]);
+                assert_eq!(seen[4096..], [3; 4096]);
+            })
+            .unwrap();
+        // and what the device writes is seen outside.
+        device.clear(&buffer, 6000).unwrap();
+        assert_eq!(bytes[..6000], [0; 6000]);
+        assert_eq!(bytes[6000..8192], [3; 2192]);
+    }
+
+    #[test]
+    fn too_little_exported_memory_is_refused() {
+        let Ok(device) = Device::open() else { return eprintln!("skipped: no adapter") };
+        if let Err(reason) = check_import(device.adapter()) {
+            return eprintln!("skipped: {reason}");
+        }
+        let (descriptor, _) = exported(device.raw(), 1 << 12);
+        let error = imported_buffer(device.raw(), descriptor, 1 << 12, 1 << 16).unwrap_err();
+        assert!(error.contains("at least 65536"), "{error}");
+    }
+
+    #[test]
+    fn every_adapter_says_what_it_shares_or_why_not() {
+        for report in interop_reports() {
+            assert!(!report.adapter.is_empty());
+            for reason in [report.host.err(), report.cuda.err()].into_iter().flatten() {
+                assert!(reason.len() > 10, "{reason}");
+            }
+        }
+    }
+}
