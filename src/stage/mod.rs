@@ -12,6 +12,7 @@ mod geometry;
 mod model_chain;
 mod motion;
 mod reuse;
+mod shared;
 mod smooth;
 mod steady;
 mod style_picture;

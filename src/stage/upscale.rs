@@ -2,6 +2,7 @@
 
 use super::cover::Window;
 use super::reuse::{Parts, Patch, Reuse, ReuseCount, Work};
+use super::shared::{Job, Shared};
 use super::tile::{NETWORK_MEMORY, TileGrid, TileRules, tile_limit};
 use crate::error::{Error, ModelError};
 use crate::frame::{BufferPool, Frame, FrameInfo, Tensor};
@@ -31,6 +32,7 @@ pub struct Upscaler {
     pool: BufferPool,
     input: Tensor,
     canvas: Tensor,
+    shared: Shared,
     reuse: Option<Reuse>,
     patch: Option<Patch>,
     checked: bool,
@@ -92,6 +94,7 @@ impl Upscaler {
             pool,
             input: Tensor::empty(),
             canvas: Tensor::empty(),
+            shared: Shared::default(),
             reuse,
             patch: None,
             checked: false,
@@ -118,12 +121,22 @@ impl Upscaler {
 
     fn process_everything(&mut self, source: &Frame) -> Result<Frame, Error> {
         let mut out = Frame::allocate(self.output_info(&source.info), Some(&self.pool));
+        let (tile, canvas) = (self.output_shape(self.grid.tile), self.output_shape(self.grid.padded));
+        let job = Job { grid: &self.grid, pack: &self.pack, unpack: &self.unpack, tile, canvas };
+        let (kernels, session) = (self.kernels.as_mut(), &mut self.session);
+        if self.shared.process(job, kernels, session, source, &mut out) {
+            return Ok(out);
+        }
         if self.grid.is_whole() {
             self.process_whole(source, &mut out)?;
         } else {
             self.process_tiles(source, &mut out)?;
         }
-        if !self.checked {
+        if self.checked {
+            // Not with the first frame: of a single picture there is no second one to gain by it.
+            let job = Job { grid: &self.grid, pack: &self.pack, unpack: &self.unpack, tile, canvas };
+            self.shared.try_out(job, self.kernels.as_mut(), &mut self.session, source, &out);
+        } else {
             self.check_not_black(source, &out)?;
             self.checked = true;
         }

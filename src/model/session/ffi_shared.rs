@@ -18,21 +18,23 @@ use std::ptr::{self, NonNull};
 use std::time::Instant;
 
 impl Session {
-    /// Where tensors must lie for [`Session::run_shared`], or why it cannot be used. Changes when another provider takes
-    /// over, which happens in [`Session::run`] only.
+    /// Where tensors must lie for [`Session::run_shared`]; `None` as long as another provider may take over, which happens
+    /// in [`Session::run`] only.
     ///
     /// # Errors
     ///
-    /// The reason, for people.
-    pub fn memory_place(&self) -> Result<MemoryPlace, String> {
+    /// Why it cannot be used, for people.
+    pub fn memory_place(&self) -> Result<Option<MemoryPlace>, String> {
         if self.successor.is_some() {
-            return Err("another provider may still take over".into());
+            return Ok(None);
         }
         let report = self.running.report();
         match report.provider {
-            Provider::Cpu => Ok(MemoryPlace::Host),
+            Provider::Cpu => Ok(Some(MemoryPlace::Host)),
             // CUDA's own choice is the first device.
-            Provider::Cuda | Provider::TensorRt => Ok(MemoryPlace::Cuda(report.index.unwrap_or_default())),
+            Provider::Cuda | Provider::TensorRt => {
+                Ok(Some(MemoryPlace::Cuda(report.index.unwrap_or_default())))
+            }
             other => Err(format!("tensors of {other} cannot be shared")),
         }
     }
@@ -50,7 +52,10 @@ impl Session {
         expected: [usize; 3],
     ) -> Result<(), ModelError> {
         let model = &self.manifest.name;
-        let place = self.memory_place().map_err(|problem| fault(model, problem))?;
+        let place = self
+            .memory_place()
+            .and_then(|place| place.ok_or_else(|| "another provider may still take over".into()))
+            .map_err(|problem| fault(model, problem))?;
         if let Some(found) = [input.place(), output.place()].into_iter().find(|found| *found != place) {
             return Err(fault(model, format!("expected a tensor in {place}, found one in {found}")));
         }

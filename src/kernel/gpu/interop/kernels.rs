@@ -29,9 +29,9 @@ impl SharedKernels for GpuKernels {
         out: &mut SharedTensor,
     ) -> Result<(), KernelError> {
         check::pack(frame, region, spec)?;
-        let memory = buffer_of("pack", out)?;
+        let (memory, is_narrow) = (buffer_of("pack", out)?, is_narrow("pack", spec.kind)?);
         reset("pack", out, spec.shape(region.width, region.height), spec.layout, spec.kind)?;
-        let (is_narrow, count) = (is_narrow("pack", spec.kind)?, out.len());
+        let count = out.len();
         let elements = if is_narrow { self.wide_elements(count) } else { memory.clone() };
         let mut work = Vec::with_capacity(2);
         work.extend(self.pack_work(frame, region, spec, &elements));
