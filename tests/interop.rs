@@ -94,7 +94,8 @@ fn assert_same(found: &Frame, expected: &Frame, tolerance: i32, case: &str) {
     for (found, expected) in found.planes().iter().zip(expected.planes()) {
         let bytes = found.sample_bytes;
         for (found, expected) in found.rows().zip(expected.rows()) {
-            let sample = |sample: &[u8]| sample.iter().rev().fold(0, |value, byte| value << 8 | i32::from(*byte));
+            let sample =
+                |sample: &[u8]| sample.iter().rev().fold(0, |value, byte| value << 8 | i32::from(*byte));
             for (found, expected) in found.chunks(bytes).zip(expected.chunks(bytes)) {
                 let (found, expected) = (sample(found), sample(expected));
                 assert!((found - expected).abs() <= tolerance, "{case}: {found} instead of {expected}");
@@ -167,8 +168,14 @@ fn shared_tiles_are_blended_as_others() {
     let Some(mut gpu) = kernels() else { return };
     let place = TilePlace { x: 5, y: -2, left: Some((2, 4)), right: None, top: None, bottom: Some((9, 3)) };
     for kind in [DataType::F32, DataType::F16] {
-        let spec =
-            TensorSpec { color: TensorColor::Rgb, kind, layout: TensorLayout::Nchw, block: 1, mean: 0.0, range: 1.0 };
+        let spec = TensorSpec {
+            color: TensorColor::Rgb,
+            kind,
+            layout: TensorLayout::Nchw,
+            block: 1,
+            mean: 0.0,
+            range: 1.0,
+        };
         let frame = frame((22, 14), PixelFormat::yuv(Subsampling::S444, 8), 0);
         let (mut tile, mut canvas) = (Tensor::empty(), Tensor::empty());
         gpu.pack(&frame, whole(&frame), &spec, &mut tile).unwrap();
@@ -310,5 +317,23 @@ fn what_cannot_be_shared_is_copied_and_told() {
     let (expected, _) = enlarge("bytes-nhwc-x2", None, Box::new(CpuKernels::new()), &frames);
     for (made, expected) in made.iter().zip(&expected) {
         assert_same(made, expected, 1, "bytes");
+    }
+}
+
+/// Every 16-bit float there is goes to 32 bits and back.
+#[test]
+fn every_half_becomes_the_number_that_it_is() {
+    let Some(mut gpu) = kernels() else { return };
+    let finite = |bits: &u16| half::f16::from_bits(*bits).is_finite();
+    let halves: Vec<half::f16> = (0..=u16::MAX).filter(finite).map(half::f16::from_bits).collect();
+    let shape = [1, 1, halves.len()];
+    let tile = Tensor { shape, layout: TensorLayout::Nchw, data: TensorData::F16(halves.clone()) };
+    let tile = shared(&mut gpu, &tile);
+    let mut canvas = gpu.allocate(MemoryPlace::Host, 4 * halves.len()).unwrap();
+    gpu.clear_shared(shape, TensorLayout::Nchw, &mut canvas).unwrap();
+    let place = TilePlace { x: 0, y: 0, left: None, right: None, top: None, bottom: None };
+    gpu.blend_tile_shared(&tile, &place, &mut canvas).unwrap();
+    for (found, expected) in values(&canvas).iter().zip(&halves) {
+        assert!((found - expected.to_f32()).abs() <= 0.0, "{found} instead of {expected}");
     }
 }

@@ -102,11 +102,7 @@ impl Shared {
 }
 
 impl Tensors {
-    fn new(
-        job: Job<'_>,
-        kernels: &mut dyn SharedKernels,
-        place: MemoryPlace,
-    ) -> Result<Self, KernelError> {
+    fn new(job: Job<'_>, kernels: &mut dyn SharedKernels, place: MemoryPlace) -> Result<Self, KernelError> {
         let Job { grid, pack, unpack, .. } = job;
         let region = grid.tiles.first().map(|tile| tile.region);
         let input = region.map_or([0; 3], |region| pack.shape(region.width, region.height));

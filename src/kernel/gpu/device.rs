@@ -246,13 +246,7 @@ impl Device {
         self.check()
     }
 
-    fn encode(
-        &self,
-        label: &str,
-        index: usize,
-        dispatch: &Dispatch<'_>,
-        encoder: &mut wgpu::CommandEncoder,
-    ) {
+    fn encode(&self, label: &str, index: usize, dispatch: &Dispatch<'_>, encoder: &mut wgpu::CommandEncoder) {
         let entries: Vec<_> = (0..)
             .zip(dispatch.buffers)
             .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
@@ -263,8 +257,8 @@ impl Device {
             entries: &entries,
         });
         let timestamp_writes = self.timer.as_ref().and_then(|timer| timer.writes(index));
-        let mut pass = encoder
-            .begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes });
+        let mut pass =
+            encoder.begin_compute_pass(&wgpu::ComputePassDescriptor { label: Some(label), timestamp_writes });
         pass.set_pipeline(dispatch.pipeline);
         pass.set_bind_group(0, &bindings, &[]);
         let [x, y, z] = dispatch.invocations.map(|count| u32::try_from(count).unwrap_or(u32::MAX));

@@ -34,6 +34,7 @@ pub struct GpuKernels {
     pack_rgb: ComputePipeline,
     unpack_luma: ComputePipeline,
     unpack_rgb: ComputePipeline,
+    unpack_chroma: ComputePipeline,
     blend_tile: ComputePipeline,
     resample_horizontal: ComputePipeline,
     resample_vertical: ComputePipeline,
@@ -65,6 +66,7 @@ impl GpuKernels {
             pack_rgb: device.pipeline(shaders::PACK_RGB),
             unpack_luma: device.pipeline(shaders::UNPACK_LUMA),
             unpack_rgb: device.pipeline(shaders::UNPACK_RGB),
+            unpack_chroma: device.pipeline(shaders::UNPACK_CHROMA),
             blend_tile: device.pipeline(shaders::BLEND_TILE),
             resample_horizontal: device.pipeline(shaders::RESAMPLE_HORIZONTAL),
             resample_vertical: device.pipeline(shaders::RESAMPLE_VERTICAL),
@@ -122,8 +124,7 @@ impl GpuKernels {
         source: &Frame,
         out: &mut Frame,
     ) -> Result<(), KernelError> {
-        let planes = self.unpack_work(tensor, elements, spec, source, out);
-        let results: Vec<_> = planes.iter().filter_map(|work| work.buffers.last().cloned()).collect();
+        let (planes, results) = self.unpack_work(tensor, elements, spec, source, out);
         let sizes = out.planes().iter().map(|plane| plane.buffer.len());
         let outputs: Vec<_> = results.iter().zip(sizes).collect();
         let work: Vec<_> = before.into_iter().chain(planes).collect();

@@ -196,53 +196,60 @@ pub(super) struct UnpackRgb {
     rows: Rows,
     largest: u32,
     dithered: u32,
+}
+
+impl UnpackRgb {
+    pub(super) fn new(
+        (shape, layout): ([usize; 3], TensorLayout),
+        spec: &UnpackSpec,
+        (out, luma): (&Frame, &Plane),
+    ) -> Self {
+        let [form, ..] = forms(&convert::rgb_to_yuv(&out.info, &spec.tensor));
+        Self {
+            tensor: Layout::new(shape, layout, spec.tensor.block),
+            form,
+            size: [luma.width, luma.height],
+            rows: Rows::new(luma),
+            largest: out.info.format.max_value(),
+            dithered: spec.dither.into(),
+        }
+    }
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct UnpackChroma {
+    tensor: Layout,
+    forms: [[f32; 4]; 2],
+    size: [u32; 2],
+    rows: Rows,
+    largest: u32,
+    dithered: u32,
     picture: [i32; 2],
     box_first: [f32; 2],
     box_size: [f32; 2],
 }
 
-impl UnpackRgb {
-    /// The parameters of each colour plane of `out`.
-    pub(super) fn of_planes(
+impl UnpackChroma {
+    pub(super) fn new(
         (shape, layout): ([usize; 3], TensorLayout),
         spec: &UnpackSpec,
-        out: &Frame,
-    ) -> Vec<Self> {
-        let map = convert::rgb_to_yuv(&out.info, &spec.tensor);
-        let grid = ChromaGrid::of(out);
-        let pixel = ChromaGrid { first: [0.0; 2], step: [1.0; 2] };
-        let whole = Self {
+        (out, chroma): (&Frame, &Plane),
+    ) -> Self {
+        let [_, blue, red] = forms(&convert::rgb_to_yuv(&out.info, &spec.tensor));
+        let ChromaGrid { first: [x, y], step: [width, height] } = ChromaGrid::of(out);
+        Self {
             tensor: Layout::new(shape, layout, spec.tensor.block),
-            form: [0.0; 4],
-            size: [0; 2],
-            rows: Rows { stride: 0, samples_log2: 0 },
+            forms: [blue, red],
+            size: [chroma.width, chroma.height],
+            rows: Rows::new(chroma),
             largest: out.info.format.max_value(),
             dithered: spec.dither.into(),
             picture: [out.info.width as i32, out.info.height as i32],
-            box_first: [0.0; 2],
-            box_size: [1.0; 2],
-        };
-        let format = out.info.format;
-        out.planes()
-            .iter()
-            .take(format.color_planes())
-            .zip(forms(&map))
-            .enumerate()
-            .map(|(index, (plane, form))| {
-                let grid = if format.is_chroma(index) { &grid } else { &pixel };
-                let [x, y] = grid.first;
-                let [width, height] = grid.step;
-                Self {
-                    form,
-                    size: [plane.width, plane.height],
-                    rows: Rows::new(plane),
-                    // A sample's box is centred on the sample, whose own pixel is one wide.
-                    box_first: [(x + 0.5 - width / 2.0) as f32, (y + 0.5 - height / 2.0) as f32],
-                    box_size: [width as f32, height as f32],
-                    ..whole
-                }
-            })
-            .collect()
+            // A sample's box is centred on the sample, whose own pixel is one wide.
+            box_first: [(x + 0.5 - width / 2.0) as f32, (y + 0.5 - height / 2.0) as f32],
+            box_size: [width as f32, height as f32],
+        }
     }
 }
 

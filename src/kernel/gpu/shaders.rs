@@ -25,6 +25,7 @@ pub(super) const PACK_LUMA: Shader = shader!("pack_luma", "samples", "depth_to_s
 pub(super) const PACK_RGB: Shader = shader!("pack_rgb", "samples", "depth_to_space");
 pub(super) const UNPACK_LUMA: Shader = shader!("unpack_luma", "samples", "quantize", "depth_to_space");
 pub(super) const UNPACK_RGB: Shader = shader!("unpack_rgb", "samples", "quantize", "depth_to_space");
+pub(super) const UNPACK_CHROMA: Shader = shader!("unpack_chroma", "samples", "quantize", "depth_to_space");
 pub(super) const BLEND_TILE: Shader = shader!("blend_tile",);
 pub(super) const RESAMPLE_HORIZONTAL: Shader = shader!("resample_horizontal", "samples");
 pub(super) const RESAMPLE_VERTICAL: Shader = shader!("resample_vertical", "samples", "quantize");
@@ -36,11 +37,12 @@ pub(super) const NARROW: Shader = shader!("narrow",);
 pub(super) const WIDEN: Shader = shader!("widen",);
 
 /// Every program.
-pub const SHADERS: [Shader; 13] = [
+pub const SHADERS: [Shader; 14] = [
     PACK_LUMA,
     PACK_RGB,
     UNPACK_LUMA,
     UNPACK_RGB,
+    UNPACK_CHROMA,
     BLEND_TILE,
     RESAMPLE_HORIZONTAL,
     RESAMPLE_VERTICAL,

@@ -82,40 +82,41 @@ impl GpuKernels {
         Some(Work { pipeline: self.pack_rgb.clone(), buffers, invocations })
     }
 
-    /// Writes each plane of `out` that the tensor in `elements` (as f32) gives; each program's last buffer is that
-    /// plane's.
+    /// Makes the planes of `out` that the tensor in `elements` (as f32) gives, in the buffers that are returned with the
+    /// programs, in the planes' order.
     pub(super) fn unpack_work(
         &mut self,
-        (shape, layout): ([usize; 3], TensorLayout),
+        tensor: ([usize; 3], TensorLayout),
         elements: &Buffer,
         spec: &UnpackSpec,
         source: &Frame,
         out: &Frame,
-    ) -> Vec<Work> {
-        const LABELS: [(&str, &str); 3] = [("luma params", "luma"), ("cb params", "cb"), ("cr params", "cr")];
-        if spec.tensor.color != TensorColor::Luma {
-            let params = params::UnpackRgb::of_planes((shape, layout), spec, out);
-            return out
-                .planes()
-                .iter()
-                .zip(params)
-                .zip(LABELS)
-                .map(|((plane, params), (params_label, label))| {
-                    let params = self.device.uniform(params_label, &params);
-                    let result = self.device.storage(label, plane.buffer.len());
-                    let buffers = vec![params, elements.clone(), result];
-                    let invocations = word_invocations(plane);
-                    Work { pipeline: self.unpack_rgb.clone(), buffers, invocations }
-                })
-                .collect();
-        }
-        let ([source_luma, ..], [luma, ..]) = (source.planes(), out.planes()) else { return Vec::new() };
-        let params = params::UnpackLuma::new((shape, layout), spec, (source, source_luma), (out, luma));
-        let params = self.device.uniform("unpack_luma params", &params);
-        let source = self.upload_plane("source luma", source_luma);
+    ) -> (Vec<Work>, Vec<Buffer>) {
+        let Some(luma) = out.planes().first() else { return (Vec::new(), Vec::new()) };
         let result = self.device.storage("luma", luma.buffer.len());
-        let buffers = vec![params, elements.clone(), source, result];
-        vec![Work { pipeline: self.unpack_luma.clone(), buffers, invocations: word_invocations(luma) }]
+        let invocations = word_invocations(luma);
+        if spec.tensor.color == TensorColor::Luma {
+            let Some(source_luma) = source.planes().first() else { return (Vec::new(), Vec::new()) };
+            let params = params::UnpackLuma::new(tensor, spec, (source, source_luma), (out, luma));
+            let params = self.device.uniform("unpack_luma params", &params);
+            let source = self.upload_plane("source luma", source_luma);
+            let buffers = vec![params, elements.clone(), source, result.clone()];
+            let work = Work { pipeline: self.unpack_luma.clone(), buffers, invocations };
+            return (vec![work], vec![result]);
+        }
+        let params = params::UnpackRgb::new(tensor, spec, (out, luma));
+        let params = self.device.uniform("unpack_rgb params", &params);
+        let buffers = vec![params, elements.clone(), result.clone()];
+        let luma_work = Work { pipeline: self.unpack_rgb.clone(), buffers, invocations };
+        let [_, cb, cr, ..] = out.planes() else { return (vec![luma_work], vec![result]) };
+        let params = params::UnpackChroma::new(tensor, spec, (out, cb));
+        let params = self.device.uniform("unpack_chroma params", &params);
+        let [blue, red] =
+            [("cb", cb), ("cr", cr)].map(|(label, plane)| self.device.storage(label, plane.buffer.len()));
+        let buffers = vec![params, elements.clone(), blue.clone(), red.clone()];
+        let chroma_work =
+            Work { pipeline: self.unpack_chroma.clone(), buffers, invocations: word_invocations(cb) };
+        (vec![luma_work, chroma_work], vec![result, blue, red])
     }
 
     /// Adds the tile in `elements` into the canvas in `sums`, both f32.

@@ -60,7 +60,10 @@ impl Session {
             return Err(fault(model, format!("expected a tensor in {place}, found one in {found}")));
         }
         if !output.reset(expected, self.spec.layout, self.spec.kind) {
-            return Err(fault(model, format!("expected memory for an output of {expected:?}, found {output:?}")));
+            return Err(fault(
+                model,
+                format!("expected memory for an output of {expected:?}, found {output:?}"),
+            ));
         }
         let failed = |error: ort::Error| fault(model, format!("it failed while running: {error}"));
         let name = self.manifest.output.name.as_str();

@@ -5,8 +5,8 @@
 
 use cudarc::driver::sys::{
     self, CUmemAccess_flags, CUmemAccessDesc, CUmemAllocationGranularity_flags, CUmemAllocationHandleType,
-    CUmemAllocationProp, CUmemAllocationProp_st__bindgen_ty_1, CUmemAllocationType, CUmemGenericAllocationHandle,
-    CUmemLocation, CUmemLocationType,
+    CUmemAllocationProp, CUmemAllocationProp_st__bindgen_ty_1, CUmemAllocationType,
+    CUmemGenericAllocationHandle, CUmemLocation, CUmemLocationType,
 };
 use cudarc::driver::{CudaContext, DriverError};
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -60,7 +60,8 @@ impl CudaMemory {
         check_driver()?;
         // The primary context, which ONNX Runtime uses as well.
         let context = CudaContext::new(index as usize).map_err(failed)?;
-        let location = CUmemLocation { type_: CUmemLocationType::CU_MEM_LOCATION_TYPE_DEVICE, id: context.cu_device() };
+        let location =
+            CUmemLocation { type_: CUmemLocationType::CU_MEM_LOCATION_TYPE_DEVICE, id: context.cu_device() };
         let wanted = CUmemAllocationProp {
             type_: CUmemAllocationType::CU_MEM_ALLOCATION_TYPE_PINNED,
             requestedHandleTypes: HANDLE,

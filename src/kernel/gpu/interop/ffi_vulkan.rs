@@ -8,8 +8,7 @@ use wgpu::BufferUsages;
 use wgpu::hal::api::Vulkan;
 
 /// What shared buffers are used for.
-const USAGE: BufferUsages =
-    BufferUsages::STORAGE.union(BufferUsages::COPY_SRC).union(BufferUsages::COPY_DST);
+const USAGE: BufferUsages = BufferUsages::STORAGE.union(BufferUsages::COPY_SRC).union(BufferUsages::COPY_DST);
 
 /// The same for Vulkan.
 const RAW_USAGE: vk::BufferUsageFlags = vk::BufferUsageFlags::from_raw(
@@ -85,8 +84,9 @@ pub(super) fn check_host(adapter: &wgpu::Adapter) -> Result<(), String> {
 pub(super) fn host_buffer(device: &wgpu::Device, length: u64) -> Result<(wgpu::Buffer, usize), String> {
     let parts = Parts::create(device, length, HOST_FLAGS, None)?;
     // SAFETY: the memory is visible to the host, is not mapped yet, and is unmapped when it is freed.
-    let address = unsafe { parts.device.map_memory(parts.memory, 0, vk::WHOLE_SIZE, vk::MemoryMapFlags::empty()) }
-        .map_err(|error| format!("its memory cannot be mapped: {error}"))?;
+    let address =
+        unsafe { parts.device.map_memory(parts.memory, 0, vk::WHOLE_SIZE, vk::MemoryMapFlags::empty()) }
+            .map_err(|error| format!("its memory cannot be mapped: {error}"))?;
     let size = usize::try_from(length).map_err(|error| error.to_string())?;
     // SAFETY: the mapping is at least `length` bytes long, and nobody else knows it yet.
     unsafe { address.cast::<u8>().write_bytes(0, size) };
@@ -216,7 +216,8 @@ impl Parts {
         // SAFETY: wgpu drops the callback, and with it the buffer, when nothing on the device uses it any more, and
         // keeps the device until then. The buffer was made of that device as the descriptor says, and was written once.
         unsafe {
-            let raw = wgpu::hal::vulkan::Buffer::from_raw_externally_owned(buffer, Box::new(move || drop(self)));
+            let raw =
+                wgpu::hal::vulkan::Buffer::from_raw_externally_owned(buffer, Box::new(move || drop(self)));
             device.create_buffer_from_hal::<Vulkan>(raw, &descriptor)
         }
     }

@@ -15,7 +15,10 @@ impl SharedKernels for GpuKernels {
         let length = length.next_multiple_of(4).max(4);
         let memory = maker::allocate(adapter, self.device.raw(), place, length).map_err(|reason| {
             let name = adapter.get_info().name;
-            KernelError::Unavailable { backend: "gpu", reason: format!("{name} shares no memory with {place}: {reason}") }
+            KernelError::Unavailable {
+                backend: "gpu",
+                reason: format!("{name} shares no memory with {place}: {reason}"),
+            }
         })?;
         self.device.check()?;
         Ok(SharedTensor::new(memory))
