@@ -27,7 +27,7 @@ pub(super) enum Shared {
     #[default]
     Untried,
     /// It works.
-    Running(Tensors),
+    Running(Box<Tensors>),
     /// It does not.
     Off,
 }
@@ -87,7 +87,7 @@ impl Shared {
             }
             Ok((tensors, _)) => {
                 session.note(format!("tensors: shared with the network in {place}"));
-                *self = Self::Running(tensors);
+                *self = Self::Running(Box::new(tensors));
             }
         }
     }

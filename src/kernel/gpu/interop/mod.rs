@@ -40,6 +40,8 @@ fn report(adapter: &wgpu::Adapter) -> InteropReport {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    #![expect(clippy::print_stdout, reason = "a test says why it is skipped")]
+
     use super::super::device::Device;
     use super::ffi_vulkan::{check_import, export::exported, imported_buffer};
     use super::interop_reports;
@@ -50,11 +52,11 @@ mod tests {
     fn an_imported_buffer_is_the_memory_that_was_exported() {
         let mut device = match Device::open() {
             Ok(device) => device,
-            Err(KernelError::Unavailable { reason, .. }) => return eprintln!("skipped: {reason}"),
+            Err(KernelError::Unavailable { reason, .. }) => return println!("skipped: {reason}"),
             Err(error) => panic!("{error}"),
         };
         if let Err(reason) = check_import(device.adapter()) {
-            return eprintln!("skipped: {reason}");
+            return println!("skipped: {reason}");
         }
         let (descriptor, bytes) = exported(device.raw(), 1 << 16);
         bytes[4096..8192].fill(3);
@@ -74,9 +76,9 @@ mod tests {
 
     #[test]
     fn too_little_exported_memory_is_refused() {
-        let Ok(device) = Device::open() else { return eprintln!("skipped: no adapter") };
+        let Ok(device) = Device::open() else { return println!("skipped: no adapter") };
         if let Err(reason) = check_import(device.adapter()) {
-            return eprintln!("skipped: {reason}");
+            return println!("skipped: {reason}");
         }
         let (descriptor, _) = exported(device.raw(), 1 << 12);
         let error = imported_buffer(device.raw(), descriptor, 1 << 12, 1 << 16).unwrap_err();
