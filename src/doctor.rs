@@ -2,7 +2,7 @@
 
 #[cfg(feature = "gpu")]
 use crate::kernel::gpu::{AdapterReport, adapter_reports};
-use crate::media;
+use crate::media::{self, HardwareReport};
 use crate::model::{NvidiaCard, ProviderReport, Runtime, nvidia_cards, provider_reports};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,8 @@ pub struct Diagnosis {
     pub ffmpeg: Vec<(&'static str, String)>,
     /// The ONNX Runtime library.
     pub onnx_runtime: RuntimeReport,
+    /// What FFmpeg decodes and encodes in hardware.
+    pub hardware: Vec<HardwareReport>,
     /// Execution providers: where networks can run.
     pub providers: Vec<ProviderReport>,
     /// NVIDIA's cards.
@@ -70,6 +72,7 @@ impl Diagnosis {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             instructions: instructions(),
             ffmpeg: media::library_versions(),
+            hardware: media::hardware_reports(),
             onnx_runtime,
             providers,
             nvidia,

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use framecast::doctor::Diagnosis;
+use framecast::media::HardwareReport;
 use framecast::model::{NvidiaCard, ProviderReport};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -55,6 +56,31 @@ fn lines(diagnosis: &Diagnosis) -> Vec<String> {
     lines.extend(diagnosis.nvidia_problem.iter().map(|problem| format!("  none: {problem}")));
     #[cfg(feature = "gpu")]
     lines.extend(adapter_lines(&diagnosis.adapters));
+    lines.push(String::new());
+    lines.push("FFmpeg's codecs in hardware (--hwaccel, --codec):".into());
+    lines.extend(diagnosis.hardware.iter().flat_map(hardware_lines));
+    lines
+}
+
+fn hardware_lines(report: &HardwareReport) -> Vec<String> {
+    let mut lines = vec![format!(
+        "  {:13} {}",
+        report.name,
+        if report.working { "can be opened" } else { "cannot be opened" }
+    )];
+    let mut add = |line: String| lines.push(format!("  {:13}   {line}", ""));
+    match (&report.problem, report.remedy) {
+        (Some(problem), remedy) => {
+            add(problem.clone());
+            remedy.into_iter().for_each(|remedy| add(remedy.to_owned()));
+        }
+        (None, _) => {
+            let lists = [("decoders", &report.decoders), ("encoders", &report.encoders)];
+            for (what, names) in lists.into_iter().filter(|(_, names)| !names.is_empty()) {
+                add(format!("{what} {}", names.join(", ")));
+            }
+        }
+    }
     lines
 }
 
@@ -126,6 +152,32 @@ mod tests {
     fn a_provider_that_works_is_told_with_its_figures() {
         let expected = "  openvino      works: bf16 1.2 ms, fp32 4.6 ms, 11 of 11 nodes, devices cpu";
         assert_eq!(provider_lines(&report()), [expected]);
+    }
+
+    #[test]
+    fn codecs_in_hardware_are_listed_where_the_device_works_else_what_helps() {
+        let works = HardwareReport {
+            name: "cuda",
+            working: true,
+            problem: None,
+            remedy: None,
+            decoders: vec!["h264", "hevc"],
+            encoders: vec!["h264_nvenc"],
+        };
+        assert_eq!(
+            hardware_lines(&works),
+            [
+                "  cuda          can be opened",
+                "                  decoders h264, hevc",
+                "                  encoders h264_nvenc"
+            ]
+        );
+        let broken =
+            HardwareReport { working: false, problem: Some("no".into()), remedy: Some("driver"), ..works };
+        assert_eq!(
+            hardware_lines(&broken),
+            ["  cuda          cannot be opened", "                  no", "                  driver"]
+        );
     }
 
     #[test]

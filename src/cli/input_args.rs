@@ -3,7 +3,7 @@
 use super::value;
 use clap::{ArgAction, Args, ValueEnum};
 use framecast::frame::Rational;
-use framecast::media::{Deinterlace, InputOptions};
+use framecast::media::{Deinterlace, HardwareDecoding, InputOptions};
 
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Input")]
@@ -64,6 +64,14 @@ pub(super) struct InputArgs {
     /// Default: auto, frames flagged as interlaced. Costs some milliseconds for each frame it works on.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     deinterlace: DeinterlaceArg,
+
+    /// Decodes in hardware: off, auto, or a kind of device by FFmpeg's name and which one (cuda, cuda:1, vaapi:/dev/dri/renderD128)
+    ///
+    /// Default: off. auto takes the first device that works and knows the codec, else the processor. Pictures are copied
+    /// into host memory, which is slower than decoding on an idle processor for small pictures; `framecast doctor` lists
+    /// what is there.
+    #[arg(long, value_name = "DEVICE", default_value = "off")]
+    hwaccel: HardwareDecoding,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -93,6 +101,7 @@ impl InputArgs {
                 DeinterlaceArg::Off => Deinterlace::Off,
             },
             threads,
+            hardware: self.hwaccel,
         }
     }
 }

@@ -26,6 +26,8 @@ pub(super) fn event(summary: &Summary) -> Value {
         "deinterlaced": summary.source.deinterlaced,
         "packets_copied": summary.sink.packets,
         "output_bytes": summary.sink.bytes,
+        "decoder": summary.source.decoder,
+        "hwaccel": summary.source.hardware,
         "encoder": summary.sink.encoder,
         "pixel_format": summary.sink.pixel_format,
         "input_size": [summary.input_size.0, summary.input_size.1],
@@ -101,6 +103,11 @@ fn lines(summary: &Summary) -> Vec<String> {
             if summary.interrupted { ", ended early" } else { "" }
         ),
         format!("size      {} -> {}", size(summary.input_size), size(summary.output_size)),
+        format!(
+            "decoder   {}{}",
+            summary.source.decoder,
+            summary.source.hardware.map_or(String::new(), |kind| format!(" on {kind}"))
+        ),
         format!(
             "encoder   {} ({}){}",
             summary.sink.encoder,
@@ -202,7 +209,14 @@ mod tests {
 
     fn summary() -> Summary {
         Summary {
-            source: SourceReport { frames: 60, damaged: 2, rescaled: 0, deinterlaced: 5 },
+            source: SourceReport {
+                frames: 60,
+                damaged: 2,
+                rescaled: 0,
+                deinterlaced: 5,
+                decoder: "h264".into(),
+                hardware: Some("cuda"),
+            },
             sink: SinkReport {
                 frames: 60,
                 packets: 90,
@@ -254,6 +268,7 @@ mod tests {
         let expected = "\
 frames    60 in, 60 out in 1.50 s, 40.0 fps, 1.60 x real time
 size      320x180 -> 640x360
+decoder   h264 on cuda
 encoder   libx264 (yuv420p), 3.0 MiB
 model     live-x2 on cpu fp32, 11 of 11 nodes (1 x 1 threads)
 kernels   cpu (avx2)

@@ -2,7 +2,9 @@
 
 use super::MediaError;
 use super::ffi_frame;
+use super::ffi_hwaccel::{self, Device};
 use super::ffi_input::{self, StreamFacts};
+use super::hwaccel::{HardwareDecoding, device_for};
 use crate::frame::Pts;
 use ffmpeg::frame::Video;
 use ffmpeg_next as ffmpeg;
@@ -32,21 +34,31 @@ pub(super) enum Received {
 /// The decoder of one video stream.
 pub(super) struct Decoder {
     decoder: ffmpeg::decoder::Video,
+    input: String,
     stream: usize,
+    codec: String,
+    /// Where it is to decode, if not on the processor.
+    device: Option<Device>,
+    /// The kind of device of the last picture that did not come from the processor.
+    used: Option<&'static str>,
+    /// True once a picture came from the processor in spite of a device.
+    has_declined: bool,
     /// Emptied pictures for reuse.
     spare: Vec<Video>,
     drained: bool,
 }
 
 impl Decoder {
-    /// Opens the decoder of `stream`. `threads` as [`super::InputOptions::threads`].
+    /// Opens the decoder of `stream`. `threads` and `hardware` as in [`super::InputOptions`].
     ///
     /// # Errors
-    /// [`MediaError::Input`] if FFmpeg has no decoder for the codec or the decoder refuses the stream.
+    /// [`MediaError::Input`] if FFmpeg has no decoder for the codec or the decoder refuses the stream;
+    /// [`MediaError::Option`] if a device that was named does not work.
     pub(super) fn open(
         input: &str,
         stream: &StreamFacts,
         threads: Option<usize>,
+        hardware: &HardwareDecoding,
     ) -> Result<Self, MediaError> {
         let failed = |problem: String, remedy: &str| MediaError::Input {
             input: input.to_owned(),
@@ -68,15 +80,34 @@ impl Decoder {
         let mut context =
             ffmpeg::codec::Context::from_parameters(stream.parameters.clone()).map_err(refused)?;
         ffi_input::set_threads(&mut context, threads.unwrap_or(0));
+        let device = device_for(input, &codec, hardware)?;
+        if let Some(device) = &device {
+            device.attach(&mut context);
+        }
         let mut decoder = context.decoder();
         decoder.set_packet_time_base(ffmpeg::Rational::new(stream.time_base.num, stream.time_base.den));
         let decoder = decoder.open_as(codec).and_then(|opened| opened.video()).map_err(refused)?;
-        Ok(Self { decoder, stream: stream.index, spare: Vec::new(), drained: false })
+        Ok(Self {
+            decoder,
+            input: input.to_owned(),
+            stream: stream.index,
+            codec: codec.name().to_owned(),
+            device,
+            used: None,
+            has_declined: false,
+            spare: Vec::new(),
+            drained: false,
+        })
     }
 
     /// The stream that this decodes.
     pub(super) fn stream(&self) -> usize {
         self.stream
+    }
+
+    /// Its name, and the kind of device that it has decoded on.
+    pub(super) fn decoding(&self) -> (&str, Option<&'static str>) {
+        (&self.codec, self.used)
     }
 
     /// Gives the decoder a packet. False if it must be asked for pictures first.
@@ -106,7 +137,12 @@ impl Decoder {
             return Received::Drained;
         }
         match self.decoder.receive_frame(picture) {
-            Ok(()) => Received::Picture { is_damaged: picture.is_corrupt() || picture.has_decode_errors() },
+            Ok(()) => match self.bring_to_host(picture) {
+                Ok(()) => {
+                    Received::Picture { is_damaged: picture.is_corrupt() || picture.has_decode_errors() }
+                }
+                Err(_) => Received::Damaged,
+            },
             Err(ffmpeg::Error::Eof) => {
                 self.drained = true;
                 Received::Drained
@@ -114,6 +150,25 @@ impl Decoder {
             Err(error) if ffi_input::is_again(error) => Received::Hungry,
             Err(_) => Received::Damaged,
         }
+    }
+
+    /// Takes a picture off the device, if it is on one.
+    fn bring_to_host(&mut self, picture: &mut Video) -> Result<(), ffmpeg::Error> {
+        let Some(kind) = self.device.as_ref().map(|device| device.kind().name()) else { return Ok(()) };
+        if !ffi_hwaccel::is_on_device(picture) {
+            // FFmpeg goes on by itself where a device declines a sequence.
+            if !std::mem::replace(&mut self.has_declined, true) {
+                let (input, codec) = (&self.input, &self.codec);
+                tracing::warn!("{input}: {kind} declines this {codec} stream; the processor decodes it");
+            }
+            return Ok(());
+        }
+        let mut host = self.blank();
+        let brought = ffi_hwaccel::download(picture, &mut host);
+        std::mem::swap(picture, &mut host);
+        self.recycle(host);
+        self.used = Some(kind);
+        brought
     }
 
     /// Forgets everything, after a seek.

@@ -140,6 +140,11 @@ impl PictureReader {
         }
     }
 
+    /// Name of the decoder.
+    pub(super) fn codec(&self) -> &'static str {
+        codec(&self.location).unwrap_or_default()
+    }
+
     /// Pictures that could not be read.
     pub(super) fn damaged(&self) -> u64 {
         self.damaged

@@ -65,6 +65,14 @@ impl InputReader {
         }
     }
 
+    /// Name of the decoder, and the kind of device that it has decoded on.
+    pub(super) fn decoding(&self) -> (&str, Option<&'static str>) {
+        match self {
+            Self::Container(reader) => reader.decoding(),
+            Self::Pictures(reader) => (reader.codec(), None),
+        }
+    }
+
     /// Shape of a sample; 0/1 if unknown.
     pub(super) fn sample_aspect_ratio(&mut self, picture: &mut Video) -> Rational {
         match self {
@@ -109,7 +117,7 @@ fn open_container(
         video.real_rate = rate;
     }
     let frame_rate = options.rate.unwrap_or_else(|| describe::frame_rate(video));
-    let decoder = Decoder::open(location, video, options.threads)?;
+    let decoder = Decoder::open(location, video, options.threads, &options.hardware)?;
     let trim = Trim::new(facts.start, options.start, options.duration);
     let mut reader = Reader::new(ReaderSetup {
         location,

@@ -1,5 +1,6 @@
 //! What a user may say about inputs and outputs.
 
+use super::hwaccel::HardwareDecoding;
 use crate::frame::Rational;
 
 /// When fields are joined into frames.
@@ -40,6 +41,8 @@ pub struct InputOptions {
     pub deinterlace: Deinterlace,
     /// Decoder threads; FFmpeg's choice if `None`.
     pub threads: Option<usize>,
+    /// Decoding in hardware.
+    pub hardware: HardwareDecoding,
 }
 
 /// How an output is written.

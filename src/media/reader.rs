@@ -145,6 +145,11 @@ impl Reader {
         ffi_input::sample_aspect_ratio(&mut self.input, self.decoder.stream(), picture)
     }
 
+    /// Name of the decoder, and the kind of device that it has decoded on.
+    pub(super) fn decoding(&self) -> (&str, Option<&'static str>) {
+        self.decoder.decoding()
+    }
+
     /// Damaged packets and pictures so far.
     pub(super) fn damaged(&self) -> u64 {
         self.damaged

@@ -122,7 +122,10 @@ impl Source {
 
     /// What happened so far.
     pub fn report(&self) -> SourceReport {
+        let (decoder, hardware) = self.reader.decoding();
         SourceReport {
+            decoder: decoder.to_owned(),
+            hardware,
             frames: self.frames,
             damaged: self.reader.damaged(),
             rescaled: self.importer.rescaled(),

@@ -219,6 +219,10 @@ pub struct SourceReport {
     pub rescaled: u64,
     /// Frames deinterlaced.
     pub deinterlaced: u64,
+    /// The decoder by FFmpeg's name.
+    pub decoder: String,
+    /// The kind of device that it decoded on, by FFmpeg's name; `None` for the processor.
+    pub hardware: Option<&'static str>,
 }
 
 /// The frames that a sink wants.

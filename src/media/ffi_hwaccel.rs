@@ -1,0 +1,188 @@
+//! The raw libavutil and libavcodec calls for decoders and encoders in hardware, each behind a safe function.
+#![allow(unsafe_code)]
+
+use ffmpeg::ffi;
+use ffmpeg::frame::Video;
+use ffmpeg_next as ffmpeg;
+use std::ffi::{CStr, CString};
+use std::ptr;
+
+/// A kind of device that FFmpeg was built with, such as `cuda` or `vaapi`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct DeviceKind(ffi::AVHWDeviceType);
+
+impl DeviceKind {
+    /// All of them, in FFmpeg's order.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let next = |kind| {
+            // SAFETY: iterates over a static table; "none" begins and ends it.
+            let next = unsafe { ffi::av_hwdevice_iterate_types(kind) };
+            (next != ffi::AVHWDeviceType::AV_HWDEVICE_TYPE_NONE).then_some(next)
+        };
+        std::iter::successors(next(ffi::AVHWDeviceType::AV_HWDEVICE_TYPE_NONE), move |kind| next(*kind))
+            .map(Self)
+    }
+
+    /// FFmpeg's name.
+    pub(super) fn name(self) -> &'static str {
+        // SAFETY: the name of a known kind is a static text; null is for unknown ones.
+        unsafe {
+            let name = ffi::av_hwdevice_get_type_name(self.0);
+            if name.is_null() { "" } else { CStr::from_ptr(name).to_str().unwrap_or_default() }
+        }
+    }
+
+    /// True if `codec` can give out pictures on a device of this kind.
+    pub(super) fn decodes(self, codec: &ffmpeg::Codec) -> bool {
+        // SAFETY: the codec is one of FFmpeg's static ones, which live for ever.
+        self.decodes_raw(unsafe { codec.as_ptr() })
+    }
+
+    fn decodes_raw(self, codec: *const ffi::AVCodec) -> bool {
+        let config = |index| {
+            // SAFETY: the codec is static, and so is what is returned; null ends the list.
+            unsafe { ffi::avcodec_get_hw_config(codec, index).as_ref() }
+        };
+        (0..).map_while(config).any(|config| {
+            config.device_type == self.0
+                && config.methods & ffi::AV_CODEC_HW_CONFIG_METHOD_HW_DEVICE_CTX as i32 != 0
+        })
+    }
+
+    /// Names of the decoders that can use it.
+    pub(super) fn decoders(self) -> Vec<&'static str> {
+        codecs()
+            .filter(|codec| is_decoder(codec) && self.decodes_raw(*codec))
+            .map(|codec| name(&codec))
+            .collect()
+    }
+}
+
+/// Names of FFmpeg's encoders that work in hardware.
+pub(super) fn hardware_encoders() -> Vec<&'static str> {
+    let is_hardware = |codec: &*const ffi::AVCodec| {
+        // SAFETY: the codec is static.
+        let capabilities = unsafe { (**codec).capabilities };
+        !is_decoder(codec) && capabilities & ffi::AV_CODEC_CAP_HARDWARE as i32 != 0
+    };
+    codecs().filter(is_hardware).map(|codec| name(&codec)).collect()
+}
+
+fn codecs() -> impl Iterator<Item = *const ffi::AVCodec> {
+    let mut state = ptr::null_mut();
+    std::iter::from_fn(move || {
+        // SAFETY: the state belongs to this iteration alone; null ends it.
+        let codec = unsafe { ffi::av_codec_iterate(&mut state) };
+        (!codec.is_null()).then_some(codec)
+    })
+}
+
+fn is_decoder(codec: &*const ffi::AVCodec) -> bool {
+    // SAFETY: the codec is static.
+    unsafe { ffi::av_codec_is_decoder(*codec) != 0 }
+}
+
+fn name(codec: &*const ffi::AVCodec) -> &'static str {
+    // SAFETY: the codec and its name are static.
+    unsafe { CStr::from_ptr((**codec).name) }.to_str().unwrap_or_default()
+}
+
+/// An opened device.
+pub(super) struct Device {
+    kind: DeviceKind,
+    buffer: *mut ffi::AVBufferRef,
+}
+
+// SAFETY: a reference to a counted buffer whose count is atomic; FFmpeg's devices may be used from any thread.
+unsafe impl Send for Device {}
+
+impl Device {
+    /// Opens the device that FFmpeg knows by `name`, or the first one.
+    pub(super) fn open(kind: DeviceKind, name: Option<&str>) -> Result<Self, ffmpeg::Error> {
+        let name = name.map(CString::new).transpose().map_err(|_| ffmpeg::Error::InvalidData)?;
+        let name = name.as_ref().map_or(ptr::null(), |name| name.as_ptr());
+        let mut buffer = ptr::null_mut();
+        // SAFETY: the output is valid for writing, the name is null or ends with NUL and is read during the call.
+        let code = unsafe { ffi::av_hwdevice_ctx_create(&mut buffer, kind.0, name, ptr::null_mut(), 0) };
+        if code < 0 || buffer.is_null() {
+            return Err(ffmpeg::Error::from(code));
+        }
+        Ok(Self { kind, buffer })
+    }
+
+    /// What it is.
+    pub(super) fn kind(&self) -> DeviceKind {
+        self.kind
+    }
+
+    /// Has a decoder that is not open yet use it: FFmpeg then takes the device's pixel format wherever it is offered.
+    pub(super) fn attach(&self, context: &mut ffmpeg::codec::Context) {
+        // SAFETY: the context lives and is not open; it owns the new reference and drops it when it is freed.
+        unsafe { (*context.as_mut_ptr()).hw_device_ctx = ffi::av_buffer_ref(self.buffer) }
+    }
+}
+
+impl Drop for Device {
+    fn drop(&mut self) {
+        // SAFETY: the reference is ours and is dropped once.
+        unsafe { ffi::av_buffer_unref(&mut self.buffer) }
+    }
+}
+
+/// True if the picture lies on a device.
+pub(super) fn is_on_device(picture: &Video) -> bool {
+    // SAFETY: the frame lives; the field is null for pictures in host memory.
+    unsafe { !(*picture.as_ptr()).hw_frames_ctx.is_null() }
+}
+
+/// Copies a picture from its device, with all that is known of it, into `host`, which is empty.
+pub(super) fn download(picture: &Video, host: &mut Video) -> Result<(), ffmpeg::Error> {
+    // SAFETY: both frames live; FFmpeg allocates the samples of an empty one, in the device's own layout.
+    let code = unsafe {
+        match ffi::av_hwframe_transfer_data(host.as_mut_ptr(), picture.as_ptr(), 0) {
+            code if code < 0 => code,
+            _ => ffi::av_frame_copy_props(host.as_mut_ptr(), picture.as_ptr()),
+        }
+    };
+    if code < 0 { Err(ffmpeg::Error::from(code)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+pub(super) mod upload {
+    //! Pictures onto devices, to test what brings them back.
+
+    use super::{Device, Video, ffi};
+    use ffmpeg_next as ffmpeg;
+
+    /// A copy of a picture on a device.
+    pub(in super::super) fn uploaded(
+        device: &Device,
+        format: &str,
+        picture: &Video,
+    ) -> Result<Video, ffmpeg::Error> {
+        let format = super::super::ffi_frame::pixel_by_name(format).ok_or(ffmpeg::Error::InvalidData)?;
+        let mut target = Video::empty();
+        // SAFETY: the calls are those of FFmpeg's documentation, in order; the frame keeps the context alive.
+        let code = unsafe {
+            let mut frames = ffi::av_hwframe_ctx_alloc(device.buffer);
+            let context = (*frames).data.cast::<ffi::AVHWFramesContext>();
+            (*context).format = format.into();
+            (*context).sw_format = picture.format().into();
+            (*context).width = picture.width() as i32;
+            (*context).height = picture.height() as i32;
+            let mut code = ffi::av_hwframe_ctx_init(frames);
+            if code >= 0 {
+                code = ffi::av_hwframe_get_buffer(frames, target.as_mut_ptr(), 0);
+            }
+            ffi::av_buffer_unref(&mut frames);
+            if code >= 0 {
+                code = ffi::av_hwframe_transfer_data(target.as_mut_ptr(), picture.as_ptr(), 0);
+            }
+            if code >= 0 {
+                code = ffi::av_frame_copy_props(target.as_mut_ptr(), picture.as_ptr());
+            }
+            code
+        };
+        if code < 0 { Err(ffmpeg::Error::from(code)) } else { Ok(target) }
+    }
+}
