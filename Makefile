@@ -1,7 +1,7 @@
 # `make demo` and `make test` work on a fresh Debian 12 or Ubuntu 24.04 machine that has Rust: they install what is
 # missing first. A second run installs nothing and needs no network.
 
-.PHONY: help demo test build setup setup-openvino setup-webgpu setup-cuda setup-tensorrt-rtx bundle bench licences model-table clean-cache
+.PHONY: help demo test build setup setup-openvino setup-webgpu setup-cuda setup-tensorrt-rtx bundle gpu-bundle bench licences model-table clean-cache
 
 help:
 	@echo "make demo         double the size and frame rate of a sample clip"
@@ -9,6 +9,7 @@ help:
 	@echo "make build        target/release/framecast"
 	@echo "make setup-openvino, setup-webgpu, setup-cuda, setup-tensorrt-rtx   more places where networks can run"
 	@echo "make bundle       dist/: all that is needed to run elsewhere, without network (SPLIT=55M: in parts)"
+	@echo "make gpu-bundle   the same with gpu.sh: every check and benchmark that needs a GPU"
 	@echo "make bench        kernel benchmarks, and framecast beside its peers"
 	@echo "make licences     check the licences of all dependencies (needs cargo-deny)"
 	@echo "make model-table  measure models and write the table of README.md (REFERENCE=folder, MODELS=names)"
@@ -17,6 +18,10 @@ help:
 # PROVIDERS, MODELS, CUDA and SPLIT choose what goes in, see scripts/bundle.sh.
 bundle: build
 	@scripts/bundle.sh
+
+# What bench/gpu.sh needs: on the machine with the GPU, `./gpu.sh` in the bundle's folder.
+gpu-bundle: build
+	@TOOLS="$$(scripts/gpu_tools.sh | tr '\n' ' ')" FILES="bench/gpu.sh .cache/clips/bigbuckbunny.mp4" scripts/bundle.sh
 
 demo: build
 	scripts/demo.sh

@@ -6,7 +6,8 @@
 #   MODELS     pulled models to pack besides the built-in ones, by name; default none
 #   PROVIDERS  providers to pack, by name; default those that were set up
 #   CUDA       `system` leaves NVIDIA's own libraries out, for machines that have CUDA 13 and cuDNN 9
-#   TOOLS      further programs to pack; default none
+#   TOOLS      further programs to pack, each as NAME=PATH; default none
+#   FILES      further files to pack; default none
 #   SPLIT      size of parts, such as 55M; default one folder, no parts
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -47,11 +48,14 @@ main() {
 }
 
 pack_programs() {
-    local program
-    for program in "$binary" ${TOOLS:-}; do
-        install -m 755 --strip "$program" "$folder/$(basename "$program")"
+    local program file
+    for program in "framecast=$binary" ${TOOLS:-}; do
+        install -m 755 --strip "${program#*=}" "$folder/${program%%=*}"
         # Not DT_RUNPATH, which would not hold for the libraries that the libraries need.
-        patchelf --force-rpath --set-rpath '$ORIGIN/lib' "$folder/$(basename "$program")"
+        patchelf --force-rpath --set-rpath '$ORIGIN/lib' "$folder/${program%%=*}"
+    done
+    for file in ${FILES:-}; do
+        cp "$file" "$folder"
     done
 }
 
@@ -64,7 +68,7 @@ pack_libraries() {
         # Some have a path of their own, which would come before the program's.
         patchelf --set-rpath '$ORIGIN' "$folder/lib/$soname"
         echo "$soname $(readlink -f "$path")" >>"$work/libraries"
-    done < <(ldd "$binary" ${TOOLS:-} | grep -v ':$' | sed 's/^[[:space:]]*//' | sort -u)
+    done < <(ldd "$binary" $(sed 's/[^ =]*=//g' <<<"${TOOLS:-}") | grep -v ':$' | sed 's/^[[:space:]]*//' | sort -u)
 }
 
 pack_runtime() {

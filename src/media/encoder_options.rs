@@ -44,7 +44,11 @@ pub(super) fn encoder_options(
         set(key, (*value).to_owned());
     }
     if let Some(crf) = options.crf {
-        set("crf", crf.to_string());
+        let (key, beside) = constant_quality(codec.name());
+        set(key, crf.to_string());
+        for (key, value) in beside {
+            set(key, (*value).to_owned());
+        }
         if matches!(codec.name(), "libvpx-vp9" | "libaom-av1") {
             // Without it, the rate factor is only a bound of a target rate.
             set("b", "0".to_owned());
@@ -68,11 +72,22 @@ pub(super) fn encoder_options(
     Ok(merged(chosen))
 }
 
+/// The option that is an encoder's constant rate factor, and what it needs beside it.
+fn constant_quality(encoder: &str) -> (&'static str, &'static [(&'static str, &'static str)]) {
+    match encoder.rsplit_once('_') {
+        // Without them, the quality is only a bound of a target rate.
+        Some((_, "nvenc")) => ("cq", &[("rc", "vbr"), ("b", "0")]),
+        Some((_, "qsv")) => ("global_quality", &[]),
+        _ => ("crf", &[]),
+    }
+}
+
 /// The largest constant rate factor of encoders that clip larger ones without a word.
 fn worst_crf(encoder: &str) -> Option<f64> {
     match encoder {
         "libx264" | "libx264rgb" | "libx265" => Some(51.0),
         "libvpx" | "libvpx-vp9" | "libaom-av1" | "libsvtav1" => Some(63.0),
+        name if name.ends_with("_nvenc") || name.ends_with("_qsv") => Some(51.0),
         _ => None,
     }
 }
@@ -84,7 +99,8 @@ fn check_supported(codec: VideoCodec, options: &OutputOptions) -> Result<(), Med
         problem: format!("encoder {name} has no {meaning}"),
         remedy: remedy.to_owned(),
     };
-    if options.crf.is_some() && !codec.has_option("crf") {
+    let (quality, _) = constant_quality(name);
+    if options.crf.is_some() && quality != "global_quality" && !codec.has_option(quality) {
         let remedy = "leave it out, or set the quality with --encoder-opt q=2 (1 to 31) or b=8M";
         return Err(lacks("--crf", "constant rate factor", remedy));
     }
@@ -164,4 +180,27 @@ fn merged(options: Vec<(String, String)>) -> Vec<(String, String)> {
         }
     }
     merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_constant_quality_of_encoders_is_an_option_that_they_have() {
+        super::super::library::initialise();
+        for (name, expected) in [("libx264", "crf"), ("h264_nvenc", "cq"), ("hevc_nvenc", "cq")] {
+            let (quality, beside) = constant_quality(name);
+            assert_eq!(quality, expected);
+            // Builds of FFmpeg differ in the encoders that they have.
+            let Some(codec) = VideoCodec::find(name) else { continue };
+            assert!(codec.has_option(quality), "{name} {quality}");
+            let private = beside.iter().filter(|(key, _)| *key != "b");
+            assert!(private.into_iter().all(|(key, _)| codec.has_option(key)), "{name} {beside:?}");
+            let far = OutputOptions { crf: Some(60.0), ..OutputOptions::default() };
+            let error = check_supported(codec, &far).unwrap_err().to_string();
+            assert!(error.contains("expected 0 to 51"), "{error}");
+        }
+        assert_eq!(constant_quality("h264_qsv").0, "global_quality");
+    }
 }
