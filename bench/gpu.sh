@@ -6,8 +6,8 @@
 #   RESULTS  folder for logs and the table; default ./gpu-results
 #   FRAMES   frames of 1080p for each figure; default 1200
 #   MODELS   networks to measure besides live-x2; default animevideov3-x2 where it was packed
-# Figures are frames per second of whole runs without an encoder; "network" is what the network alone would reach, by the time
-# that was spent inside ONNX Runtime, summed over the workers.
+# Figures are frames per second of whole runs without an encoder; "network" is the time inside ONNX Runtime for a frame; workers
+# spend it side by side.
 set -uo pipefail
 
 bundle=$(cd "${1:-.}" && pwd)
@@ -74,11 +74,19 @@ checks() {
         fi
     done
     if [ -x "$bundle/gpu_bandwidth" ]; then
-        timeout 120 "$bundle/gpu_bandwidth" >"$results/bandwidth.txt" 2>&1
-        row "bandwidth of the kernels" "see bandwidth.txt" "near copy"
+        timeout 120 "$bundle/gpu_bandwidth" --bench >"$results/bandwidth.txt" 2>/dev/null
+        row "bandwidth of the kernels" "see bandwidth.txt; copies $(sed -n 's/.* move //p' "$results/bandwidth.txt")" "near copy"
+        row "before and after a network, luma to 4K" "$(cell '| luma, doubled') ms" "0.5 ms"
+        row "before and after a network, RGB of 4K" "$(cell '| RGB of 4K and back') ms" "0.5 ms"
+        row "sharing tensors itself, each memory and type" "$(cell '| shared, without') ms" "0.2 ms"
     else
         row "bandwidth of the kernels" "not packed" "near copy"
     fi
+}
+
+# cell ROW: the first figures of the rows of bandwidth.txt that begin so.
+cell() {
+    grep -F "$1" "$results/bandwidth.txt" | cut -d '|' -f 3 | xargs
 }
 
 # A long clip of 1080p, made of the short one of 720p.
@@ -121,10 +129,10 @@ throughput() {
     done
 }
 
-# speed LOG: frames per second, and what the network alone would reach.
+# speed LOG: frames per second, and the network's time for one.
 speed() {
     awk -v fps="$(field "$1" fps)" -v frames="$(field "$1" frames_in)" -v network="$(field "$1" network_seconds)" \
-        'BEGIN { printf "%.1f fps, network %.1f", fps, (network > 0 ? frames / network : 0) }'
+        'BEGIN { printf "%.1f fps, network %.2f ms", fps, (frames > 0 ? 1000 * network / frames : 0) }'
 }
 
 tensors() {
