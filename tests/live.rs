@@ -98,13 +98,23 @@ fn raw_frames(path: &Path) -> Vec<Vec<u8>> {
 fn filters_are_sources_and_several_outputs_get_the_same_pictures() {
     let folder = scratch();
     let outputs = [folder.path().join("a.mkv"), folder.path().join("b.nut")];
-    let mut command = live("--fps 50 --upscale 2 --max-latency 2s --codec ffv1 -f lavfi");
+    let mut command = live(
+        "--fps 50 --upscale 2 --max-latency 2s --codec ffv1 --device cpu --motion-model predict-live -f lavfi",
+    );
     command.args(["-i", "testsrc2=s=64x36:r=25:d=1"]);
     outputs.iter().for_each(|output| {
         command.arg("-o").arg(output);
     });
     let summary = summary(command);
     assert_eq!(summary["outputs"].as_array().unwrap().len(), 2);
+    let providers = summary["providers"].as_array().unwrap();
+    let names: Vec<&str> = providers.iter().map(|network| network["model"].as_str().unwrap()).collect();
+    assert_eq!(names, ["live-x2-int8", "nano-x2", "predict-live"]);
+    assert!(
+        providers
+            .iter()
+            .all(|network| network["provider"] == "cpu" && network["nodes"] == network["nodes_total"])
+    );
     let frames = outputs.each_ref().map(|output| raw_frames(output));
     assert!(frames[0].len() >= 40, "{}", frames[0].len());
     assert_eq!(frames[0].len(), summary["outputs"][0]["shown"].as_u64().unwrap() as usize);

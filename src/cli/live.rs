@@ -2,6 +2,7 @@
 
 use super::live_args::{LiveArgs, WINDOW, is_page};
 use super::progress::JsonTarget;
+use super::summary::network_event;
 use super::{interrupt, logging, say, say_error};
 use clap::ArgMatches;
 use framecast::error::Error;
@@ -9,6 +10,7 @@ use framecast::error::Error;
 use framecast::live::window::{WindowLoop, WindowOptions};
 use framecast::live::{Live, LiveConfig, LiveObserver, LiveStatistics, MetricsServer, Output, WebOutput};
 use framecast::media::Interrupt;
+use framecast::model::{NetworkReport, RunningNetwork};
 use indicatif::MultiProgress;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -44,8 +46,8 @@ pub(super) fn run(arguments: LiveArgs, matches: &ArgMatches, interrupt: Interrup
     };
     match arguments.into_config(matches) {
         Ok(config) => match show(config, &extras, &interrupt, report) {
-            Ok(statistics) => {
-                report.summary(&statistics);
+            Ok((statistics, networks)) => {
+                report.summary(&statistics, &networks);
                 if interrupt.is_triggered() { interrupt::EXIT_CODE } else { 0 }
             }
             Err(error) => {
@@ -73,7 +75,7 @@ fn show(
     extras: &Extras,
     interrupt: &Interrupt,
     report: Report,
-) -> Result<LiveStatistics, Error> {
+) -> Result<(LiveStatistics, Vec<NetworkReport>), Error> {
     // What is wrong with an address is told before a camera is opened.
     extras.pages.iter().try_for_each(|page| WebOutput::parse_address(page).map(drop))?;
     let title = format!("framecast: {}", config.input);
@@ -92,7 +94,13 @@ fn show(
     for note in live.notes() {
         tracing::warn!("{note}");
     }
-    if extras.has_window { in_window(live, title, interrupt, report) } else { live.run(observer(report)) }
+    let networks = live.networks();
+    let statistics = if extras.has_window {
+        in_window(live, title, interrupt, report)
+    } else {
+        live.run(observer(report))
+    }?;
+    Ok((statistics, networks.iter().map(RunningNetwork::report).collect()))
 }
 
 /// The window needs the main thread, so the run has another one.
@@ -157,12 +165,22 @@ impl Report {
         }
     }
 
-    fn summary(self, statistics: &LiveStatistics) {
+    fn summary(self, statistics: &LiveStatistics, networks: &[NetworkReport]) {
         match self {
             Self::Quiet => {}
-            Self::Json(target) => target.write(&event("summary", statistics)),
+            Self::Json(target) => {
+                let mut event = event("summary", statistics);
+                if let Some(fields) = event.as_object_mut() {
+                    fields.insert("providers".into(), networks.iter().map(network_event).collect());
+                }
+                target.write(&event);
+            }
             Self::Text => {
                 say(&line(statistics));
+                for network in networks {
+                    say(&format!("{} on {network}", network.model));
+                    network.notes.iter().for_each(|note| say(note));
+                }
                 for output in &statistics.outputs {
                     say(&format!("{}: {} shown, {} missed", output.name, output.shown, output.dropped));
                 }

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::frame::BufferPool;
 use crate::kernel;
 use crate::media::{InputDescription, Interrupt, VideoInfo};
+use crate::model::RunningNetwork;
 use crate::pipeline::{Clock, SystemClock, guarded, spawn};
 use crate::stage::{Composer, Geometry};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -134,6 +135,12 @@ impl Live {
     /// The run's statistics, while it goes on.
     pub fn statistics(&self) -> Arc<StatisticsBoard> {
         self.statistics.clone()
+    }
+
+    /// Where the networks run, those of the ways to enlarge first.
+    pub fn networks(&self) -> Vec<RunningNetwork> {
+        let chains = self.enlargers.iter().filter_map(|way| way.chain.as_ref());
+        chains.flat_map(|chain| chain.running()).chain(self.motion.finder.running()).collect()
     }
 
     /// Decisions on the outputs that the user should know of.

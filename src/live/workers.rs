@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::frame::{Frame, MotionField, MotionMode, SmallFrame};
 use crate::kernel::cpu::shrink;
+use crate::model::RunningNetwork;
 use crate::stage::{
     Composer, Detector, DetectorOptions, Estimate, ModelChain, MotionPredictor, Transition, Upscaled,
 };
@@ -72,6 +73,11 @@ impl MotionFinder {
         predictors: Vec<MotionPredictor>,
     ) -> Self {
         Self { mode, shrink, detector: Detector::new(detector), predictors, before: None }
+    }
+
+    /// Where the networks among the predictors run.
+    pub(super) fn running(&self) -> impl Iterator<Item = RunningNetwork> {
+        self.predictors.iter().filter_map(MotionPredictor::running).cloned()
     }
 
     /// The motion from the frame before, for these moments, by one of the predictors; none if there is no such one.
