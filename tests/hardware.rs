@@ -1,11 +1,16 @@
-//! Decoding in hardware: what is asked for is what runs, or it is told; the pixels are the same either way.
+//! Codecs in hardware: what is asked for is what runs, or it is told; the pixels are the same either way.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking and says why it is skipped"
+)]
 
 mod support;
 
 use std::path::PathBuf;
-use std::process::Command;
 use support::{clip, decoded_hash, refuse, scratch, succeed};
 
 fn source() -> PathBuf {
@@ -19,6 +24,22 @@ fn a_device_that_is_not_there_is_refused_before_anything_is_written() {
     let result = refuse(&source(), &output, "--hwaccel vaapi:/nonexistent --device cpu", 2);
     assert!(result.contains("--hwaccel: expected vaapi to work on /nonexistent"), "{result}");
     assert!(result.contains("--hwaccel off"), "{result}");
+}
+
+#[test]
+fn an_encoder_without_its_device_is_refused_before_anything_is_written() {
+    let report = support::doctor();
+    let vaapi =
+        report["hardware"].as_array().unwrap().iter().find(|report| report["name"] == "vaapi").unwrap();
+    if vaapi["working"] == true {
+        println!("skipped: this machine has a VA-API device");
+        return;
+    }
+    let folder = scratch();
+    let output = folder.path().join("out.mkv");
+    let result = refuse(&source(), &output, "--codec h264_vaapi --crf 20 --device cpu", 2);
+    assert!(result.contains("--codec: expected a vaapi device for encoder h264_vaapi"), "{result}");
+    assert!(result.contains("or use another encoder"), "{result}");
 }
 
 #[test]
@@ -58,9 +79,7 @@ fn a_codec_that_no_device_knows_is_decoded_by_the_processor_and_that_is_told() {
 
 #[test]
 fn the_doctor_tells_what_ffmpeg_decodes_in_hardware() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_framecast"));
-    let output = command.args(["doctor", "--json"]).env("FRAMECAST_PROVIDERS", "").output().unwrap();
-    let diagnosis: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let diagnosis = support::doctor();
     let hardware = diagnosis["hardware"].as_array().unwrap();
     let vaapi = hardware.iter().find(|report| report["name"] == "vaapi").unwrap();
     let names = |field: &str| vaapi[field].as_array().unwrap().clone();

@@ -179,6 +179,13 @@ fn edit_distance(a: &str, b: &str) -> usize {
     previous.last().copied().unwrap_or_default()
 }
 
+/// What pictures are uploaded in to encoders that take them on a device only: every device has these.
+fn surface_layouts(codec: VideoCodec) -> Vec<PixelLayout> {
+    // H.264 has 10 bits, but hardware does not.
+    let deep = (!codec.name().starts_with("h264")).then_some("p010");
+    ["nv12"].into_iter().chain(deep).filter_map(pixel_layout_by_name).collect()
+}
+
 fn choose_layout(
     codec: VideoCodec,
     format: OutputFormat,
@@ -186,7 +193,10 @@ fn choose_layout(
     source: &SourceFormat,
     video: &VideoInfo,
 ) -> Result<PixelLayout, MediaError> {
-    let mut layouts = codec.pixel_layouts().unwrap_or_else(all_pixel_layouts);
+    let mut layouts = match codec.takes_host_pictures() {
+        true => codec.pixel_layouts().unwrap_or_else(all_pixel_layouts),
+        false => surface_layouts(codec),
+    };
     if format.name() == "yuv4mpegpipe" {
         layouts.retain(is_y4m_layout);
     }

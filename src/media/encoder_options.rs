@@ -78,6 +78,7 @@ fn constant_quality(encoder: &str) -> (&'static str, &'static [(&'static str, &'
         // Without them, the quality is only a bound of a target rate.
         Some((_, "nvenc")) => ("cq", &[("rc", "vbr"), ("b", "0")]),
         Some((_, "qsv")) => ("global_quality", &[]),
+        Some((_, "vaapi")) => ("qp", &[("rc_mode", "CQP")]),
         _ => ("crf", &[]),
     }
 }
@@ -87,7 +88,7 @@ fn worst_crf(encoder: &str) -> Option<f64> {
     match encoder {
         "libx264" | "libx264rgb" | "libx265" => Some(51.0),
         "libvpx" | "libvpx-vp9" | "libaom-av1" | "libsvtav1" => Some(63.0),
-        name if name.ends_with("_nvenc") || name.ends_with("_qsv") => Some(51.0),
+        name if ["_nvenc", "_qsv", "_vaapi"].iter().any(|kind| name.ends_with(kind)) => Some(51.0),
         _ => None,
     }
 }
@@ -189,7 +190,9 @@ mod tests {
     #[test]
     fn the_constant_quality_of_encoders_is_an_option_that_they_have() {
         super::super::library::initialise();
-        for (name, expected) in [("libx264", "crf"), ("h264_nvenc", "cq"), ("hevc_nvenc", "cq")] {
+        for (name, expected) in
+            [("libx264", "crf"), ("h264_nvenc", "cq"), ("hevc_nvenc", "cq"), ("h264_vaapi", "qp")]
+        {
             let (quality, beside) = constant_quality(name);
             assert_eq!(quality, expected);
             // Builds of FFmpeg differ in the encoders that they have.

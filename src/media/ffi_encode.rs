@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::encoder_pixel::{Component, PixelLayout};
+use super::ffi_hwaccel::{Device, Surfaces, surfaces_of};
 use super::ffi_output::{av_rational, c_string, check, dictionary, left_over, static_str};
 use super::ffi_picture::{ColorCodes, Picture};
 use crate::frame::{Color, Rational, SideData, TimeBase};
@@ -83,6 +84,15 @@ impl VideoCodec {
         let codec = unsafe { ffmpeg_next::Codec::wrap(self.0.as_ptr()) };
         let formats = codec.video().ok()?.formats()?;
         Some(formats.filter_map(|format| pixel_layout(format.into())).collect())
+    }
+
+    /// True if it takes pictures in host memory.
+    pub(super) fn takes_host_pictures(&self) -> bool {
+        self.pixel_layouts().is_none_or(|layouts| layouts.iter().any(PixelLayout::is_writable))
+    }
+
+    pub(super) fn as_ptr(&self) -> *const AVCodec {
+        self.0.as_ptr()
     }
 
     /// True if the encoder has a private option of this name.
@@ -175,6 +185,8 @@ pub(super) struct EncoderSettings {
     pub(super) global_header: bool,
     pub(super) threads: Option<usize>,
     pub(super) options: Vec<(String, String)>,
+    /// For encoders that take no pictures in host memory.
+    pub(super) device: Option<Device>,
 }
 
 /// An open encoder and a ring of pictures to fill.
@@ -182,6 +194,8 @@ pub(super) struct Encoder {
     context: NonNull<AVCodecContext>,
     pictures: Vec<Picture>,
     settings: EncoderSettings,
+    /// For encoders that take no pictures in host memory.
+    surfaces: Option<Surfaces>,
 }
 
 // SAFETY: the context is owned, and libavcodec's encoders may be moved between threads between calls.
@@ -193,8 +207,9 @@ impl Encoder {
         // SAFETY: the codec is valid; the context that comes back is owned.
         let context = unsafe { avcodec_alloc_context3(settings.codec.0.as_ptr()) };
         let context = NonNull::new(context).ok_or(AVERROR(ffmpeg_next::util::error::ENOMEM))?;
-        let mut encoder = Self { context, pictures: Vec::new(), settings };
+        let mut encoder = Self { context, pictures: Vec::new(), settings, surfaces: None };
         encoder.apply_settings();
+        encoder.make_surfaces()?;
         // SAFETY: the context is valid; the dictionary goes in owned and what is left of it comes back owned.
         let left = unsafe {
             let mut raw = dictionary(&encoder.settings.options).disown();
@@ -235,6 +250,18 @@ impl Encoder {
                 context.thread_count = i32::try_from(threads).unwrap_or(i32::MAX);
             }
         }
+    }
+
+    fn make_surfaces(&mut self) -> Result<(), i32> {
+        let surfaces = surfaces_of(self.settings.codec.as_ptr());
+        let (Some(device), Some((_, format))) = (&self.settings.device, surfaces) else { return Ok(()) };
+        // SAFETY: the context is valid and not open yet; its pixel format is that of the pictures in host memory.
+        let context = unsafe { self.context.as_mut() };
+        let made = Surfaces::new(device, (format, context.pix_fmt), (context.width, context.height))?;
+        made.attach(context);
+        context.pix_fmt = format;
+        self.surfaces = Some(made);
+        Ok(())
     }
 
     pub(super) fn settings(&self) -> &EncoderSettings {
@@ -284,6 +311,13 @@ impl Encoder {
     /// Encodes the picture that [`Encoder::writable_picture`] gave last.
     pub(super) fn send_picture(&mut self) -> Result<(), i32> {
         let Some(picture) = self.pictures.first() else { return Err(AVERROR_BUG) };
+        if let Some(surfaces) = &self.surfaces {
+            // SAFETY: the picture lives and is in host memory; the encoder takes its own reference to the surface.
+            return unsafe {
+                let surface = surfaces.upload_raw(picture.as_ptr())?;
+                check(avcodec_send_frame(self.context.as_ptr(), surface.as_ptr()))
+            };
+        }
         // SAFETY: both are valid; the encoder takes its own references.
         check(unsafe { avcodec_send_frame(self.context.as_ptr(), picture.as_ptr()) })
     }

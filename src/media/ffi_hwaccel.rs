@@ -7,6 +7,9 @@ use ffmpeg_next as ffmpeg;
 use std::ffi::{CStr, CString};
 use std::ptr;
 
+/// Pictures that a pool begins with: encoders keep up to 16 for their references, and some wait on either side.
+const POOL: i32 = 20;
+
 /// A kind of device that FFmpeg was built with, such as `cuda` or `vaapi`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct DeviceKind(ffi::AVHWDeviceType);
@@ -147,42 +150,88 @@ pub(super) fn download(picture: &Video, host: &mut Video) -> Result<(), ffmpeg::
     if code < 0 { Err(ffmpeg::Error::from(code)) } else { Ok(()) }
 }
 
-#[cfg(test)]
-pub(super) mod upload {
-    //! Pictures onto devices, to test what brings them back.
+/// The kind of device whose surfaces an encoder takes, and FFmpeg's number of their pixel format; `None` for encoders that
+/// take pictures in host memory.
+pub(super) fn surfaces_of(encoder: *const ffi::AVCodec) -> Option<(DeviceKind, ffi::AVPixelFormat)> {
+    let config = |index| {
+        // SAFETY: encoders are static, and so is what is returned; null ends the list.
+        unsafe { ffi::avcodec_get_hw_config(encoder, index).as_ref() }
+    };
+    let takes_surfaces = |config: &&ffi::AVCodecHWConfig| {
+        config.methods & ffi::AV_CODEC_HW_CONFIG_METHOD_HW_FRAMES_CTX as i32 != 0
+    };
+    let found = (0..).map_while(config).find(takes_surfaces)?;
+    Some((DeviceKind(found.device_type), found.pix_fmt))
+}
 
-    use super::{Device, Video, ffi};
-    use ffmpeg_next as ffmpeg;
+/// Pictures of one size and format on a device.
+pub(super) struct Surfaces {
+    frames: *mut ffi::AVBufferRef,
+}
 
-    /// A copy of a picture on a device.
-    pub(in super::super) fn uploaded(
+// SAFETY: a reference to a counted buffer whose count is atomic; its pool may be used from any thread.
+unsafe impl Send for Surfaces {}
+
+impl Surfaces {
+    /// For pictures of `width` x `height` in the `host` format; `format` is the device's.
+    pub(super) fn new(
         device: &Device,
-        format: &str,
-        picture: &Video,
-    ) -> Result<Video, ffmpeg::Error> {
-        let format = super::super::ffi_frame::pixel_by_name(format).ok_or(ffmpeg::Error::InvalidData)?;
-        let mut target = Video::empty();
-        // SAFETY: the calls are those of FFmpeg's documentation, in order; the frame keeps the context alive.
-        let code = unsafe {
-            let mut frames = ffi::av_hwframe_ctx_alloc(device.buffer);
-            let context = (*frames).data.cast::<ffi::AVHWFramesContext>();
-            (*context).format = format.into();
-            (*context).sw_format = picture.format().into();
-            (*context).width = picture.width() as i32;
-            (*context).height = picture.height() as i32;
-            let mut code = ffi::av_hwframe_ctx_init(frames);
-            if code >= 0 {
-                code = ffi::av_hwframe_get_buffer(frames, target.as_mut_ptr(), 0);
-            }
-            ffi::av_buffer_unref(&mut frames);
-            if code >= 0 {
-                code = ffi::av_hwframe_transfer_data(target.as_mut_ptr(), picture.as_ptr(), 0);
-            }
-            if code >= 0 {
-                code = ffi::av_frame_copy_props(target.as_mut_ptr(), picture.as_ptr());
-            }
-            code
+        (format, host): (ffi::AVPixelFormat, ffi::AVPixelFormat),
+        (width, height): (i32, i32),
+    ) -> Result<Self, i32> {
+        // SAFETY: the device lives; the new context is ours, checked, and set up before it is initialised.
+        let (surfaces, code) = unsafe {
+            let surfaces = Self { frames: ffi::av_hwframe_ctx_alloc(device.buffer) };
+            let Some(buffer) = surfaces.frames.as_ref() else {
+                return Err(ffi::AVERROR(ffmpeg::error::ENOMEM));
+            };
+            let context = buffer.data.cast::<ffi::AVHWFramesContext>();
+            (*context).format = format;
+            (*context).sw_format = host;
+            (*context).width = width;
+            (*context).height = height;
+            // Encoders hold several at once, and some devices cannot add any later.
+            (*context).initial_pool_size = POOL;
+            let code = ffi::av_hwframe_ctx_init(surfaces.frames);
+            (surfaces, code)
         };
-        if code < 0 { Err(ffmpeg::Error::from(code)) } else { Ok(target) }
+        if code < 0 { Err(code) } else { Ok(surfaces) }
+    }
+
+    /// Has an encoder that is not open yet take them.
+    pub(super) fn attach(&self, context: &mut ffi::AVCodecContext) {
+        // SAFETY: the reference is ours; the context owns the new one and drops it when it is freed.
+        context.hw_frames_ctx = unsafe { ffi::av_buffer_ref(self.frames) };
+    }
+
+    /// As [`Surfaces::upload_raw`].
+    #[cfg(test)]
+    pub(super) fn upload(&self, picture: &Video) -> Result<Video, i32> {
+        // SAFETY: the frame lives.
+        unsafe { self.upload_raw(picture.as_ptr()) }
+    }
+
+    /// A copy of a picture on the device, with all that is known of it.
+    ///
+    /// # Safety
+    /// `picture` points to a frame in host memory that lives during the call.
+    pub(super) unsafe fn upload_raw(&self, picture: *const ffi::AVFrame) -> Result<Video, i32> {
+        let mut surface = Video::empty();
+        // SAFETY: both frames live; the surface is of this pool's, empty before and given its samples here.
+        let codes = unsafe {
+            [
+                ffi::av_hwframe_get_buffer(self.frames, surface.as_mut_ptr(), 0),
+                ffi::av_hwframe_transfer_data(surface.as_mut_ptr(), picture, 0),
+                ffi::av_frame_copy_props(surface.as_mut_ptr(), picture),
+            ]
+        };
+        codes.into_iter().find(|code| *code < 0).map_or(Ok(surface), Err)
+    }
+}
+
+impl Drop for Surfaces {
+    fn drop(&mut self) {
+        // SAFETY: the reference is ours and is dropped once; null is ignored.
+        unsafe { ffi::av_buffer_unref(&mut self.frames) }
     }
 }

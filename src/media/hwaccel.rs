@@ -1,7 +1,8 @@
 //! Decoding in hardware: what is asked for, what is there, and what is used.
 
 use super::MediaError;
-use super::ffi_hwaccel::{Device, DeviceKind, hardware_encoders};
+use super::ffi_encode::VideoCodec;
+use super::ffi_hwaccel::{Device, DeviceKind, hardware_encoders, surfaces_of};
 use super::library;
 use ffmpeg_next as ffmpeg;
 
@@ -77,6 +78,26 @@ pub(super) fn device_for(
             })
         }
     }
+}
+
+/// The device for an encoder that takes pictures on one only.
+///
+/// # Errors
+/// [`MediaError::Option`] if none can be opened.
+pub(super) fn encoding_device(encoder: VideoCodec) -> Result<Option<Device>, MediaError> {
+    if encoder.takes_host_pictures() {
+        return Ok(None);
+    }
+    let Some((kind, _)) = surfaces_of(encoder.as_ptr()) else { return Ok(None) };
+    Device::open(kind, None).map(Some).map_err(|error| MediaError::Option {
+        option: "--codec".to_owned(),
+        problem: format!(
+            "expected a {} device for encoder {}, found that none can be opened ({error})",
+            kind.name(),
+            encoder.name()
+        ),
+        remedy: format!("{}, or use another encoder, such as libx264", remedy(kind.name())),
+    })
 }
 
 fn first_that_works(input: &str, codec: &ffmpeg::Codec) -> Option<Device> {
@@ -159,7 +180,7 @@ mod tests {
     #![expect(clippy::print_stdout, reason = "a test says why it is skipped")]
 
     use super::super::ffi_frame;
-    use super::super::ffi_hwaccel::{download, is_on_device, upload::uploaded};
+    use super::super::ffi_hwaccel::{Surfaces, download, is_on_device};
     use super::*;
     use ffmpeg::format::Pixel;
     use ffmpeg::frame::Video;
@@ -225,9 +246,12 @@ mod tests {
                 }
             }
             picture.set_pts(Some(1234));
-            let there = match uploaded(&device, "vulkan", &picture) {
+            let vulkan = ffi_frame::pixel_by_name("vulkan").unwrap();
+            let surfaces = Surfaces::new(&device, (vulkan.into(), format.into()), (70, 38));
+            let there = surfaces.and_then(|surfaces| surfaces.upload(&picture));
+            let there = match there {
                 Ok(there) => there,
-                Err(error) => return println!("skipped: this Vulkan device takes no {format:?} ({error})"),
+                Err(code) => return println!("skipped: this Vulkan device takes no {format:?} ({code})"),
             };
             assert!(is_on_device(&there) && !is_on_device(&picture));
             let mut back = Video::empty();

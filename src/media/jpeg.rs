@@ -95,6 +95,7 @@ impl Made {
             // Threads that work on frames would delay them.
             threads: Some(1),
             options: options(quality),
+            device: None,
         };
         let (encoder, _) = Encoder::open(settings).map_err(|code| failure(&shape, error_text(code)))?;
         let color = JpegColor::new(shape.format, shape.color, (shape.width, shape.height));

@@ -7,6 +7,7 @@ use super::encoder_choice::EncoderChoice;
 use super::ffi_encode::{Encoder, EncoderSettings, codec_name};
 use super::ffi_output::{OutputFormat, error_text};
 use super::frame_export::FrameExport;
+use super::hwaccel::encoding_device;
 use super::options::OutputOptions;
 use super::stream::{Delivered, InputDescription, VideoInfo};
 use crate::error::MediaError;
@@ -55,6 +56,7 @@ pub(super) fn open_video(
         global_header: format.has_flag(AVFMT_GLOBALHEADER),
         threads: options.threads,
         options: choice.options,
+        device: encoding_device(choice.codec)?,
     };
     let layout = settings.layout.name;
     let (encoder, unknown) =

@@ -72,6 +72,13 @@ pub(crate) fn refuse(input: &Path, output: &Path, options: &str, code: i32) -> S
     message
 }
 
+/// What `framecast doctor --json` says, without other providers than ONNX Runtime's own.
+pub(crate) fn doctor() -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_framecast"));
+    let output = command.args(["doctor", "--json"]).env("FRAMECAST_PROVIDERS", "").output().unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
 /// Checks that a folder holds no file, under a final name or a temporary one.
 pub(crate) fn assert_nothing_in(folder: &Path) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
