@@ -3,6 +3,7 @@
 use super::append::{Built, Placement, SessionPlan, build, first_line};
 use super::plugins::Unusable;
 use crate::frame::{DataType, Tensor, TensorData, TensorLayout};
+use crate::model::fit::check_graph;
 use crate::model::session::{inputs, output};
 use crate::model::{Manifest, Model, Runtime, Task};
 use ort::session::Session;
@@ -60,6 +61,10 @@ impl<'a> Trial<'a> {
             threads: self.threads,
         };
         let Built { mut session, report } = build(self.runtime, &plan, placement)?;
+        check_graph(session.inputs(), session.outputs(), manifest).map_err(|problem| {
+            let remedy = "use another model (--model), or mend its manifest";
+            Unusable::new(format!("{} cannot be used: {problem}", manifest.name), remedy)
+        })?;
         if report.runs_nothing() {
             return Err(Unusable::new(report.nothing_text(), "use another device (--device)"));
         }
