@@ -147,12 +147,7 @@ impl std::fmt::Debug for SharedTensor {
 
 /// Bytes of a tensor.
 fn bytes(shape: [usize; 3], kind: DataType) -> Option<usize> {
-    let element = match kind {
-        DataType::F32 => 4,
-        DataType::F16 => 2,
-        DataType::U8 => 1,
-    };
-    shape.iter().try_fold(element, |bytes: usize, side| bytes.checked_mul(*side))
+    shape.iter().try_fold(kind.bytes(), |bytes: usize, side| bytes.checked_mul(*side))
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ impl Tensors {
         let Job { grid, pack, unpack, .. } = job;
         let region = grid.tiles.first().map(|tile| tile.region);
         let input = region.map_or([0; 3], |region| pack.shape(region.width, region.height));
-        let length = |shape: [usize; 3], kind| shape.iter().product::<usize>() * element_size(kind);
+        let length = |shape: [usize; 3], kind: DataType| shape.iter().product::<usize>() * kind.bytes();
         Ok(Self {
             input: kernels.allocate(place, length(input, pack.kind))?,
             output: kernels.allocate(place, length(job.tile, unpack.tensor.kind))?,
@@ -145,14 +145,6 @@ fn reason(error: Error) -> String {
     match error {
         Error::Kernel(KernelError::Unavailable { reason, .. }) => reason,
         other => other.to_string(),
-    }
-}
-
-const fn element_size(kind: DataType) -> usize {
-    match kind {
-        DataType::F32 => 4,
-        DataType::F16 => 2,
-        DataType::U8 => 1,
     }
 }
 
