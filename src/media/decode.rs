@@ -167,8 +167,7 @@ impl Decoder {
         let brought = ffi_hwaccel::download(picture, &mut host);
         std::mem::swap(picture, &mut host);
         self.recycle(host);
-        self.used = Some(kind);
-        brought
+        brought.map(|()| self.used = Some(kind))
     }
 
     /// Forgets everything, after a seek.

@@ -42,14 +42,8 @@ impl DeviceKind {
     }
 
     fn decodes_raw(self, codec: *const ffi::AVCodec) -> bool {
-        let config = |index| {
-            // SAFETY: the codec is static, and so is what is returned; null ends the list.
-            unsafe { ffi::avcodec_get_hw_config(codec, index).as_ref() }
-        };
-        (0..).map_while(config).any(|config| {
-            config.device_type == self.0
-                && config.methods & ffi::AV_CODEC_HW_CONFIG_METHOD_HW_DEVICE_CTX as i32 != 0
-        })
+        let method = ffi::AV_CODEC_HW_CONFIG_METHOD_HW_DEVICE_CTX as i32;
+        configurations(codec).any(|config| config.device_type == self.0 && config.methods & method != 0)
     }
 
     /// Names of the decoders that can use it.
@@ -59,6 +53,14 @@ impl DeviceKind {
             .map(|codec| name(&codec))
             .collect()
     }
+}
+
+/// How a codec works with devices.
+fn configurations(codec: *const ffi::AVCodec) -> impl Iterator<Item = &'static ffi::AVCodecHWConfig> {
+    (0..).map_while(move |index| {
+        // SAFETY: FFmpeg's codecs are static, and so is what is returned; null ends the list.
+        unsafe { ffi::avcodec_get_hw_config(codec, index).as_ref() }
+    })
 }
 
 /// Names of FFmpeg's encoders that work in hardware.
@@ -153,14 +155,8 @@ pub(super) fn download(picture: &Video, host: &mut Video) -> Result<(), ffmpeg::
 /// The kind of device whose surfaces an encoder takes, and FFmpeg's number of their pixel format; `None` for encoders that
 /// take pictures in host memory.
 pub(super) fn surfaces_of(encoder: *const ffi::AVCodec) -> Option<(DeviceKind, ffi::AVPixelFormat)> {
-    let config = |index| {
-        // SAFETY: encoders are static, and so is what is returned; null ends the list.
-        unsafe { ffi::avcodec_get_hw_config(encoder, index).as_ref() }
-    };
-    let takes_surfaces = |config: &&ffi::AVCodecHWConfig| {
-        config.methods & ffi::AV_CODEC_HW_CONFIG_METHOD_HW_FRAMES_CTX as i32 != 0
-    };
-    let found = (0..).map_while(config).find(takes_surfaces)?;
+    let method = ffi::AV_CODEC_HW_CONFIG_METHOD_HW_FRAMES_CTX as i32;
+    let found = configurations(encoder).find(|config| config.methods & method != 0)?;
     Some((DeviceKind(found.device_type), found.pix_fmt))
 }
 
@@ -217,15 +213,14 @@ impl Surfaces {
     /// `picture` points to a frame in host memory that lives during the call.
     pub(super) unsafe fn upload_raw(&self, picture: *const ffi::AVFrame) -> Result<Video, i32> {
         let mut surface = Video::empty();
-        // SAFETY: both frames live; the surface is of this pool's, empty before and given its samples here.
-        let codes = unsafe {
-            [
-                ffi::av_hwframe_get_buffer(self.frames, surface.as_mut_ptr(), 0),
-                ffi::av_hwframe_transfer_data(surface.as_mut_ptr(), picture, 0),
-                ffi::av_frame_copy_props(surface.as_mut_ptr(), picture),
-            ]
-        };
-        codes.into_iter().find(|code| *code < 0).map_or(Ok(surface), Err)
+        let check = |code: i32| if code < 0 { Err(code) } else { Ok(()) };
+        // SAFETY: both frames live; the surface is empty before, and samples go only to one of this pool's.
+        unsafe {
+            check(ffi::av_hwframe_get_buffer(self.frames, surface.as_mut_ptr(), 0))?;
+            check(ffi::av_hwframe_transfer_data(surface.as_mut_ptr(), picture, 0))?;
+            check(ffi::av_frame_copy_props(surface.as_mut_ptr(), picture))?;
+        }
+        Ok(surface)
     }
 }
 

@@ -39,12 +39,14 @@ impl std::str::FromStr for HardwareDecoding {
         let device = device.filter(|device| !device.is_empty()).map(str::to_owned);
         match find(kind) {
             Some(kind) => Ok(Self::On { kind: kind.name().to_owned(), device }),
-            None => {
-                let known: Vec<&str> = DeviceKind::all().map(DeviceKind::name).collect();
-                Err(format!("expected off, auto or one of {}, found {kind}", known.join(", ")))
-            }
+            None => Err(unknown(kind)),
         }
     }
+}
+
+fn unknown(kind: &str) -> String {
+    let known: Vec<&str> = DeviceKind::all().map(DeviceKind::name).collect();
+    format!("expected off, auto or one of {}, found {kind}", known.join(", "))
 }
 
 fn find(name: &str) -> Option<DeviceKind> {
@@ -54,7 +56,7 @@ fn find(name: &str) -> Option<DeviceKind> {
 /// The device for a codec's decoder; `None` for the processor. What was tried in vain is told.
 ///
 /// # Errors
-/// [`MediaError::Option`] if a device that was named cannot be opened.
+/// [`MediaError::Option`] if a device that was named cannot be opened, or FFmpeg knows no such kind.
 pub(super) fn device_for(
     input: &str,
     codec: &ffmpeg::Codec,
@@ -64,10 +66,15 @@ pub(super) fn device_for(
         HardwareDecoding::Off => Ok(None),
         HardwareDecoding::Auto => Ok(first_that_works(input, codec)),
         HardwareDecoding::On { kind, device } => {
-            let Some(found) = find(kind).filter(|found| found.decodes(codec)) else {
+            let found = find(kind).ok_or_else(|| MediaError::Option {
+                option: "--hwaccel".to_owned(),
+                problem: unknown(kind),
+                remedy: "`framecast doctor` lists what is there".to_owned(),
+            })?;
+            if !found.decodes(codec) {
                 tracing::warn!("{input}: {kind} does not decode {}; the processor does", codec.name());
                 return Ok(None);
-            };
+            }
             Device::open(found, device.as_deref()).map(Some).map_err(|error| MediaError::Option {
                 option: "--hwaccel".to_owned(),
                 problem: format!(
@@ -219,6 +226,9 @@ mod tests {
             "{error}"
         );
         assert!(device_for("in.mkv", &codec("ffv1"), &asked).unwrap().is_none());
+        let nowhere = HardwareDecoding::On { kind: "abacus".into(), device: None };
+        let error = device_for("in.mkv", &codec("h264"), &nowhere).err().unwrap().to_string();
+        assert!(error.contains("found abacus"), "{error}");
     }
 
     #[test]
@@ -227,6 +237,7 @@ mod tests {
         assert_eq!(reports.len(), DeviceKind::all().count());
         for report in reports {
             assert_eq!(report.working, report.problem.is_none() && report.remedy.is_none(), "{report:?}");
+            assert_eq!(report.working, Device::open(find(report.name).unwrap(), None).is_ok(), "{report:?}");
         }
     }
 
