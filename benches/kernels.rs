@@ -6,10 +6,10 @@
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use framecast::frame::{
-    Color, DataType, Frame, FrameInfo, Matrix, MotionField, PixelFormat, Plane, Range, Rational, SmallFrame,
-    StillMask, Subsampling, Tensor, TensorData, TensorLayout,
+    Color, DataType, Frame, FrameInfo, Matrix, MotionField, PixelFormat, Plane, Range, Rational, Sharpness,
+    SmallFrame, StillMask, Subsampling, Tensor, TensorData, TensorLayout,
 };
-use framecast::kernel::cpu::{CpuKernels, pack_pair, shrink};
+use framecast::kernel::cpu::{CpuKernels, Softener, pack_pair, shrink};
 use framecast::kernel::{
     Axis, Composition, Filter, Kernels, Region, ResamplePlan, Skip, TensorColor, TensorSpec, TilePlace,
     UnpackSpec,
@@ -21,6 +21,7 @@ fn main_benches(criterion: &mut Criterion) {
     formats(criterion);
     resampling(criterion);
     tiles(criterion);
+    softening(criterion);
     motion(criterion);
     composition(criterion);
 }
@@ -146,6 +147,24 @@ fn motion(criterion: &mut Criterion) {
             let estimate = [1, 2].map(|_| vec![0.5; small.width * small.height]);
             group.bench_function(format!("pack a pair of {width} x {height} by {factor}"), |bencher| {
                 bencher.iter(|| pack_pair(black_box(&small), &small, 0.5, &estimate, 8, &mut packed));
+            });
+        }
+    }
+    group.finish();
+}
+
+/// 720p 4:2:0, of a source of 360p.
+fn softening(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("soften 720p");
+    for depth in [8, 10] {
+        let mut picture = frame(1280, 720, PixelFormat::yuv(Subsampling::S420, depth));
+        for (case, value) in [("everywhere", 0.5), ("nowhere", 1.0)] {
+            let mut sharpness = Sharpness::default();
+            sharpness.reshape((640, 360), 8);
+            sharpness.values.fill(value);
+            let mut softener = Softener::default();
+            group.bench_function(format!("{depth} bit: {case}"), |bencher| {
+                bencher.iter(|| softener.run(&mut picture, black_box(&sharpness), None));
             });
         }
     }

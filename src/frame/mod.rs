@@ -20,7 +20,7 @@ pub use color::{Color, Matrix, Range, Siting};
 pub use ffi_shared::{MemoryPlace, SharedMemory, SharedTensor};
 pub use format::{Model, PixelFormat, Subsampling};
 pub use layout::{Skip, TensorColor, TensorSpec, UnpackSpec};
-pub use motion::{MotionField, StillMask};
+pub use motion::{MotionField, Sharpness, StillMask};
 pub use picture::{Frame, FrameData, FrameInfo, Plane, Planes, SideData};
 pub use small::SmallFrame;
 pub use tensor::{DataType, Tensor, TensorData, TensorLayout, TensorSlice, TensorView};

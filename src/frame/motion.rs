@@ -150,6 +150,32 @@ impl StillMask {
     }
 }
 
+/// How much of its detail a frame that was made keeps, for blocks of `side` x `side` luma samples of the source.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sharpness {
+    /// Width and height in luma samples of the source.
+    pub source: (u32, u32),
+    /// Luma samples of the source along each side of a block.
+    pub side: usize,
+    /// Columns of blocks: `source.0 / side`, rounded up.
+    pub width: usize,
+    /// Rows of blocks: `source.1 / side`, rounded up.
+    pub height: usize,
+    /// `width * height` values, row by row: 1 keeps all detail, 0 leaves a picture of the blocks' means.
+    pub values: Vec<f32>,
+}
+
+impl Sharpness {
+    /// Makes room for blocks of frames of `source` luma samples, all of which keep everything.
+    pub fn reshape(&mut self, source: (u32, u32), side: usize) {
+        let blocks = |samples: u32| (samples as usize).div_ceil(side.max(1));
+        (self.source, self.side) = (source, side);
+        (self.width, self.height) = (blocks(source.0), blocks(source.1));
+        self.values.clear();
+        self.values.resize(self.width * self.height, 1.0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

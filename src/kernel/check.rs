@@ -5,7 +5,9 @@ use super::{
     UnpackSpec,
 };
 use crate::error::KernelError;
-use crate::frame::{DataType, Frame, MotionField, Plane, SmallFrame, Tensor, TensorView};
+use crate::frame::{
+    DataType, Frame, MotionField, Plane, Sharpness, SmallFrame, StillMask, Tensor, TensorView,
+};
 
 /// Checks the arguments of [`super::Kernels::pack`].
 pub(super) fn pack(frame: &Frame, region: Region, spec: &TensorSpec) -> Result<(), KernelError> {
@@ -215,9 +217,17 @@ pub(super) fn compose(composition: &Composition<'_>, out: &Frame) -> Result<(), 
         || format!("planes of {} x {} cells for {:?}", field.width, field.height, field.source),
         || format!("{:?} and {:?}", planes.map(Vec::len).collect::<Vec<_>>(), gate.map(<[f32]>::len)),
     )?;
-    let size = (field.source.0 as usize, field.source.1 as usize);
+    mask_covers(OPERATION, still, field.source)
+}
+
+fn mask_covers(
+    operation: &'static str,
+    still: Option<&StillMask>,
+    source: (u32, u32),
+) -> Result<(), KernelError> {
+    let size = (source.0 as usize, source.1 as usize);
     require(
-        OPERATION,
+        operation,
         still.is_none_or(|mask| (mask.width, mask.height) == size && mask.values.len() == size.0 * size.1),
         || format!("a mask of {} x {}", size.0, size.1),
         || still.map_or(String::new(), |mask| format!("{} x {}", mask.width, mask.height)),
@@ -289,6 +299,28 @@ pub(super) fn mask(size: (usize, usize), field: Option<&MotionField>) -> Result<
         || format!("a field for {} x {}", size.0, size.1),
         || field.map_or(String::new(), |field| format!("{:?}", field.source)),
     )
+}
+
+/// Checks the arguments of [`super::cpu::Softener::run`].
+pub(super) fn soften(
+    frame: &Frame,
+    sharpness: &Sharpness,
+    still: Option<&StillMask>,
+) -> Result<(), KernelError> {
+    const OPERATION: &str = "soften";
+    check_frame(OPERATION, frame)?;
+    let Sharpness { source, side, width, height, values } = sharpness;
+    let blocks = |samples: u32| (samples as usize).div_ceil(*side);
+    require(
+        OPERATION,
+        *side > 0
+            && !values.is_empty()
+            && (*width, *height) == (blocks(source.0), blocks(source.1))
+            && values.len() == width * height,
+        || format!("blocks for {source:?}"),
+        || format!("{} of {width} x {height}, {side} luma samples along a side", values.len()),
+    )?;
+    mask_covers(OPERATION, still, *source)
 }
 
 fn check_taps(operation: &'static str, taps: &Taps, output: usize) -> Result<(), KernelError> {

@@ -79,7 +79,7 @@ fn limited(displacement: f32) -> f32 {
 }
 
 /// A weight within 0..1, moved to either end if it is nearer to that than `least`; 0 if it is not a number.
-fn snapped(weight: f32, least: f32) -> f32 {
+pub(super) fn snapped(weight: f32, least: f32) -> f32 {
     if weight > 1.0 - least {
         1.0
     } else if weight >= least {
@@ -113,20 +113,31 @@ pub(super) struct GridAxis {
 }
 
 impl GridAxis {
-    /// The axes, across and down, of plane `index` of a picture.
+    /// The axes, across and down, of plane `index` of a picture on the cells of a field.
     pub(super) fn of_plane(field: &MotionField, info: &FrameInfo, index: usize) -> [Self; 2] {
+        Self::of_cells((field.width, field.height), field.source, field.shrink, info, index)
+    }
+
+    /// The axes of plane `index` of a picture on cells of `shrink` luma samples of its `source` along each side.
+    pub(super) fn of_cells(
+        cells: (usize, usize),
+        source: (u32, u32),
+        shrink: usize,
+        info: &FrameInfo,
+        index: usize,
+    ) -> [Self; 2] {
         let chroma = info.format.is_chroma(index);
         let subsampling = info.format.subsampling();
         let (x, y) = info.color.siting.position();
         let (columns, rows) = info.format.plane_size(index, info.width, info.height);
         [
-            (columns, field.width, field.source.0, info.width, subsampling.x, x),
-            (rows, field.height, field.source.1, info.height, subsampling.y, y),
+            (columns, cells.0, source.0, info.width, subsampling.x, x),
+            (rows, cells.1, source.1, info.height, subsampling.y, y),
         ]
         .map(|(samples, cells, source, luma, shift, position)| {
             let block = if chroma { 1usize << shift } else { 1 };
             let position = if chroma { position } else { 0.0 };
-            let per_luma = f64::from(source) / (f64::from(luma) * field.shrink as f64);
+            let per_luma = f64::from(source) / (f64::from(luma) * shrink as f64);
             Self {
                 start: 0,
                 samples: samples as usize,
@@ -153,6 +164,15 @@ impl GridAxis {
         let place = (self.first + index as f64 * self.step).clamp(0.0, last as f64);
         let cell = place.floor();
         (cell as usize, (cell as usize + 1).min(last), (place - cell) as f32)
+    }
+
+    /// The samples that are nearest to cell `index`: first and end, at least one.
+    pub(super) fn samples_of(&self, index: usize) -> (usize, usize) {
+        let from = |cell: usize| ((cell as f64 - 0.5 - self.first) / self.step).ceil().max(0.0) as usize;
+        let last = self.samples.saturating_sub(1);
+        let first = if index == 0 { 0 } else { from(index).min(last) };
+        let end = if index + 1 >= self.cells { self.samples } else { from(index + 1) };
+        (first, end.clamp(first + 1, self.samples.max(first + 1)))
     }
 
     /// First and last luma sample of the source that sample `index` covers.

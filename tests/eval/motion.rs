@@ -71,13 +71,16 @@ fn networks_with_cells_of_two_sizes_are_judged_side_by_side() {
         // They say the same of every pixel.
         let (coarse, fine) = (psnr(table, "predicts-right"), psnr(table, "predicts-right-fine"));
         assert!((coarse - fine).abs() < 1e-6, "{coarse} {fine}");
-        let gated = psnr(table, "predicts-right-fine, gated");
-        assert!((gated - fine).abs() < 0.5, "{gated} {fine}");
     }
-    // In half-steps they are wrong, which the gate finds out at the size of their cells.
-    let table = &report["tables"][1];
-    let (fine, gated) = (psnr(table, "predicts-right-fine"), psnr(table, "predicts-right-fine, gated"));
-    assert!(gated > fine + 0.05, "{gated} {fine}");
+    let fine_and_gated = |table: usize| {
+        let table = &report["tables"][table];
+        (psnr(table, "predicts-right-fine"), psnr(table, "predicts-right-fine, gated"))
+    };
+    let (fine, gated) = fine_and_gated(0);
+    assert!((gated - fine).abs() < 0.5, "{gated} {fine}");
+    // In half-steps they are wrong, which the gate finds out at the size of their cells: it repeats, and takes detail away.
+    let (fine, gated) = fine_and_gated(1);
+    assert!(gated > fine + 1.0, "{gated} {fine}");
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod pack;
 mod reference;
 mod resample;
 mod shrink;
+mod soften;
 mod still;
 mod support;
 mod unpack;

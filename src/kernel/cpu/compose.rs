@@ -2,9 +2,10 @@
 
 use super::blended::Blended;
 use super::field::{Block, FieldRows, Origin};
+use super::mask::{ALL, MaskRow, NONE};
 use super::rows;
 use super::warp::{BLOCK, Lanes, Source, Values, Window, blend, warp};
-use crate::frame::{Frame, StillMask};
+use crate::frame::Frame;
 use crate::kernel::Composition;
 use crate::kernel::motion::{CELL_PLANES, Cells, GridAxis};
 
@@ -144,79 +145,4 @@ fn predicted<S: Blended>(
         blend::<S>(&mut values, &others, weight);
     }
     values
-}
-
-/// A block of the mask: 255 for each sample that stands still.
-type Still = [u8; BLOCK];
-const ALL: Still = [255; BLOCK];
-const NONE: Still = [0; BLOCK];
-
-/// A mask brought to the grid of a plane's strip, row by row.
-#[derive(Debug, Default)]
-struct MaskRow {
-    /// The mask's columns that all samples of the strip cover: first and end.
-    covered: (usize, usize),
-    /// Those that each sample covers, counted from the first: first and last.
-    columns: Vec<(u32, u32)>,
-    /// The mask's rows, from first to last, that `values` were made of.
-    rows: Option<(usize, usize)>,
-    /// The union of those rows.
-    union: Vec<u8>,
-    values: Vec<u8>,
-}
-
-impl MaskRow {
-    fn restart(&mut self, mask: Option<&StillMask>, across: GridAxis) {
-        self.rows = None;
-        self.values.clear();
-        self.values.resize(across.samples.next_multiple_of(BLOCK), 0);
-        if mask.is_none() {
-            return;
-        }
-        let last = across.samples.saturating_sub(1);
-        let start = across.covered(0).0;
-        self.covered = (start, across.covered(last).1 + 1);
-        self.columns.clear();
-        self.columns.extend(
-            (0..across.samples)
-                .map(|index| across.covered(index))
-                .map(|(first, last)| ((first - start) as u32, (last - start) as u32)),
-        );
-    }
-
-    #[inline(always)]
-    fn move_to(&mut self, mask: Option<&StillMask>, [across, down]: [GridAxis; 2], y: usize) {
-        let Some(mask) = mask else { return };
-        let rows = down.covered(y);
-        if self.rows == Some(rows) {
-            return;
-        }
-        self.rows = Some(rows);
-        let row = |y: usize| mask.row(y).get(self.covered.0..self.covered.1).unwrap_or_default();
-        self.union.clear();
-        self.union.extend_from_slice(row(rows.0));
-        for y in rows.0 + 1..=rows.1 {
-            for (union, value) in self.union.iter_mut().zip(row(y)) {
-                *union |= value;
-            }
-        }
-        let values = self.values.get_mut(..across.samples).unwrap_or_default();
-        let any = self.union.iter().fold(0, |any, value| any | value) != 0;
-        if !any {
-            values.fill(0);
-        } else if across.luma == across.source && across.block == 1 {
-            values.copy_from_slice(&self.union);
-        } else {
-            let at = |column: u32| self.union.get(column as usize).copied().unwrap_or_default();
-            for (value, (first, last)) in values.iter_mut().zip(&self.columns) {
-                *value = (*first..=*last).fold(0, |any, column| any | at(column));
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn block(&self, index: usize) -> Still {
-        let start = index * BLOCK;
-        self.values.get(start..).and_then(|rest| rest.first_chunk()).copied().unwrap_or(NONE)
-    }
 }

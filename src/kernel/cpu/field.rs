@@ -6,17 +6,17 @@ use crate::kernel::motion::{CELL_PLANES, Cells, GridAxis};
 
 /// Enlarges rows of cells linearly to rows of samples.
 #[derive(Debug, Default)]
-struct Enlarger {
+pub(super) struct Enlarger {
     axis: Option<GridAxis>,
     /// Samples before the first one, so that those between two cells start at a multiple of their number.
-    lead: usize,
+    pub(super) lead: usize,
     /// The cell on whose right side the first of all samples lies; -1 is the first cell again.
     first_cell: i64,
     samples: Samples,
     /// The cells between which the samples lie.
     cells: Vec<f32>,
     /// Length of an enlarged row with its lead.
-    length: usize,
+    pub(super) length: usize,
 }
 
 /// Where samples lie between cells.
@@ -36,7 +36,7 @@ impl Default for Samples {
 
 impl Enlarger {
     /// Makes the enlarger one for `axis`, unless it is that already.
-    fn plan(&mut self, axis: GridAxis) {
+    pub(super) fn plan(&mut self, axis: GridAxis) {
         if self.axis == Some(axis) {
             return;
         }
@@ -75,7 +75,7 @@ impl Enlarger {
 
     /// Enlarges `row`, multiplied by `scale`.
     #[inline(always)]
-    fn enlarge(&mut self, row: &[f32], scale: f32, out: &mut [f32]) {
+    pub(super) fn enlarge(&mut self, row: &[f32], scale: f32, out: &mut [f32]) {
         let before = usize::try_from(-self.first_cell).unwrap_or(0).min(self.cells.len() - 1);
         let skipped = usize::try_from(self.first_cell).unwrap_or(0).min(row.len() - 1);
         let mut end = before;

@@ -6,16 +6,19 @@ mod blended;
 mod compose;
 mod field;
 mod image;
+mod mask;
 mod pack;
 mod resample;
 mod rows;
 mod separable;
 mod shrink;
+mod soften;
 mod still;
 mod unpack;
 mod warp;
 
 pub use shrink::{pack_pair, shrink};
+pub use soften::Softener;
 pub use still::StillDetector;
 
 use super::{

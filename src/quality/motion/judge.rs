@@ -8,6 +8,7 @@ use super::clip::ClipFrame;
 use super::report::MotionScores;
 use crate::error::Error;
 use crate::frame::{Frame, MotionField};
+use crate::kernel::cpu::Softener;
 use crate::kernel::{self, Composition, KernelChoice, Kernels};
 use crate::stage::{Camera, Estimate, Gate, MotionCount};
 
@@ -36,6 +37,7 @@ struct Past {
     gate: Gate,
     camera: Camera,
     count: MotionCount,
+    softener: Softener,
 }
 
 /// Makes and judges the frames of one method in one clip.
@@ -77,7 +79,7 @@ impl Judge {
             return Ok(Made { frame: first.frame.clone(), motion: None });
         };
         let share = match &mut self.past {
-            Some(Past { gate, camera, count }) => {
+            Some(Past { gate, camera, count, .. }) => {
                 if let Some(small) = first.small(field.shrink) {
                     gate.score(small, count);
                 }
@@ -99,8 +101,11 @@ impl Judge {
         };
         self.kernels.compose(&composition, &mut frame)?;
         let smalls = first.small(field.shrink).zip(other.small(field.shrink));
-        if let (Some(Past { gate, .. }), Some((first, other))) = (&mut self.past, smalls) {
-            gate.expect(field.clone(), tau, first, other);
+        if let Some(Past { gate, softener, .. }) = &mut self.past {
+            softener.run(&mut frame, gate.sharpness(&field, tau), None)?;
+            if let Some((first, other)) = smalls {
+                gate.expect(field.clone(), tau, first, other);
+            }
         }
         Ok(Made { frame, motion: Some((field, share)) })
     }

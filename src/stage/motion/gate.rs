@@ -1,7 +1,7 @@
 //! Whether predictions have been right lately, and how much they are trusted where.
 
 use super::bilinear::sample;
-use crate::frame::{MotionField, SmallFrame};
+use crate::frame::{MotionField, Sharpness, SmallFrame};
 use std::sync::Arc;
 
 /// What became of the output's frames.
@@ -38,27 +38,51 @@ impl MotionCount {
     }
 }
 
-/// Source pixels along one side of a region that is judged as one.
+/// Source pixels along one side of a region that is judged as one, and of a block whose mean is taken for its picture
+/// without detail.
 const REGION: usize = 16;
+const DETAIL: usize = REGION / 2;
 /// Share of the sums so far in the new ones.
 const MEMORY: f32 = 0.7;
-/// Mean squared difference of luma between prediction and repeated frame that counts as much as the network's own gate.
+/// Mean squared difference of luma that counts as much as what is believed where nothing is known.
 const PRIOR: f32 = (4.0 / 255.0) * (4.0 / 255.0);
 
 /// Learns from every real frame how far the last prediction of it could be trusted, region by region.
 ///
 /// With own = the newest frame, d = prediction - own and e = truth - own, the mix own + g d with the smallest squared error
-/// has g = sum(e d) / sum(d d). Both sums run over a region, its eight neighbours and, with falling weight, past frames.
+/// has g = sum(e d) / sum(d d). With D and E the detail of prediction and truth, what they are more than the means of small
+/// blocks, the detail with the smallest squared error is s D with s = sum(E D) / sum(D D): detail in the wrong place
+/// errs twice, once where it is and once where it should be. All sums run over a region, its eight neighbours and,
+/// with falling weight, past frames.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     last: Option<Pending>,
     /// Columns of regions, and cells along one side of each.
     columns: usize,
     side: usize,
-    /// Means of e d and of d d over each region and its neighbours.
+    past: Sums,
+    share: Vec<f32>,
+    sharpness: Sharpness,
+}
+
+/// Means over each region and its neighbours: of e d and d d, of E D and D D; see [`Gate`].
+#[derive(Debug, Default)]
+struct Sums {
     products: Vec<f32>,
     squares: Vec<f32>,
-    share: Vec<f32>,
+    detail_products: Vec<f32>,
+    detail_squares: Vec<f32>,
+}
+
+impl Sums {
+    fn zero(regions: usize) -> Self {
+        let [products, squares, detail_products, detail_squares] = [(); 4].map(|()| vec![0.0; regions]);
+        Self { products, squares, detail_products, detail_squares }
+    }
+
+    fn planes_mut(&mut self) -> [&mut Vec<f32>; 4] {
+        [&mut self.products, &mut self.squares, &mut self.detail_products, &mut self.detail_squares]
+    }
 }
 
 /// A prediction that waits for the real frame.
@@ -90,18 +114,18 @@ impl Gate {
         if ![real, &*first, &*other].into_iter().all(fits) {
             return;
         }
-        let Comparison { products, squares, predicting, repeating } =
-            compare(&field, tau, [&first, &other], real);
+        let made = carried_on(&field, tau, [&first, &other]);
+        let Comparison { mut sums, predicting, repeating } =
+            compare(&made, &first, real, region_side(field.shrink));
         count.scored += 1;
         count.hits += u64::from(predicting <= repeating);
         self.side = region_side(field.shrink);
         self.columns = field.width.div_ceil(self.side);
-        if self.products.len() != products.len() {
-            self.products = vec![0.0; products.len()];
-            self.squares = vec![0.0; squares.len()];
+        if self.past.products.len() != sums.products.len() {
+            self.past = Sums::zero(sums.products.len());
         }
-        for (kept, new) in [(&mut self.products, products), (&mut self.squares, squares)] {
-            for (kept, new) in kept.iter_mut().zip(around(&new, self.columns)) {
+        for (kept, new) in self.past.planes_mut().into_iter().zip(sums.planes_mut()) {
+            for (kept, new) in kept.iter_mut().zip(around(new, self.columns)) {
                 *kept = MEMORY * *kept + (1.0 - MEMORY) * new;
             }
         }
@@ -110,30 +134,55 @@ impl Gate {
     /// Forgets everything, at a scene cut.
     pub(crate) fn reset(&mut self) {
         self.last = None;
-        self.products.clear();
-        self.squares.clear();
+        self.past = Sums::default();
     }
 
     /// The share of the prediction of `field`, for the moment `tau`, for each cell. The network's own gate counts where
     /// nothing has moved so far; what is distrusted is distrusted the less the nearer the moment is.
     pub(crate) fn share(&mut self, field: &MotionField, tau: f32) -> &[f32] {
-        let (width, columns, side) = (field.width, self.columns.max(1), region_side(field.shrink));
-        let size = (columns, self.products.len() / columns);
-        let has_past = size.1 > 0 && side == self.side && columns == width.div_ceil(side);
+        let (width, side) = (field.width, region_side(field.shrink));
+        let regions = self.regions(field);
         self.share.clear();
         self.share.extend(field.gate.iter().enumerate().map(|(index, logit)| {
             let own = own_share(*logit);
-            if !has_past {
-                return own;
-            }
+            let Some(size) = regions else { return own };
             let place = |cell: usize| (cell as f32 + 0.5) / side as f32 - 0.5;
             let at = (place(index % width), place(index / width));
-            let (product, square) = (sample(&self.products, size, at), sample(&self.squares, size, at));
-            let best = ((product + PRIOR * own) / (square + PRIOR)).clamp(0.0, 1.0);
-            1.0 - (1.0 - best) * tau.min(1.0)
+            let [product, square] =
+                [&self.past.products, &self.past.squares].map(|plane| sample(plane, size, at));
+            nearer(((product + PRIOR * own) / (square + PRIOR)).clamp(0.0, 1.0), tau)
         }));
         &self.share
     }
+
+    /// How much of its detail the prediction of `field` for the moment `tau` keeps; all where nothing is known.
+    pub(crate) fn sharpness(&mut self, field: &MotionField, tau: f32) -> &Sharpness {
+        let regions = self.regions(field);
+        self.sharpness.reshape(field.source, DETAIL);
+        let Some(size) = regions else { return &self.sharpness };
+        let width = self.sharpness.width;
+        for (index, value) in self.sharpness.values.iter_mut().enumerate() {
+            let place = |block: usize| (block as f32 + 0.5) * (DETAIL as f32 / REGION as f32) - 0.5;
+            let at = (place(index % width), place(index / width));
+            let planes = [&self.past.detail_products, &self.past.detail_squares];
+            let [product, square] = planes.map(|plane| sample(plane, size, at));
+            *value = nearer(((product + PRIOR) / (square + PRIOR)).clamp(0.0, 1.0), tau);
+        }
+        &self.sharpness
+    }
+
+    /// Columns and rows of regions if something is known of frames like that of `field`.
+    fn regions(&self, field: &MotionField) -> Option<(usize, usize)> {
+        let side = region_side(field.shrink);
+        let rows = self.past.products.len() / self.columns.max(1);
+        let fits = rows > 0 && side == self.side && self.columns == field.width.div_ceil(side);
+        fits.then_some((self.columns, rows))
+    }
+}
+
+/// What counts at the moment `tau` of what is right at 1: what is distrusted is so the less the nearer the moment is.
+fn nearer(trust: f32, tau: f32) -> f32 {
+    1.0 - (1.0 - trust) * tau.min(1.0)
 }
 
 /// Cells along one side of a region.
@@ -146,68 +195,114 @@ fn own_share(logit: f32) -> f32 {
     if logit == 0.0 { 1.0 } else { 1.0 / (1.0 + (-logit).exp()) }
 }
 
+/// The prediction of `field`, carried on from `tau` to 1: a value for each luma sample of the small frames.
+fn carried_on(field: &MotionField, tau: f32, [first, other]: [&SmallFrame; 2]) -> Vec<f32> {
+    // Two samples go along a cell.
+    let unit = 2.0 / field.shrink as f32;
+    let (to_first, to_other) = (unit / tau.max(1e-3), unit * 2.0 / (1.0 + tau));
+    let size = (2 * field.width, 2 * field.height);
+    let mut made = vec![0.0; size.0 * size.1];
+    let [first_x, first_y] = &field.first;
+    let [other_x, other_y] = &field.other;
+    let motion = first_x.iter().zip(first_y).zip(other_x.iter().zip(other_y)).zip(&field.blend);
+    for (index, (((fx, fy), (ox, oy)), blend)) in motion.enumerate() {
+        let weight = 1.0 / (1.0 + (-blend).exp());
+        for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
+            let (x, y) = (2 * (index % field.width) + dx, 2 * (index / field.width) + dy);
+            let at = |dx: f32, dy: f32| (x as f32 + dx, y as f32 + dy);
+            let from_first = sample(&first.luma, size, at(fx * to_first, fy * to_first));
+            let from_other = sample(&other.luma, size, at(ox * to_other, oy * to_other));
+            if let Some(out) = made.get_mut(y * size.0 + x) {
+                *out = from_first + weight * (from_other - from_first);
+            }
+        }
+    }
+    made
+}
+
 /// What a prediction was worth.
 struct Comparison {
-    /// Means of e d and of d d, see [`Gate`], over each region.
-    products: Vec<f32>,
-    squares: Vec<f32>,
+    /// Of each region without its neighbours.
+    sums: Sums,
     /// Sums of the absolute errors of luma.
     predicting: f64,
     repeating: f64,
 }
 
-/// Compares, cell by cell in luma, the prediction carried on from `tau` to 1 with `real`.
-fn compare(field: &MotionField, tau: f32, [first, other]: [&SmallFrame; 2], real: &SmallFrame) -> Comparison {
-    let unit = 1.0 / field.shrink as f32;
-    let (to_first, to_other) = (unit / tau.max(1e-3), unit * 2.0 / (1.0 + tau));
-    let size = (field.width, field.height);
-    let side = region_side(field.shrink);
-    let columns = size.0.div_ceil(side);
-    let regions = columns * size.1.div_ceil(side);
+/// Compares what was `made` of the frame after `first` with the `real` one; regions have `side` cells along a side.
+fn compare(made: &[f32], first: &SmallFrame, real: &SmallFrame, side: usize) -> Comparison {
+    // Two luma samples go along a cell, and two blocks along a region.
+    let (width, height, block) = (2 * first.width, 2 * first.height, side);
+    let columns = first.width.div_ceil(side);
+    let regions = columns * first.height.div_ceil(side);
     let mut counts = vec![0.0f32; regions];
-    let mut all = Comparison {
-        products: vec![0.0; regions],
-        squares: vec![0.0; regions],
-        predicting: 0.0,
-        repeating: 0.0,
-    };
-    let [first, other, real] = [first, other, real].map(cell_luma);
-    let [first_x, first_y] = &field.first;
-    let [other_x, other_y] = &field.other;
-    let motion = first_x.iter().zip(first_y).zip(other_x.iter().zip(other_y)).zip(&field.blend);
-    for (index, (((fx, fy), (ox, oy)), blend)) in motion.enumerate() {
-        let (x, y) = (index % size.0, index / size.0);
-        let at = |dx: f32, dy: f32| (x as f32 + dx, y as f32 + dy);
-        let from_first = sample(&first, size, at(fx * to_first, fy * to_first));
-        let from_other = sample(&other, size, at(ox * to_other, oy * to_other));
-        let weight = 1.0 / (1.0 + (-blend).exp());
-        let value = |luma: &[f32]| luma.get(index).copied().unwrap_or_default();
-        let own = value(&first);
-        let d = from_first + weight * (from_other - from_first) - own;
-        let e = value(&real) - own;
-        all.predicting += f64::from((e - d).abs());
-        all.repeating += f64::from(e.abs());
-        let region = y / side * columns + x / side;
-        for (sums, value) in [(&mut all.products, e * d), (&mut all.squares, d * d), (&mut counts, 1.0)] {
-            if let Some(sum) = sums.get_mut(region) {
-                *sum += value;
+    let mut all = Comparison { sums: Sums::zero(regions), predicting: 0.0, repeating: 0.0 };
+    for top in (0..height).step_by(block) {
+        for left in (0..width).step_by(block) {
+            let mut sums = BlockSums::default();
+            for y in top..(top + block).min(height) {
+                let span = y * width + left..y * width + (left + block).min(width);
+                let rows =
+                    [made, &first.luma, &real.luma].map(|plane| plane.get(span.clone()).unwrap_or_default());
+                sums.add(rows);
+            }
+            all.predicting += f64::from(sums.predicting);
+            all.repeating += f64::from(sums.repeating);
+            let region = top / (2 * block) * columns + left / (2 * block);
+            for (plane, value) in all.sums.planes_mut().into_iter().zip(sums.values()) {
+                if let Some(sum) = plane.get_mut(region) {
+                    *sum += value;
+                }
+            }
+            if let Some(count) = counts.get_mut(region) {
+                *count += sums.count;
             }
         }
     }
-    for sums in [&mut all.products, &mut all.squares] {
-        sums.iter_mut().zip(&counts).for_each(|(sum, count)| *sum /= count.max(1.0));
+    for plane in all.sums.planes_mut() {
+        plane.iter_mut().zip(&counts).for_each(|(sum, count)| *sum /= count.max(1.0));
     }
     all
 }
 
-/// One value of luma for each cell.
-fn cell_luma(small: &SmallFrame) -> Vec<f32> {
-    let rows = (0..small.height).map(|y| (small.luma_row(2 * y), small.luma_row(2 * y + 1)));
-    let means = rows.flat_map(|(upper, lower)| {
-        let pairs = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
-        pairs.map(|([a, b], [c, d])| (a + b + c + d) / 4.0)
-    });
-    means.collect()
+/// Sums over the samples of a block.
+#[derive(Debug, Default)]
+struct BlockSums {
+    count: f32,
+    product: f32,
+    square: f32,
+    predicting: f32,
+    repeating: f32,
+    made: f32,
+    real: f32,
+    made_real: f32,
+    made_made: f32,
+}
+
+impl BlockSums {
+    /// Adds a row of what was made, of the first frame and of the real one.
+    fn add(&mut self, [made, own, real]: [&[f32]; 3]) {
+        for ((made, own), real) in made.iter().zip(own).zip(real) {
+            let (d, e) = (made - own, real - own);
+            self.count += 1.0;
+            self.product += e * d;
+            self.square += d * d;
+            self.predicting += (e - d).abs();
+            self.repeating += e.abs();
+            self.made += made;
+            self.real += real;
+            self.made_real += made * real;
+            self.made_made += made * made;
+        }
+    }
+
+    /// In the order of [`Sums::planes_mut`].
+    fn values(&self) -> [f32; 4] {
+        let mean = self.made / self.count.max(1.0);
+        let (detail_product, detail_square) =
+            (self.made_real - mean * self.real, self.made_made - mean * self.made);
+        [self.product, self.square, detail_product, detail_square.max(0.0)]
+    }
 }
 
 /// The mean of each region and its eight neighbours; the nearest inside where there is none.
@@ -253,6 +348,27 @@ mod tests {
             assert_eq!((count.scored, count.hits), (1, hits));
             let middle = gate.share(&moving(pixels, 1.0), 1.0)[8 * 32 + 16];
             assert!((low..=high).contains(&middle), "{middle}");
+        }
+    }
+
+    #[test]
+    fn detail_that_comes_true_stays_and_detail_in_the_wrong_place_goes() {
+        // A quarter of the stripes' period is 3.9 luma samples, which are 7.9 source pixels.
+        for (pixels, low, high) in [(4.0, 0.99, 1.0), (12.0, 0.0, 0.4)] {
+            let (mut gate, mut count) = (Gate::default(), MotionCount::default());
+            let field = moving(pixels, 1.0);
+            assert!(gate.sharpness(&field, 1.0).values.iter().all(|value| *value >= 1.0));
+            gate.expect(field.clone(), 1.0, &stripes(2), &stripes(0));
+            gate.score(&stripes(4), &mut count);
+            let [whole, half] = [1.0, 0.5].map(|tau| {
+                let sharpness = gate.sharpness(&field, tau);
+                assert_eq!((sharpness.width, sharpness.height, sharpness.side), (16, 8, 8));
+                sharpness.values[4 * 16 + 8]
+            });
+            assert!((low..=high).contains(&whole), "{pixels}: {whole}");
+            assert!((half - (1.0 + whole) / 2.0).abs() < 1e-6);
+            gate.reset();
+            assert!(gate.sharpness(&field, 1.0).values.iter().all(|value| *value >= 1.0));
         }
     }
 

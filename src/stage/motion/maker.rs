@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::frame::{
     BufferPool, Frame, FrameInfo, MotionField, MotionMode, Pts, SideData, SmallFrame, StillMask,
 };
-use crate::kernel::cpu::StillDetector;
+use crate::kernel::cpu::{Softener, StillDetector};
 use crate::kernel::{Composition, Kernels};
 use std::sync::Arc;
 
@@ -20,6 +20,7 @@ pub struct MotionMaker {
     camera: Camera,
     still: StillDetector,
     mask: StillMask,
+    softener: Softener,
     count: MotionCount,
 }
 
@@ -53,6 +54,7 @@ impl MotionMaker {
             camera: Camera::default(),
             still: StillDetector::new(noise),
             mask: StillMask::default(),
+            softener: Softener::default(),
             count: MotionCount::default(),
         }
     }
@@ -119,6 +121,7 @@ impl MotionMaker {
         let mean = |sum: f64| sum / cells;
         self.count.gated += mean(gate.iter().map(|share| 1.0 - f64::from(*share)).sum());
         self.count.scale += mean(field.log_scale.iter().map(|scale| f64::from(scale.exp())).sum());
+        self.softener.run(&mut out, self.gate.sharpness(field, tau), still)?;
         Ok(out)
     }
 
