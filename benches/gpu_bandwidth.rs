@@ -224,8 +224,14 @@ fn composing(table: &mut Table) {
         field.blend[index] = 0.5 * (x / 9.0).sin();
     }
     let mut out = frames[0].clone();
-    let composition =
-        Composition { field: &field, first: &frames[0], other: &frames[1], gate: None, still: None };
+    let composition = Composition {
+        field: &field,
+        first: &frames[0],
+        other: &frames[1],
+        gate: None,
+        still: None,
+        sharpness: None,
+    };
     let bytes = 3 * samples(&out, 3) + 6 * 4 * field.width * field.height;
     table.measure("warp two frames of 4K 4:2:0 and blend", bytes, |kernels| {
         kernels.compose(&composition, &mut out).unwrap();

@@ -9,7 +9,7 @@ use framecast::frame::{
     Color, DataType, Frame, FrameInfo, Matrix, MotionField, PixelFormat, Plane, Range, Rational, Sharpness,
     SmallFrame, StillMask, Subsampling, Tensor, TensorData, TensorLayout,
 };
-use framecast::kernel::cpu::{CpuKernels, Softener, pack_pair, shrink};
+use framecast::kernel::cpu::{CpuKernels, pack_pair, shrink};
 use framecast::kernel::{
     Axis, Composition, Filter, Kernels, Region, ResamplePlan, Skip, TensorColor, TensorSpec, TilePlace,
     UnpackSpec,
@@ -21,7 +21,6 @@ fn main_benches(criterion: &mut Criterion) {
     formats(criterion);
     resampling(criterion);
     tiles(criterion);
-    softening(criterion);
     motion(criterion);
     composition(criterion);
 }
@@ -153,24 +152,6 @@ fn motion(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// 720p 4:2:0, of a source of 360p.
-fn softening(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("soften 720p");
-    for depth in [8, 10] {
-        let mut picture = frame(1280, 720, PixelFormat::yuv(Subsampling::S420, depth));
-        for (case, value) in [("everywhere", 0.5), ("nowhere", 1.0)] {
-            let mut sharpness = Sharpness::default();
-            sharpness.reshape((640, 360), 8);
-            sharpness.values.fill(value);
-            let mut softener = Softener::default();
-            group.bench_function(format!("{depth} bit: {case}"), |bencher| {
-                bencher.iter(|| softener.run(&mut picture, black_box(&sharpness), None));
-            });
-        }
-    }
-    group.finish();
-}
-
 /// 720p 4:2:0 from the motion of 720p and of 360p pictures.
 fn composition(criterion: &mut Criterion) {
     let mut kernels = CpuKernels::new();
@@ -183,16 +164,20 @@ fn composition(criterion: &mut Criterion) {
             let mut mask = StillMask::default();
             mask.reshape(source.0 as usize, source.1 as usize);
             mask.values.iter_mut().enumerate().for_each(|(i, v)| *v = if i / 40 % 2 == 0 { 255 } else { 0 });
-            for (case, field, still) in [
-                ("fast zoom, blended", &everywhere, None),
-                ("slow zoom, blended", &slow, None),
-                ("slow zoom, one frame", &first_alone(&slow), None),
-                ("half still", &smooth_motion(source, 0.5, 1.0), None),
-                ("half masked", &everywhere, Some(&mask)),
-                ("rough motion", &rough_motion(&everywhere), None),
+            let mut sharpness = Sharpness::default();
+            sharpness.reshape(source, 8);
+            sharpness.values.fill(0.5);
+            for (case, field, still, sharpness) in [
+                ("fast zoom, blended", &everywhere, None, None),
+                ("slow zoom, blended", &slow, None, None),
+                ("slow zoom, softened", &slow, None, Some(&sharpness)),
+                ("slow zoom, one frame", &first_alone(&slow), None, None),
+                ("half still", &smooth_motion(source, 0.5, 1.0), None, None),
+                ("half masked", &everywhere, Some(&mask), None),
+                ("rough motion", &rough_motion(&everywhere), None, None),
             ] {
                 let [first, other] = &frames;
-                let composition = Composition { field, first, other, gate: None, still };
+                let composition = Composition { field, first, other, gate: None, still, sharpness };
                 group.bench_function(format!("{depth} bit of {source:?}: {case}"), |bencher| {
                     bencher.iter(|| kernels.compose(black_box(&composition), &mut out));
                 });

@@ -16,17 +16,6 @@ struct Params {
     largest: u32,
 }
 
-// How a column or row of samples lies on the field and on the mask.
-struct Place {
-    // The cells on both sides, and the second one's share.
-    cell: u32,
-    next: u32,
-    share: f32,
-    // The first and the last of the mask's columns or rows that it covers.
-    covered_first: u32,
-    covered_last: u32,
-}
-
 @group(0) @binding(0) var<uniform> params: Params;
 // Columns, then rows.
 @group(0) @binding(1) var<storage, read> places: array<Place>;
@@ -45,21 +34,6 @@ fn field_at(index: u32, column: Place, row: Place) -> f32 {
     let above = field[upper + column.cell] + column.share * (field[upper + column.next] - field[upper + column.cell]);
     let below = field[lower + column.cell] + column.share * (field[lower + column.next] - field[lower + column.cell]);
     return above + row.share * (below - above);
-}
-
-fn stands_still(column: Place, row: Place) -> bool {
-    if params.mask_width == 0u {
-        return false;
-    }
-    for (var y = row.covered_first; y <= row.covered_last; y++) {
-        for (var x = column.covered_first; x <= column.covered_last; x++) {
-            let index = y * params.mask_width + x;
-            if ((mask[index >> 2u] >> ((index & 3u) * 8u)) & 255u) != 0u {
-                return true;
-            }
-        }
-    }
-    return false;
 }
 
 // The index of the word of the sample nearest to (x, y) inside, and the sample's column.

@@ -5,9 +5,7 @@ use super::{
     UnpackSpec,
 };
 use crate::error::KernelError;
-use crate::frame::{
-    DataType, Frame, MotionField, Plane, Sharpness, SmallFrame, StillMask, Tensor, TensorView,
-};
+use crate::frame::{DataType, Frame, MotionField, Plane, Sharpness, SmallFrame, Tensor, TensorView};
 
 /// Checks the arguments of [`super::Kernels::pack`].
 pub(super) fn pack(frame: &Frame, region: Region, spec: &TensorSpec) -> Result<(), KernelError> {
@@ -192,7 +190,7 @@ pub(super) fn mix(from: &Plane, share: f32, into: &Plane) -> Result<(), KernelEr
 /// Checks the arguments of [`super::Kernels::compose`].
 pub(super) fn compose(composition: &Composition<'_>, out: &Frame) -> Result<(), KernelError> {
     const OPERATION: &str = "compose";
-    let Composition { field, first, other, gate, still } = *composition;
+    let Composition { field, first, other, gate, still, sharpness } = *composition;
     for frame in [first, other, out] {
         check_frame(OPERATION, frame)?;
         let (info, expected) = (&frame.info, &first.info);
@@ -217,21 +215,14 @@ pub(super) fn compose(composition: &Composition<'_>, out: &Frame) -> Result<(), 
         || format!("planes of {} x {} cells for {:?}", field.width, field.height, field.source),
         || format!("{:?} and {:?}", planes.map(Vec::len).collect::<Vec<_>>(), gate.map(<[f32]>::len)),
     )?;
-    mask_covers(OPERATION, still, field.source)
-}
-
-fn mask_covers(
-    operation: &'static str,
-    still: Option<&StillMask>,
-    source: (u32, u32),
-) -> Result<(), KernelError> {
-    let size = (source.0 as usize, source.1 as usize);
+    let size = (field.source.0 as usize, field.source.1 as usize);
     require(
-        operation,
+        OPERATION,
         still.is_none_or(|mask| (mask.width, mask.height) == size && mask.values.len() == size.0 * size.1),
         || format!("a mask of {} x {}", size.0, size.1),
         || still.map_or(String::new(), |mask| format!("{} x {}", mask.width, mask.height)),
-    )
+    )?;
+    sharpness.map_or(Ok(()), |sharpness| check_sharpness(OPERATION, sharpness, field.source))
 }
 
 /// Checks the arguments of [`super::cpu::shrink`].
@@ -301,26 +292,22 @@ pub(super) fn mask(size: (usize, usize), field: Option<&MotionField>) -> Result<
     )
 }
 
-/// Checks the arguments of [`super::cpu::Softener::run`].
-pub(super) fn soften(
-    frame: &Frame,
+fn check_sharpness(
+    operation: &'static str,
     sharpness: &Sharpness,
-    still: Option<&StillMask>,
+    wanted: (u32, u32),
 ) -> Result<(), KernelError> {
-    const OPERATION: &str = "soften";
-    check_frame(OPERATION, frame)?;
     let Sharpness { source, side, width, height, values } = sharpness;
     let blocks = |samples: u32| (samples as usize).div_ceil(*side);
     require(
-        OPERATION,
-        *side > 0
-            && !values.is_empty()
+        operation,
+        *source == wanted
+            && *side > 0
             && (*width, *height) == (blocks(source.0), blocks(source.1))
             && values.len() == width * height,
-        || format!("blocks for {source:?}"),
-        || format!("{} of {width} x {height}, {side} luma samples along a side", values.len()),
-    )?;
-    mask_covers(OPERATION, still, *source)
+        || format!("sharpness of blocks of {wanted:?}"),
+        || format!("{} of {width} x {height} for {source:?}, {side} along a side", values.len()),
+    )
 }
 
 fn check_taps(operation: &'static str, taps: &Taps, output: usize) -> Result<(), KernelError> {

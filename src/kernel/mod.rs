@@ -227,10 +227,12 @@ pub trait Kernels: Send {
 
     /// Makes a frame from motion: brings the field to each plane's grid bilinearly, samples both frames bilinearly along
     /// it (the nearest sample inside where it leads outside), blends them by the weights, and mixes in the first frame's
-    /// own samples as the gate says. Logits become weights in the cells, before they are brought to the grid.
+    /// own samples as the gate says. Logits become weights in the cells, before they are brought to the grid. Of the rounded
+    /// samples, each becomes mean + sharpness (sample - mean), with the means of the plane's blocks and the sharpness
+    /// brought to the grid bilinearly.
     ///
-    /// `out` has the size and format of both frames. Where motion is 0 and the other frame weighs nothing, where the
-    /// gate is 0, and where the mask says so, it gets the first frame's samples bit for bit.
+    /// `out` has the size and format of both frames. Where the mask says so, and where the sharpness is 1 and either motion
+    /// is 0 and the other frame weighs nothing or the gate is 0, it gets the first frame's samples bit for bit.
     fn compose(&mut self, composition: &Composition<'_>, out: &mut Frame) -> Result<(), KernelError>;
 
     /// Resamples one plane by `plan`, with its change of depth, rounding and clamping to `0..=plan.output_max`.

@@ -1,6 +1,6 @@
 //! What the composition of a predicted frame is given, and its geometry, shared by the backends.
 
-use crate::frame::{Frame, FrameInfo, MotionField, StillMask};
+use crate::frame::{Frame, FrameInfo, MotionField, PixelFormat, Sharpness, StillMask};
 
 /// What [`Kernels::compose`](super::Kernels::compose) makes a frame from.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +17,9 @@ pub struct Composition<'a> {
     /// Pixels of the source that are copied from `first`. A chroma sample is copied if any of the luma samples that it
     /// covers is, and a super-resolved pixel if the source's pixel under its centre is.
     pub still: Option<&'a StillMask>,
+    /// How much of its detail what was made keeps, after it was rounded; `None` is all. Pixels that are copied because of
+    /// `still` keep theirs.
+    pub sharpness: Option<&'a Sharpness>,
 }
 
 /// Planes of [`Cells`].
@@ -49,7 +52,7 @@ impl Cells {
             out.clear();
             out.extend(values.iter().copied().map(limited));
         }
-        let least = 0.25 / composition.first.info.format.max_value() as f32;
+        let least = least_weight(composition.first.info.format);
         weight.clear();
         weight.extend(field.blend.iter().map(|logit| snapped(1.0 / (1.0 + (-logit).exp()), least)));
         share.clear();
@@ -76,6 +79,11 @@ const FARTHEST: f32 = 65_536.0;
 /// `displacement` within plus and minus [`FARTHEST`], 0 if it is not a number.
 fn limited(displacement: f32) -> f32 {
     if displacement.is_nan() { 0.0 } else { displacement.clamp(-FARTHEST, FARTHEST) }
+}
+
+/// The weight that moves a sample by a quarter of a code value at most.
+pub(super) fn least_weight(format: PixelFormat) -> f32 {
+    0.25 / format.max_value() as f32
 }
 
 /// A weight within 0..1, moved to either end if it is nearer to that than `least`; 0 if it is not a number.

@@ -102,6 +102,7 @@ fn composed_frames_agree() {
                 other: &other,
                 gate: Some(&gate),
                 still: Some(&mask),
+                sharpness: Some(&compose::patches(source)),
             };
             let (mut actual, mut expected) = (first.clone(), first.clone());
             gpu.compose(&composition, &mut actual).unwrap();

@@ -4,7 +4,7 @@ use crate::reference;
 use crate::support::{Noise, assert_rounded, backends, color, fill, formats, frame_of, noise_frame, samples};
 use framecast::error::KernelError;
 use framecast::frame::{
-    Color, Frame, Matrix, MotionField, PixelFormat, Range, Siting, StillMask, Subsampling,
+    Color, Frame, Matrix, MotionField, PixelFormat, Range, Sharpness, Siting, StillMask, Subsampling,
 };
 use framecast::kernel::{Composition, Kernels};
 
@@ -43,6 +43,15 @@ pub(crate) fn opening(field: &MotionField) -> Vec<f32> {
     (0..field.width * field.height).map(|index| (2.0 * row(index) - 0.3).clamp(0.0, 1.0)).collect()
 }
 
+/// Blocks of 8 pixels that keep all, half or nothing of their detail, or what lies between.
+pub(crate) fn patches(source: (u32, u32)) -> Sharpness {
+    let mut sharpness = Sharpness::default();
+    sharpness.reshape(source, 8);
+    let kept = [1.0, 1.0, 0.0, 0.3, 0.8, 0.5, 0.0];
+    sharpness.values.iter_mut().enumerate().for_each(|(index, value)| *value = kept[index % kept.len()]);
+    sharpness
+}
+
 /// A mask with a bar, a dot and noise.
 pub(crate) fn blots(source: (u32, u32)) -> StillMask {
     let mut mask = StillMask::default();
@@ -69,7 +78,7 @@ fn check(kernels: &mut dyn Kernels, composition: &Composition<'_>, case: &str) {
 }
 
 fn plain<'a>(field: &'a MotionField, [first, other]: &'a [Frame; 2]) -> Composition<'a> {
-    Composition { field, first, other, gate: None, still: None }
+    Composition { field, first, other, gate: None, still: None, sharpness: None }
 }
 
 #[test]

@@ -287,7 +287,7 @@ pub(crate) fn blend(tile: &Tensor, place: &TilePlace, canvas: &mut [f64], shape:
 
 /// Plane `index` of what a field makes of two frames, not rounded.
 pub(crate) fn compose(composition: &Composition<'_>, index: usize) -> Vec<f64> {
-    let Composition { field, first, other, gate, still } = *composition;
+    let Composition { field, first, other, gate, still, .. } = *composition;
     let info = &first.info;
     let (first, other) = (&first.planes()[index], &other.planes()[index]);
     let numbers = |plane| -> Vec<f64> { samples(plane).into_iter().map(f64::from).collect() };

@@ -1,9 +1,11 @@
 //! Detail is taken away from where it is not trusted, against a reference in f64.
 
-use crate::support::{color, frame_of, samples};
+use crate::support::{backends, color, frame_of, samples};
 use framecast::error::KernelError;
-use framecast::frame::{Frame, Matrix, PixelFormat, Range, Sharpness, Siting, StillMask, Subsampling};
-use framecast::kernel::cpu::Softener;
+use framecast::frame::{
+    Frame, Matrix, MotionField, PixelFormat, Range, Sharpness, Siting, StillMask, Subsampling,
+};
+use framecast::kernel::{Composition, Kernels};
 
 const SOURCE: (u32, u32) = (52, 36);
 const SIDE: usize = 8;
@@ -27,6 +29,20 @@ fn sharpness(value: impl Fn(usize) -> f32) -> Sharpness {
     sharpness
 }
 
+/// `frame` again, composed without motion.
+fn soften(
+    kernels: &mut dyn Kernels,
+    frame: &Frame,
+    sharpness: &Sharpness,
+    still: Option<&StillMask>,
+) -> Result<Frame, KernelError> {
+    let field = MotionField::still(SOURCE, 4);
+    let mut out = frame.clone();
+    let sharpness = Some(sharpness);
+    let composition = Composition { field: &field, first: frame, other: frame, gate: None, still, sharpness };
+    kernels.compose(&composition, &mut out).map(|()| out)
+}
+
 /// Where sample `index` lies among blocks, 0 at the first one's centre; `position` is a chroma sample's among its `block`
 /// luma samples, from 0 (the first one's place) to 1.
 fn place(index: usize, block: f64, position: f64, per_luma: f64) -> f64 {
@@ -46,9 +62,9 @@ fn reference(frame: &Frame, plane: usize, sharpness: &Sharpness) -> Vec<f64> {
         (0..samples as usize).map(|i| place(i, block, position, per_luma).clamp(0.0, last)).collect()
     };
     // Left-sited chroma lies on the first luma sample across and between two down.
-    let across = axis(width, sharpness.width, shifts.x as u8, 0.0, info.width, SOURCE.0);
+    let across = axis(width, sharpness.width, shifts.x, 0.0, info.width, SOURCE.0);
     let down =
-        axis(height, sharpness.height, shifts.y as u8, if chroma { 0.5 } else { 0.0 }, info.height, SOURCE.1);
+        axis(height, sharpness.height, shifts.y, if chroma { 0.5 } else { 0.0 }, info.height, SOURCE.1);
     let values = samples(&frame.planes()[plane]);
     let nearest = |place: f64| (place + 0.5).floor() as usize;
     let mut sums = vec![(0.0, 0.0); sharpness.width * sharpness.height];
@@ -90,15 +106,16 @@ fn softened_frames_are_the_references() {
     ] {
         let before = picture(PixelFormat::yuv(subsampling, depth), size);
         let sharpness = sharpness(|index| [1.0, 0.0, 0.3, 0.8, 0.55][index % 5]);
-        let mut after = before.clone();
-        Softener::default().run(&mut after, &sharpness, None).unwrap();
-        for plane in 0..3 {
-            let worst = samples(&after.planes()[plane])
-                .iter()
-                .zip(reference(&before, plane, &sharpness))
-                .map(|(found, expected)| (f64::from(*found) - expected).abs())
-                .fold(0.0, f64::max);
-            assert!(worst < 0.51, "{subsampling:?} of {depth} bits, {size:?}, plane {plane}: {worst}");
+        for mut kernels in backends() {
+            let after = soften(kernels.as_mut(), &before, &sharpness, None).unwrap();
+            for plane in 0..3 {
+                let found = samples(&after.planes()[plane]);
+                let expected = reference(&before, plane, &sharpness);
+                assert_eq!(found.len(), expected.len());
+                let errors = found.iter().zip(expected).map(|(a, b)| (f64::from(*a) - b).abs());
+                let worst = errors.fold(0.0, f64::max);
+                assert!(worst < 0.51, "{subsampling:?} of {depth} bits, {size:?}, plane {plane}: {worst}");
+            }
         }
     }
 }
@@ -106,33 +123,37 @@ fn softened_frames_are_the_references() {
 #[test]
 fn what_is_trusted_or_still_stays_bit_for_bit() {
     let before = picture(PixelFormat::yuv(Subsampling::S420, 8), SOURCE);
-    let mut after = before.clone();
-    Softener::default().run(&mut after, &sharpness(|_| 1.0), None).unwrap();
-    assert!((0..3).all(|plane| samples(&after.planes()[plane]) == samples(&before.planes()[plane])));
-
     let mut still = StillMask::default();
     still.reshape(SOURCE.0 as usize, SOURCE.1 as usize);
     still.values.iter_mut().enumerate().for_each(|(i, v)| *v = if i % 52 < 26 { 255 } else { 0 });
-    Softener::default().run(&mut after, &sharpness(|_| 0.0), Some(&still)).unwrap();
-    for (plane, columns) in [(0, 52), (1, 26), (2, 26)] {
-        let (before, after) = (samples(&before.planes()[plane]), samples(&after.planes()[plane]));
-        let equal = |from: usize, to: usize| {
-            let row = |values: &[u32], y: usize| values[y * columns + from..y * columns + to].to_vec();
-            (0..before.len() / columns).all(|y| row(&before, y) == row(&after, y))
-        };
-        assert!(equal(0, columns / 2) && !equal(columns / 2, columns), "plane {plane}");
+    for mut kernels in backends() {
+        let after = soften(kernels.as_mut(), &before, &sharpness(|_| 1.0), None).unwrap();
+        assert!((0..3).all(|plane| samples(&after.planes()[plane]) == samples(&before.planes()[plane])));
+
+        let after = soften(kernels.as_mut(), &before, &sharpness(|_| 0.0), Some(&still)).unwrap();
+        for (plane, columns) in [(0, 52), (1, 26), (2, 26)] {
+            let [before, after] = [&before, &after].map(|frame| samples(&frame.planes()[plane]));
+            let equal = |from: usize, to: usize| {
+                let rows = before.chunks(columns).zip(after.chunks(columns));
+                rows.map(|(a, b)| a[from..to] == b[from..to]).collect::<Vec<_>>()
+            };
+            assert!(equal(0, columns / 2).iter().all(|equal| *equal), "plane {plane}");
+            assert!(equal(columns / 2, columns).iter().all(|equal| !*equal), "plane {plane}");
+        }
     }
 }
 
 #[test]
 fn sharpness_for_another_size_is_an_error() {
-    let mut frame = picture(PixelFormat::yuv(Subsampling::S420, 8), SOURCE);
+    let frame = picture(PixelFormat::yuv(Subsampling::S420, 8), SOURCE);
     let mut short = sharpness(|_| 0.5);
     short.values.pop();
-    let mut still = StillMask::default();
-    still.reshape(8, 8);
-    for (sharpness, still) in [(&short, None), (&sharpness(|_| 0.5), Some(&still))] {
-        let found = Softener::default().run(&mut frame, sharpness, still);
-        assert!(matches!(found, Err(KernelError::Shape { operation: "soften", .. })), "{found:?}");
+    let mut other = Sharpness::default();
+    other.reshape((8, 8), SIDE);
+    for mut kernels in backends() {
+        for sharpness in [&short, &other, &Sharpness::default()] {
+            let found = soften(kernels.as_mut(), &frame, sharpness, None).map(drop);
+            assert!(matches!(found, Err(KernelError::Shape { operation: "compose", .. })), "{found:?}");
+        }
     }
 }

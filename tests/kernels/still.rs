@@ -61,6 +61,7 @@ fn text_over_a_panning_background_is_bit_equal() {
                     other: &other,
                     gate: None,
                     still: Some(&mask),
+                    sharpness: None,
                 };
                 kernels.compose(&composition, &mut out).unwrap();
                 let case = format!("{} {format} times {scale}", kernels.name());

@@ -18,7 +18,6 @@ mod unpack;
 mod warp;
 
 pub use shrink::{pack_pair, shrink};
-pub use soften::Softener;
 pub use still::StillDetector;
 
 use super::{
@@ -38,6 +37,7 @@ pub struct CpuKernels {
     resampler: resample::Resampler,
     image_work: image::ImageWork,
     composer: compose::Composer,
+    softener: soften::Softener,
 }
 
 impl Default for CpuKernels {
@@ -58,6 +58,7 @@ impl CpuKernels {
             resampler: resample::Resampler::default(),
             image_work: image::ImageWork::default(),
             composer: compose::Composer::default(),
+            softener: soften::Softener::default(),
         }
     }
 }
@@ -159,6 +160,9 @@ impl Kernels for CpuKernels {
     fn compose(&mut self, composition: &Composition<'_>, out: &mut Frame) -> Result<(), KernelError> {
         check::compose(composition, out)?;
         self.composer.run(self.arch, composition, out);
+        if let Some(sharpness) = composition.sharpness {
+            self.softener.run(self.arch, out, sharpness, composition.still);
+        }
         Ok(())
     }
 

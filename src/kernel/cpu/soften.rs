@@ -3,15 +3,13 @@
 use super::field::Enlarger;
 use super::mask::MaskRow;
 use super::rows::{self, Sample};
-use crate::error::KernelError;
 use crate::frame::{Frame, FrameInfo, Plane, Sharpness, StillMask};
-use crate::kernel::check;
-use crate::kernel::motion::{GridAxis, snapped};
+use crate::kernel::motion::{GridAxis, least_weight, snapped};
 
 /// Takes detail away: a sample becomes mean + sharpness (sample - mean), with the means of blocks and their sharpness
 /// enlarged bilinearly.
 #[derive(Debug, Default)]
-pub struct Softener {
+pub(super) struct Softener {
     enlarger: Enlarger,
     mask: MaskRow,
     /// Of blocks: means of a plane, and what is worked on for a row of samples.
@@ -25,35 +23,30 @@ pub struct Softener {
 }
 
 impl Softener {
-    /// Takes the detail of `frame` away that `sharpness` does not leave it, at the source's size or super-resolved.
-    /// Samples that are `still` stay as they are, and so do all where the sharpness is 1.
-    ///
-    /// # Errors
-    ///
-    /// [`KernelError::Shape`] if sharpness or mask are for another size than they say, or than each other's.
-    pub fn run(
+    /// Takes the detail of `frame` away that `sharpness` does not leave it, but for what is `still`.
+    pub(super) fn run(
         &mut self,
+        arch: pulp::Arch,
         frame: &mut Frame,
         sharpness: &Sharpness,
         still: Option<&StillMask>,
-    ) -> Result<(), KernelError> {
-        check::soften(frame, sharpness, still)?;
+    ) {
         if sharpness.values.iter().all(|value| *value >= 1.0) {
-            return Ok(());
+            return;
         }
         let info = frame.info.clone();
         for (index, plane) in frame.planes_mut().iter_mut().enumerate() {
             if info.format.sample_bytes() == 1 {
-                self.plane::<u8>(plane, (&info, index), sharpness, still);
+                self.plane::<u8>(arch, plane, (&info, index), sharpness, still);
             } else {
-                self.plane::<u16>(plane, (&info, index), sharpness, still);
+                self.plane::<u16>(arch, plane, (&info, index), sharpness, still);
             }
         }
-        Ok(())
     }
 
     fn plane<S: Sample>(
         &mut self,
+        arch: pulp::Arch,
         plane: &mut Plane,
         (info, index): (&FrameInfo, usize),
         sharpness: &Sharpness,
@@ -61,11 +54,11 @@ impl Softener {
     ) {
         let blocks = (sharpness.width, sharpness.height);
         let axes = GridAxis::of_cells(blocks, sharpness.source, sharpness.side, info, index);
-        let least = 0.25 / info.format.max_value() as f32;
+        let least = least_weight(info.format);
         let stride = plane.stride / size_of::<S>();
         let samples = bytemuck::cast_slice_mut::<u8, S>(plane.buffer.bytes_mut());
         rows::vectorized(
-            pulp::Arch::new(),
+            arch,
             #[inline(always)]
             || {
                 self.measure(samples, stride, axes);

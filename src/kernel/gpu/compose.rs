@@ -2,6 +2,7 @@
 
 use super::device::{Device, Dispatch};
 use super::params::Rows;
+use super::soften::{self, Softening};
 use super::{word_invocations, write_plane};
 use crate::error::KernelError;
 use crate::frame::{Frame, Plane};
@@ -22,17 +23,17 @@ struct Params {
     largest: u32,
 }
 
-/// `Place` in `compose.wgsl`.
+/// `Place` in `common/place.wgsl`.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-struct Place {
+pub(super) struct Place {
     cells: [u32; 2],
     share: f32,
     covered: [u32; 2],
 }
 
 impl Place {
-    fn new(axis: &GridAxis, index: usize) -> Self {
+    pub(super) fn new(axis: &GridAxis, index: usize) -> Self {
         let (cell, next, share) = axis.cells_at(index);
         let (first, last) = axis.covered(index);
         Self { cells: [cell as u32, next as u32], share, covered: [first as u32, last as u32] }
@@ -46,6 +47,13 @@ const LABELS: [[&str; 5]; 4] = [
     ["compose params 2", "places 2", "first 2", "other 2", "composed 2"],
     ["compose params 3", "places 3", "first 3", "other 3", "composed 3"],
 ];
+
+/// The programs of a composition.
+pub(super) struct Pipelines {
+    pub(super) compose: ComputePipeline,
+    pub(super) means: ComputePipeline,
+    pub(super) soften: ComputePipeline,
+}
 
 #[derive(Default)]
 pub(super) struct Composer {
@@ -71,7 +79,7 @@ impl Composer {
     pub(super) fn run(
         &mut self,
         device: &mut Device,
-        pipeline: &ComputePipeline,
+        pipelines: &Pipelines,
         composition: &Composition<'_>,
         out: &mut Frame,
     ) -> Result<(), KernelError> {
@@ -94,11 +102,38 @@ impl Composer {
             .iter()
             .map(|work| [&work.params, &work.places, &field, &mask, &work.first, &work.other, &work.result])
             .collect();
-        let dispatches: Vec<_> = buffers
+        let pipeline = &pipelines.compose;
+        let mut dispatches: Vec<_> = buffers
             .iter()
             .zip(&work)
             .map(|(buffers, work)| Dispatch { pipeline, buffers, invocations: work.invocations })
             .collect();
+        let softenings: Vec<Softening> = match soften::wanted(composition) {
+            Some(sharpness) => {
+                let values = device.upload("sharpness", bytemuck::cast_slice(&sharpness.values));
+                let planes = composition.first.planes().iter().zip(&work).enumerate();
+                planes
+                    .map(|(index, (plane, work))| {
+                        let parts = soften::Parts { values: &values, mask: &mask, plane: &work.result };
+                        Softening::new(device, (composition, sharpness), (index, plane), parts)
+                    })
+                    .collect()
+            }
+            None => Vec::new(),
+        };
+        let soften_buffers: Vec<_> = softenings.iter().map(|softening| softening.buffers()).collect();
+        for ((means, soften), softening) in soften_buffers.iter().zip(&softenings) {
+            dispatches.push(Dispatch {
+                pipeline: &pipelines.means,
+                buffers: means,
+                invocations: softening.blocks,
+            });
+            dispatches.push(Dispatch {
+                pipeline: &pipelines.soften,
+                buffers: soften,
+                invocations: softening.words,
+            });
+        }
         let outputs: Vec<_> = work.iter().map(|work| (&work.result, work.size)).collect();
         device.run("compose", &dispatches, &outputs, |index, bytes| {
             write_plane(out.planes_mut(), index, bytes);

@@ -6,6 +6,7 @@ mod interop;
 mod params;
 mod report;
 mod shaders;
+mod soften;
 mod timing;
 mod work;
 
@@ -41,7 +42,7 @@ pub struct GpuKernels {
     steady: ComputePipeline,
     apply_curves: ComputePipeline,
     mix: ComputePipeline,
-    compose: ComputePipeline,
+    compose: compose::Pipelines,
     narrow: ComputePipeline,
     widen: ComputePipeline,
     sharing: bool,
@@ -73,7 +74,11 @@ impl GpuKernels {
             steady: device.pipeline(shaders::STEADY),
             apply_curves: device.pipeline(shaders::APPLY_CURVES),
             mix: device.pipeline(shaders::MIX),
-            compose: device.pipeline(shaders::COMPOSE),
+            compose: compose::Pipelines {
+                compose: device.pipeline(shaders::COMPOSE),
+                means: device.pipeline(shaders::BLOCK_MEANS),
+                soften: device.pipeline(shaders::SOFTEN),
+            },
             narrow: device.pipeline(shaders::NARROW),
             widen: device.pipeline(shaders::WIDEN),
             sharing: true,

@@ -31,13 +31,15 @@ pub(super) const RESAMPLE_HORIZONTAL: Shader = shader!("resample_horizontal", "s
 pub(super) const RESAMPLE_VERTICAL: Shader = shader!("resample_vertical", "samples", "quantize");
 pub(super) const STEADY: Shader = shader!("steady",);
 pub(super) const APPLY_CURVES: Shader = shader!("apply_curves",);
-pub(super) const COMPOSE: Shader = shader!("compose", "samples", "quantize");
+pub(super) const COMPOSE: Shader = shader!("compose", "samples", "quantize", "place");
+pub(super) const BLOCK_MEANS: Shader = shader!("block_means", "samples");
+pub(super) const SOFTEN: Shader = shader!("soften", "samples", "quantize", "place");
 pub(super) const MIX: Shader = shader!("mix", "samples", "quantize");
 pub(super) const NARROW: Shader = shader!("narrow",);
 pub(super) const WIDEN: Shader = shader!("widen",);
 
 /// Every program.
-pub const SHADERS: [Shader; 14] = [
+pub const SHADERS: [Shader; 16] = [
     PACK_LUMA,
     PACK_RGB,
     UNPACK_LUMA,
@@ -50,6 +52,8 @@ pub const SHADERS: [Shader; 14] = [
     APPLY_CURVES,
     MIX,
     COMPOSE,
+    BLOCK_MEANS,
+    SOFTEN,
     NARROW,
     WIDEN,
 ];

@@ -8,7 +8,6 @@ use super::clip::ClipFrame;
 use super::report::MotionScores;
 use crate::error::Error;
 use crate::frame::{Frame, MotionField};
-use crate::kernel::cpu::Softener;
 use crate::kernel::{self, Composition, KernelChoice, Kernels};
 use crate::stage::{Camera, Estimate, Gate, MotionCount};
 
@@ -37,7 +36,6 @@ struct Past {
     gate: Gate,
     camera: Camera,
     count: MotionCount,
-    softener: Softener,
 }
 
 /// Makes and judges the frames of one method in one clip.
@@ -78,8 +76,9 @@ impl Judge {
         let Some(mut field) = field else {
             return Ok(Made { frame: first.frame.clone(), motion: None });
         };
-        let share = match &mut self.past {
-            Some(Past { gate, camera, count, .. }) => {
+        let mut nothing_known = Gate::default();
+        let (share, sharpness) = match &mut self.past {
+            Some(Past { gate, camera, count }) => {
                 if let Some(small) = first.small(field.shrink) {
                     gate.score(small, count);
                 }
@@ -87,25 +86,24 @@ impl Judge {
                     camera.learn(estimate.clone(), 1);
                 }
                 camera.correct(&mut field, tau);
-                gate.share(&field, tau).to_vec()
+                gate.trust(&field, tau)
             }
-            None => Gate::default().share(&field, tau).to_vec(),
+            None => nothing_known.trust(&field, tau),
         };
         let mut frame = Frame::allocate(truth.frame.info.clone(), None);
         let composition = Composition {
             field: &field,
             first: &first.frame,
             other: &other.frame,
-            gate: Some(&share),
+            gate: Some(share),
             still: None,
+            sharpness: Some(sharpness),
         };
         self.kernels.compose(&composition, &mut frame)?;
+        let share = share.to_vec();
         let smalls = first.small(field.shrink).zip(other.small(field.shrink));
-        if let Some(Past { gate, softener, .. }) = &mut self.past {
-            softener.run(&mut frame, gate.sharpness(&field, tau), None)?;
-            if let Some((first, other)) = smalls {
-                gate.expect(field.clone(), tau, first, other);
-            }
+        if let (Some(Past { gate, .. }), Some((first, other))) = (&mut self.past, smalls) {
+            gate.expect(field.clone(), tau, first, other);
         }
         Ok(Made { frame, motion: Some((field, share)) })
     }

@@ -137,9 +137,16 @@ impl Gate {
         self.past = Sums::default();
     }
 
-    /// The share of the prediction of `field`, for the moment `tau`, for each cell. The network's own gate counts where
-    /// nothing has moved so far; what is distrusted is distrusted the less the nearer the moment is.
-    pub(crate) fn share(&mut self, field: &MotionField, tau: f32) -> &[f32] {
+    /// The share of the prediction of `field`, for the moment `tau`, for each cell, and how much of its detail it keeps. The
+    /// network's own gate counts where nothing has moved so far; what is distrusted is distrusted the less the nearer the
+    /// moment is.
+    pub(crate) fn trust(&mut self, field: &MotionField, tau: f32) -> (&[f32], &Sharpness) {
+        self.judge_motion(field, tau);
+        self.judge_detail(field, tau);
+        (&self.share, &self.sharpness)
+    }
+
+    fn judge_motion(&mut self, field: &MotionField, tau: f32) {
         let (width, side) = (field.width, region_side(field.shrink));
         let regions = self.regions(field);
         self.share.clear();
@@ -152,14 +159,12 @@ impl Gate {
                 [&self.past.products, &self.past.squares].map(|plane| sample(plane, size, at));
             nearer(((product + PRIOR * own) / (square + PRIOR)).clamp(0.0, 1.0), tau)
         }));
-        &self.share
     }
 
-    /// How much of its detail the prediction of `field` for the moment `tau` keeps; all where nothing is known.
-    pub(crate) fn sharpness(&mut self, field: &MotionField, tau: f32) -> &Sharpness {
+    fn judge_detail(&mut self, field: &MotionField, tau: f32) {
         let regions = self.regions(field);
         self.sharpness.reshape(field.source, DETAIL);
-        let Some(size) = regions else { return &self.sharpness };
+        let Some(size) = regions else { return };
         let width = self.sharpness.width;
         for (index, value) in self.sharpness.values.iter_mut().enumerate() {
             let place = |block: usize| (block as f32 + 0.5) * (DETAIL as f32 / REGION as f32) - 0.5;
@@ -168,7 +173,6 @@ impl Gate {
             let [product, square] = planes.map(|plane| sample(plane, size, at));
             *value = nearer(((product + PRIOR) / (square + PRIOR)).clamp(0.0, 1.0), tau);
         }
-        &self.sharpness
     }
 
     /// Columns and rows of regions if something is known of frames like that of `field`.
@@ -342,11 +346,11 @@ mod tests {
     fn a_prediction_that_comes_true_is_trusted_and_a_wrong_one_is_not() {
         for (pixels, hits, low, high) in [(4.0, 1, 0.95, 1.0), (-4.0, 0, 0.0, 0.55)] {
             let (mut gate, mut count) = (Gate::default(), MotionCount::default());
-            assert!(gate.share(&moving(pixels, 1.0), 1.0)[8 * 32 + 16] > 0.999);
+            assert!(gate.trust(&moving(pixels, 1.0), 1.0).0[8 * 32 + 16] > 0.999);
             gate.expect(moving(pixels, 0.5), 0.5, &stripes(2), &stripes(0));
             gate.score(&stripes(4), &mut count);
             assert_eq!((count.scored, count.hits), (1, hits));
-            let middle = gate.share(&moving(pixels, 1.0), 1.0)[8 * 32 + 16];
+            let middle = gate.trust(&moving(pixels, 1.0), 1.0).0[8 * 32 + 16];
             assert!((low..=high).contains(&middle), "{middle}");
         }
     }
@@ -357,18 +361,18 @@ mod tests {
         for (pixels, low, high) in [(4.0, 0.99, 1.0), (12.0, 0.0, 0.4)] {
             let (mut gate, mut count) = (Gate::default(), MotionCount::default());
             let field = moving(pixels, 1.0);
-            assert!(gate.sharpness(&field, 1.0).values.iter().all(|value| *value >= 1.0));
+            assert!(gate.trust(&field, 1.0).1.values.iter().all(|value| *value >= 1.0));
             gate.expect(field.clone(), 1.0, &stripes(2), &stripes(0));
             gate.score(&stripes(4), &mut count);
             let [whole, half] = [1.0, 0.5].map(|tau| {
-                let sharpness = gate.sharpness(&field, tau);
+                let sharpness = gate.trust(&field, tau).1;
                 assert_eq!((sharpness.width, sharpness.height, sharpness.side), (16, 8, 8));
                 sharpness.values[4 * 16 + 8]
             });
             assert!((low..=high).contains(&whole), "{pixels}: {whole}");
             assert!((half - (1.0 + whole) / 2.0).abs() < 1e-6);
             gate.reset();
-            assert!(gate.sharpness(&field, 1.0).values.iter().all(|value| *value >= 1.0));
+            assert!(gate.trust(&field, 1.0).1.values.iter().all(|value| *value >= 1.0));
         }
     }
 
@@ -380,9 +384,9 @@ mod tests {
             gate.score(&stripes(2 * k + 4), &mut count);
         }
         assert_eq!((count.scored, count.hits), (8, 0));
-        assert!(gate.share(&moving(4.0, 1.0), 1.0).iter().sum::<f32>() / 512.0 < 0.1);
+        assert!(gate.trust(&moving(4.0, 1.0), 1.0).0.iter().sum::<f32>() / 512.0 < 0.1);
         gate.reset();
-        assert!(gate.share(&moving(4.0, 1.0), 1.0)[0] > 0.999);
+        assert!(gate.trust(&moving(4.0, 1.0), 1.0).0[0] > 0.999);
         gate.score(&stripes(0), &mut count);
         assert_eq!(count.scored, 8);
     }

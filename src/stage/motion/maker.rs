@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::frame::{
     BufferPool, Frame, FrameInfo, MotionField, MotionMode, Pts, SideData, SmallFrame, StillMask,
 };
-use crate::kernel::cpu::{Softener, StillDetector};
+use crate::kernel::cpu::StillDetector;
 use crate::kernel::{Composition, Kernels};
 use std::sync::Arc;
 
@@ -20,7 +20,6 @@ pub struct MotionMaker {
     camera: Camera,
     still: StillDetector,
     mask: StillMask,
-    softener: Softener,
     count: MotionCount,
 }
 
@@ -54,7 +53,6 @@ impl MotionMaker {
             camera: Camera::default(),
             still: StillDetector::new(noise),
             mask: StillMask::default(),
-            softener: Softener::default(),
             count: MotionCount::default(),
         }
     }
@@ -111,17 +109,17 @@ impl MotionMaker {
         if has_mask {
             self.still.mask(predicts.then_some(&*field), &mut self.mask)?;
         }
-        let gate = self.gate.share(field, tau);
+        let (gate, sharpness) = self.gate.trust(field, tau);
         let mut out = Frame::allocate(made_info(&first.info, pts), Some(&self.pool));
         let still = has_mask.then_some(&self.mask);
-        let composition = Composition { field, first, other, gate: Some(gate), still };
+        let composition =
+            Composition { field, first, other, gate: Some(gate), still, sharpness: Some(sharpness) };
         self.kernels.compose(&composition, &mut out)?;
         self.count.between += 1;
         let cells = field.blend.len().max(1) as f64;
         let mean = |sum: f64| sum / cells;
         self.count.gated += mean(gate.iter().map(|share| 1.0 - f64::from(*share)).sum());
         self.count.scale += mean(field.log_scale.iter().map(|scale| f64::from(scale.exp())).sum());
-        self.softener.run(&mut out, self.gate.sharpness(field, tau), still)?;
         Ok(out)
     }
 
