@@ -1,6 +1,6 @@
 //! Whether predictions have been right lately, and how much they are trusted where.
 
-use super::bilinear::sample;
+use super::bilinear::{sample, sample_four};
 use crate::frame::{MotionField, Sharpness, SmallFrame};
 use std::sync::Arc;
 
@@ -211,13 +211,14 @@ fn carried_on(field: &MotionField, tau: f32, [first, other]: [&SmallFrame; 2]) -
     let motion = first_x.iter().zip(first_y).zip(other_x.iter().zip(other_y)).zip(&field.blend);
     for (index, (((fx, fy), (ox, oy)), blend)) in motion.enumerate() {
         let weight = 1.0 / (1.0 + (-blend).exp());
-        for (dx, dy) in [(0, 0), (1, 0), (0, 1), (1, 1)] {
-            let (x, y) = (2 * (index % field.width) + dx, 2 * (index / field.width) + dy);
-            let at = |dx: f32, dy: f32| (x as f32 + dx, y as f32 + dy);
-            let from_first = sample(&first.luma, size, at(fx * to_first, fy * to_first));
-            let from_other = sample(&other.luma, size, at(ox * to_other, oy * to_other));
+        let (x, y) = (2 * (index % field.width), 2 * (index / field.width));
+        let at = |dx: f32, dy: f32| (x as f32 + dx, y as f32 + dy);
+        let from_first = sample_four(&first.luma, size, at(fx * to_first, fy * to_first));
+        let from_other = sample_four(&other.luma, size, at(ox * to_other, oy * to_other));
+        let places = [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)];
+        for (((x, y), a), b) in places.into_iter().zip(from_first).zip(from_other) {
             if let Some(out) = made.get_mut(y * size.0 + x) {
-                *out = from_first + weight * (from_other - from_first);
+                *out = a + weight * (b - a);
             }
         }
     }
