@@ -10,7 +10,7 @@ struct Params {
     // Columns of the mask; 0 if there is none.
     mask_width: u32,
     largest: u32,
-    // A sharpness nearer to 0 or 1 than this is that.
+    // A sharpness nearer to 1 than this is 1.
     least: f32,
 }
 

@@ -1,6 +1,6 @@
 //! Interpolation between samples: in fixed point for 8 bits, where twice as many fit into a register, else in f32.
 
-use super::rows::Sample;
+use super::rows::{self, Sample};
 
 /// A sample that can be interpolated.
 pub(super) trait Blended: Sample {
@@ -73,8 +73,7 @@ impl Blended for u16 {
 
     #[inline(always)]
     fn round(value: f32) -> Self {
-        // Interpolated values are within the code values. See `rows::quantize`.
-        Self::truncate(((value + 0.5).floor() + 8_388_608.0).to_bits())
+        rows::nearest(value)
     }
 }
 

@@ -64,6 +64,13 @@ impl Sample for u16 {
     }
 }
 
+/// The nearest code value of a value between code values, halves up.
+#[inline(always)]
+pub(super) fn nearest<S: Sample>(value: f32) -> S {
+    // From 2^23 on the low bits of a float are an integer's.
+    S::truncate(((value + 0.5).floor() + 8_388_608.0).to_bits())
+}
+
 /// `out = row`.
 #[inline(always)]
 pub(super) fn widen<S: Sample>(row: &[S], out: &mut [f32]) {

@@ -12,6 +12,8 @@ use crate::kernel::motion::{GridAxis, least_weight, snapped};
 pub(super) struct Softener {
     enlarger: Enlarger,
     mask: MaskRow,
+    /// First and end of the samples of each column of blocks.
+    spans: Vec<(usize, usize)>,
     /// Of blocks: means of a plane, and what is worked on for a row of samples.
     means: Vec<f32>,
     mean_row: Vec<f32>,
@@ -71,6 +73,8 @@ impl Softener {
     #[inline(always)]
     fn measure<S: Sample>(&mut self, samples: &[S], stride: usize, [across, down]: [GridAxis; 2]) {
         self.means.clear();
+        self.spans.clear();
+        self.spans.extend((0..across.cells).map(|column| across.samples_of(column)));
         for block in 0..down.cells {
             self.sums.clear();
             self.sums.resize(across.samples, 0.0);
@@ -79,8 +83,7 @@ impl Softener {
                 let row = samples.get(y * stride..).unwrap_or_default();
                 self.sums.iter_mut().zip(row).for_each(|(sum, sample)| *sum += sample.widen());
             }
-            self.means.extend((0..across.cells).map(|column| {
-                let (left, right) = across.samples_of(column);
+            self.means.extend(self.spans.iter().map(|&(left, right)| {
                 let sums = self.sums.get(left..right).unwrap_or_default();
                 sums.iter().sum::<f32>() / ((right - left) * (end - first)) as f32
             }));
@@ -118,7 +121,7 @@ impl Softener {
                 row.iter_mut().zip(self.mask.values()).zip(soft.iter().zip(sharp))
             {
                 let value = soft + sharp * (sample.widen() - soft);
-                *sample = S::select(*still != 0, *sample, rounded(value));
+                *sample = S::select(*still != 0, *sample, rows::nearest(value));
             }
         }
     }
@@ -130,11 +133,4 @@ fn between(values: &[f32], rows: [usize; 2], share: f32, width: usize, out: &mut
     let [upper, lower] = rows.map(|row| values.get(row * width..(row + 1) * width).unwrap_or_default());
     out.clear();
     out.extend(upper.iter().zip(lower).map(|(upper, lower)| upper + share * (lower - upper)));
-}
-
-/// The nearest code value of one between two.
-#[inline(always)]
-fn rounded<S: Sample>(value: f32) -> S {
-    // From 2^23 on the low bits of a float are an integer's.
-    S::truncate(((value + 0.5).floor() + 8_388_608.0).to_bits())
 }
