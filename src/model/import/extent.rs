@@ -80,9 +80,10 @@ impl Scope {
             "Slice" => self.slice(node),
             "Pad" => self.pad(node),
             "GlobalAveragePool" | "GlobalMaxPool" => self.global_pool(node),
-            "Relu" | "LeakyRelu" | "PRelu" | "Clip" | "Sigmoid" | "Tanh" | "Neg" | "Abs" | "Exp" | "Sqrt" => {
-                self.extent(node, 0).copied()
-            }
+            "Relu" | "LeakyRelu" | "PRelu" | "Clip" | "Sigmoid" | "Tanh" | "Neg" | "Abs" | "Exp" | "Sqrt"
+            | "Log" | "CumSum" => self.extent(node, 0).copied(),
+            // The places that it samples are a picture of the same size, and can be anywhere.
+            "GridSample" => self.extent(node, 0).map(|extent| Extent { global: true, ..*extent }),
             other => Err(format!("the size of what {other} gives is not known")),
         }?;
         let too_large = extent.channels > CHANNEL_LIMIT

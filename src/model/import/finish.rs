@@ -40,11 +40,6 @@ pub(super) fn finish(mut graph: GraphBuilder, output: &str, meaning: Meaning) ->
     }
     let multiple = multiple(&graph, &output, scale)?;
     let extent = *graph.scope.extents.get(&output).ok_or("the output is not made by any layer")?;
-    let operations: f64 = graph
-        .nodes
-        .iter()
-        .filter_map(|node| Some(graph.scope.operations(node, graph.scope.extents.get(node.output.first()?)?)))
-        .sum();
     let colour = match channels(&graph.scope)? {
         1 => TensorColor::Luma,
         3 => TensorColor::Rgb,
@@ -68,9 +63,43 @@ pub(super) fn finish(mut graph: GraphBuilder, output: &str, meaning: Meaning) ->
         multiple,
         border,
         parameters,
-        gflop_per_megapixel: operations / 1e3,
+        gflop_per_megapixel: operations(&graph) / 1e3,
         network: encode(graph, &output, &extent)?,
     })
+}
+
+/// Names and writes the motion network whose field, of 8 channels, is `output`; sides must be multiples of `multiple` cells.
+pub(super) fn finish_motion(
+    graph: GraphBuilder,
+    output: &str,
+    shrink: usize,
+    multiple: usize,
+    architecture: &'static str,
+) -> Result<Imported, String> {
+    let extent = *graph.scope.extents.get(output).ok_or("the output is not made by any layer")?;
+    let operations_per_sample = operations(&graph) / (shrink * shrink) as f64;
+    Ok(Imported {
+        purpose: Purpose::Motion { shrink },
+        architecture,
+        scale: 1,
+        colour: TensorColor::Luma,
+        range: 1.0,
+        inputs: vec![INPUT.into()],
+        outputs: vec![OUTPUT.into()],
+        receptive_margin: 0,
+        global: false,
+        multiple,
+        border: 0,
+        parameters: graph.parameters,
+        gflop_per_megapixel: operations_per_sample / 1e3,
+        network: encode(graph, output, &extent)?,
+    })
+}
+
+/// Additions and multiplications per pixel of the picture.
+fn operations(graph: &GraphBuilder) -> f64 {
+    let of_node = |node| Some(graph.scope.operations(node, graph.scope.extents.get(node.output.first()?)?));
+    graph.nodes.iter().filter_map(of_node).sum()
 }
 
 /// The scale, and how many pixels of the input its valid convolutions take off on each side.

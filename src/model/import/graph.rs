@@ -2,6 +2,9 @@
 
 use super::extent::{Constant, Extent, Scope};
 use crate::model::onnx::{AttributeProto, NodeProto, TensorProto};
+use prost::Message;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// The tensor on which a network begins, while it is built.
 pub(super) const PICTURE: &str = "picture";
@@ -87,6 +90,14 @@ impl GraphBuilder {
         self.windowed("Conv", input, layer)
     }
 
+    /// Adds a convolution whose weights are no part of the network but settings of ours.
+    pub(super) fn settings_convolution(&mut self, input: &str, layer: Convolution) -> Result<String, String> {
+        let parameters = self.parameters;
+        let output = self.convolution(input, layer);
+        self.parameters = parameters;
+        output
+    }
+
     /// Adds a deconvolution, also known as transposed convolution.
     pub(super) fn deconvolution(&mut self, input: &str, layer: Convolution) -> Result<String, String> {
         self.windowed("ConvTranspose", input, layer)
@@ -143,6 +154,35 @@ impl GraphBuilder {
         let name = self.floats(&[], &[value]);
         self.parameters = parameters;
         name
+    }
+
+    /// Makes one of constants that are equal: of weights that a network uses twice.
+    pub(super) fn share_constants(&mut self) {
+        let (mut kept, mut shared) = (HashMap::new(), HashMap::new());
+        self.initializers.retain(|constant| {
+            let name = constant.name.clone().unwrap_or_default();
+            let value = TensorProto { name: None, ..constant.clone() }.encode_to_vec();
+            match kept.entry(value) {
+                Entry::Vacant(place) => {
+                    place.insert(name);
+                    true
+                }
+                Entry::Occupied(earlier) => {
+                    shared.insert(name, earlier.get().clone());
+                    false
+                }
+            }
+        });
+        for input in self.nodes.iter_mut().flat_map(|node| &mut node.input) {
+            if let Some(earlier) = shared.get(input) {
+                input.clone_from(earlier);
+            }
+        }
+    }
+
+    /// Adds the number of an axis: 1 channels, 2 rows, 3 columns.
+    pub(super) fn axis(&mut self, axis: i64) -> String {
+        self.integers(&[axis])
     }
 
     fn integers(&mut self, values: &[i64]) -> String {

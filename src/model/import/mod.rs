@@ -15,6 +15,7 @@ mod ncnn_arithmetic;
 mod ncnn_layers;
 mod ncnn_weights;
 mod pickle;
+mod rife;
 mod torch;
 mod zero_dce;
 
@@ -30,7 +31,7 @@ pub enum SourceFormat {
     /// Anime4K's convolutional networks: one `.json` file of the package `@websr/websr`.
     Anime4k,
     /// A checkpoint of PyTorch (`.pth`, `.pt`, `.pkl`), as a zip archive or in the old format, of an architecture that is
-    /// known: Zero-DCE.
+    /// known: Zero-DCE, RIFE HDv3.
     Torch,
 }
 
@@ -73,6 +74,11 @@ pub enum Purpose {
     Curves {
         /// How often the curve is applied.
         iterations: usize,
+    },
+    /// The motion field of a frame between two, from tensors of framecast's motion networks: 16 channels in, 8 out.
+    Motion {
+        /// Luma samples of the source along each side of a cell.
+        shrink: usize,
     },
 }
 

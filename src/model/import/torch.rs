@@ -1,7 +1,7 @@
 //! PyTorch's checkpoints: the zip archives of today and the concatenated pickles of old.
 
 use super::pickle::{ElementType, Pickle, Storage, Tensor, Value};
-use super::{Imported, SourceFile, zero_dce};
+use super::{Imported, SourceFile, rife, zero_dce};
 use half::f16;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -34,8 +34,14 @@ pub(super) fn convert(files: &[SourceFile]) -> Result<Imported, String> {
     if zero_dce::fits(&checkpoint) {
         return zero_dce::convert(&checkpoint);
     }
+    if rife::fits(&checkpoint) {
+        return rife::convert(&checkpoint);
+    }
     let names: Vec<&str> = checkpoint.names().take(3).collect();
-    Err(format!("its architecture is not known (it begins with {}); known is Zero-DCE", names.join(", ")))
+    Err(format!(
+        "its architecture is not known (it begins with {}); known are Zero-DCE and RIFE HDv3",
+        names.join(", ")
+    ))
 }
 
 fn read_archive(bytes: &[u8]) -> Result<Checkpoint<'_>, String> {

@@ -115,6 +115,10 @@ fn manifest(
 impl Manifest {
     /// What the network does in a few words: `2x, RGB 0..1, NCHW f32, multiple of 4, margin 12`.
     pub fn summary(&self) -> String {
+        if let Some(shrink) = self.shrink {
+            let multiple = self.input.multiple;
+            return format!("motion of cells of {shrink} x {shrink} pixels, multiple of {multiple} cells");
+        }
         let (input, output) = (self.pack_spec(), self.unpack_spec(false).tensor);
         let side = |spec: &TensorSpec| {
             let (low, high) = (0.0 - spec.mean, spec.range - spec.mean);

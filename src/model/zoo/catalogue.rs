@@ -61,6 +61,7 @@ const MANIFESTS: &[(&str, &str)] = manifests![
     "arbitrary-style-predict",
     "arbitrary-style-transform",
     "zero-dce",
+    "rife",
 ];
 
 /// The manifest of a model that can be pulled.

@@ -33,7 +33,8 @@ pub(super) fn convert(
     let mut manifest = manifest.clone();
     let facts = |manifest: &Manifest| {
         let input = &manifest.input;
-        (manifest.scale, input.colour, input.range.to_bits(), manifest.parameters, manifest.global)
+        let scales = (manifest.scale, manifest.shrink);
+        (scales, input.colour, input.range.to_bits(), manifest.parameters, manifest.global)
     };
     if facts(&found) != facts(&manifest) || !manifest.input.multiple.is_multiple_of(found.input.multiple) {
         return Err(mismatch(format!("its manifest does not fit the network, which is {}", found.summary())));
@@ -82,6 +83,7 @@ fn format_of(files: &[SourceFile]) -> Option<SourceFormat> {
 fn describe(imported: &Imported, name: &str) -> Manifest {
     let task = match imported.purpose {
         Purpose::Curves { .. } => Task::LowLight,
+        Purpose::Motion { .. } => Task::Interpolation,
         Purpose::Picture if imported.scale > 1 => Task::SuperResolution,
         Purpose::Picture => Task::Restoration,
     };
@@ -102,7 +104,10 @@ fn describe(imported: &Imported, name: &str) -> Manifest {
         receptive_margin: imported.receptive_margin.min(1024),
         global: imported.global,
         detail: None,
-        shrink: None,
+        shrink: match imported.purpose {
+            Purpose::Motion { shrink } => Some(shrink),
+            _ => None,
+        },
         input: InputManifest {
             name: first(&imported.inputs),
             colour: imported.colour,
