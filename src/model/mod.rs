@@ -4,6 +4,7 @@
 
 mod argument;
 mod fit;
+mod float16;
 pub mod import;
 mod interpolate;
 mod manifest;

@@ -15,6 +15,7 @@ const OPERATOR_SET: i64 = 17;
 /// Element types of [`TensorProto::data_type`].
 pub(crate) mod data_type {
     pub(crate) const FLOAT: i32 = 1;
+    pub(crate) const INT8: i32 = 3;
     pub(crate) const INT64: i32 = 7;
     pub(crate) const FLOAT16: i32 = 10;
 }

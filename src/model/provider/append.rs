@@ -4,13 +4,16 @@ use super::assignment::NetworkReport;
 use super::engine_cache::EngineCache;
 use super::ffi_assignment::RECORD;
 use super::plugins::{Origin, Unusable};
+use super::saturation::saturates;
 use super::{Precision, Provider};
 use crate::model::Runtime;
+use crate::model::float16::in_float16;
 use ort::device::Device;
 use ort::ep::{self, ArbitrarilyConfigurableExecutionProvider, ExecutionProviderDispatch};
 use ort::memory::DeviceType;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use std::borrow::Cow;
 
 /// One device of one provider, and the precision there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +63,26 @@ pub(in crate::model) fn build(
     };
     let builder = builder(runtime, plan.threads).map_err(failed)?;
     let mut builder = append(runtime, builder, plan, placement)?;
-    let session = builder.commit_from_memory(plan.network).map_err(failed)?;
+    let session = builder.commit_from_memory(&network(plan, placement)?).map_err(failed)?;
     let report = NetworkReport::of(&session, plan.model, placement);
     Ok(Built { session, report })
+}
+
+/// The network as the provider is to get it: some compute in the precision of its tensors, others in any that they are told.
+fn network<'a>(plan: &SessionPlan<'a>, placement: Placement) -> Result<Cow<'a, [u8]>, Unusable> {
+    let Placement { provider, precision, .. } = placement;
+    if precision != Precision::Fp16
+        || !matches!(provider, Provider::Cuda | Provider::WebGpu | Provider::DirectMl)
+    {
+        return Ok(plan.network.into());
+    }
+    let refused = |problem| {
+        Unusable::new(
+            format!("{} cannot run in fp16 on {provider}: {problem}", plan.model),
+            "leave --precision out",
+        )
+    };
+    in_float16(plan.network).map(Into::into).map_err(refused)
 }
 
 /// A session on ONNX Runtime's own kernels.
@@ -71,11 +91,14 @@ pub(in crate::model) fn on_processor(
     network: &[u8],
     threads: usize,
 ) -> ort::Result<Session> {
-    processor(runtime, builder(runtime, threads)?)?.commit_from_memory(network)
+    processor(runtime, builder(runtime, threads)?, network)?.commit_from_memory(network)
 }
 
 /// Names ONNX Runtime's own kernels: where nothing is named, ort has networks given to the most efficient plugin.
-fn processor(runtime: &Runtime, builder: SessionBuilder) -> ort::Result<SessionBuilder> {
+fn processor(runtime: &Runtime, mut builder: SessionBuilder, network: &[u8]) -> ort::Result<SessionBuilder> {
+    if saturates(network) {
+        builder = builder.with_config_entry("session.disable_quant_qdq", "1")?;
+    }
     builder.with_devices(devices(runtime, Provider::Cpu).next(), None).map_err(Into::into)
 }
 
@@ -106,7 +129,7 @@ fn append(
         return Err(unknown_precision(placement));
     }
     if provider == Provider::Cpu {
-        return processor(runtime, builder).map_err(|error| does_not_start(provider, &error));
+        return processor(runtime, builder, plan.network).map_err(|error| does_not_start(provider, &error));
     }
     match runtime.origin(provider)? {
         Origin::Plugin => append_plugin(runtime, builder, plan, placement),
@@ -139,10 +162,13 @@ fn append_plugin(
     let kinds = plugin_devices(runtime, provider);
     if kinds.is_empty() {
         // With an empty list of devices ONNX Runtime would take the processor without a word.
-        return Err(Unusable::new(
-            format!("{provider} offers no device on this machine"),
-            "it needs a GPU with a working driver; use another device (--device)",
-        ));
+        let remedy = match provider {
+            Provider::OpenVino => {
+                "its plugin takes Intel's processors and GPUs; use another device (--device)"
+            }
+            _ => "it needs a GPU with a working driver; use another device (--device)",
+        };
+        return Err(Unusable::new(format!("{provider} offers no device on this machine"), remedy));
     }
     let wanted = index.map_or_else(|| best_device(&kinds), |index| index as usize);
     let Some(kind) = kinds.get(wanted).copied() else {
@@ -255,10 +281,10 @@ pub(in crate::model) fn precisions(provider: Provider) -> &'static [Precision] {
     match provider {
         Provider::TensorRt => &[Precision::Fp16, Precision::Bf16, Precision::Fp32],
         Provider::TensorRtRtx => &[Precision::Fp32],
-        Provider::Cuda => &[Precision::Tf32, Precision::Fp32],
+        Provider::Cuda => &[Precision::Fp16, Precision::Tf32, Precision::Fp32],
         Provider::OpenVino => openvino_precisions(),
-        Provider::MiGraphX => &[Precision::Fp16, Precision::Fp32],
-        Provider::Cpu | Provider::WebGpu | Provider::DirectMl | Provider::CoreMl => &[Precision::Fp32],
+        Provider::MiGraphX | Provider::WebGpu | Provider::DirectMl => &[Precision::Fp16, Precision::Fp32],
+        Provider::Cpu | Provider::CoreMl => &[Precision::Fp32],
     }
 }
 

@@ -3,13 +3,14 @@
 use super::append::{Placement, precisions};
 use super::memory::{Memory, Remembered, key};
 use super::plugins::Unusable;
-use super::trial::{Trial, Tried, agreement};
+use super::trial::{Trial, Tried, agreement, trial_shape};
 use super::{Device, Execution, Precision, Provider};
 use crate::error::ModelError;
 use crate::model::{Manifest, Model, Runtime};
 use ort::value::DynValue;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// What a session is to run on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +113,8 @@ fn engine_precision(question: &Question<'_>) -> Precision {
 }
 
 /// What is tried: all providers that are there or the one that is asked for, in the precision that they are fastest with
-/// and in 32 bits. TensorRT is not: building would take too long.
+/// and in 32 bits; CUDA in all, for some networks hold no 16 bits. TensorRT, whose building takes long, is tried only where
+/// it alone is asked for, and in one precision.
 fn candidates(question: &Question<'_>) -> Vec<Placement> {
     let Execution { device, precision, .. } = question.execution;
     let (providers, index) = match device {
@@ -127,9 +129,11 @@ fn candidates(question: &Question<'_>) -> Vec<Placement> {
     for provider in providers.into_iter().filter(is_there) {
         let known = precisions(provider);
         let fastest = known.first().copied();
-        let tried = |known: &&Precision| match precision {
-            Precision::Auto => Some(**known) == fastest || **known == Precision::Fp32,
-            named => **known == named,
+        let tried = |known: &&Precision| match (precision, provider) {
+            (Precision::Auto, Provider::TensorRt) => **known == engine_precision(question),
+            (Precision::Auto, Provider::Cuda) => true,
+            (Precision::Auto, _) => Some(**known) == fastest || **known == Precision::Fp32,
+            (named, _) => **known == named,
         };
         found.extend(known.iter().filter(tried).map(|precision| Placement {
             provider,
@@ -144,10 +148,13 @@ fn candidates(question: &Question<'_>) -> Vec<Placement> {
 fn try_all(question: &Question<'_>, candidates: &[Placement]) -> Result<Remembered, ModelError> {
     let manifest = &question.model.manifest;
     let Question { runtime, model, threads, shape, arguments, .. } = *question;
-    let trial = Trial::new(runtime, model, threads, shape, arguments);
+    // The engine of a trial at the true size is the one that the run takes from the cache.
+    let builds_engines = candidates.iter().any(|candidate| candidate.provider == Provider::TensorRt);
+    let tried_shape = if builds_engines { shape } else { trial_shape(manifest, shape) };
+    let trial = Trial::new(runtime, model, threads, tried_shape, arguments);
     let Tried { output: reference, time: processor, .. } =
         trial.on(Placement::CPU).map_err(|unusable| refusal(question, Provider::Cpu, unusable))?;
-    let mut tried = Vec::new();
+    let mut tried: Vec<(Placement, Result<Duration, String>)> = Vec::new();
     let mut first_refusal = None;
     for &placement in candidates {
         let result = match placement.provider {
@@ -164,7 +171,14 @@ fn try_all(question: &Question<'_>, candidates: &[Placement]) -> Result<Remember
             tracing::debug!(model = manifest.name, %placement.provider, problem = unusable.problem, "not usable");
             first_refusal.get_or_insert_with(|| unusable.clone());
         }
-        tried.push((placement, result.map_err(|unusable| unusable.problem)));
+        let result = result.map_err(|unusable| unusable.problem);
+        // A provider that does not work at all says so in each precision.
+        if !tried
+            .iter()
+            .any(|(other, known)| other.provider == placement.provider && result.is_err() && *known == result)
+        {
+            tried.push((placement, result));
+        }
     }
     let works = tried.iter().filter_map(|(placement, result)| Some((*placement, *result.as_ref().ok()?)));
     let fastest = works.min_by_key(|(_, time)| *time);

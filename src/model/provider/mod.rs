@@ -10,6 +10,7 @@ mod memory;
 mod nvidia;
 mod plugins;
 mod report;
+mod saturation;
 mod trial;
 
 pub use assignment::NetworkReport;

@@ -39,7 +39,7 @@ pub(super) struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    /// Of a network that will see tensors of `shape`, `[channels, height, width]`, on `threads` threads of the processor.
+    /// Of a network on tensors of `shape`, `[channels, height, width]`, on `threads` threads of the processor.
     pub(super) fn new(
         runtime: &'a Runtime,
         model: &'a Model,
@@ -47,8 +47,7 @@ impl<'a> Trial<'a> {
         shape: [usize; 3],
         arguments: &'a [(String, DynValue)],
     ) -> Self {
-        let input = example(&model.manifest, trial_shape(&model.manifest, shape));
-        Self { runtime, model, threads, input, arguments }
+        Self { runtime, model, threads, input: example(&model.manifest, shape), arguments }
     }
 
     /// Runs the network there; a provider that takes none of it is not usable.
@@ -113,7 +112,7 @@ pub(super) struct Tried {
 
 /// `shape`, smaller where it is larger than a trial needs. Networks of one size keep it, and those of motion: what they
 /// lose in lower precision grows with the size.
-fn trial_shape(manifest: &Manifest, shape: [usize; 3]) -> [usize; 3] {
+pub(super) fn trial_shape(manifest: &Manifest, shape: [usize; 3]) -> [usize; 3] {
     let input = &manifest.input;
     let [channels, height, width] = shape;
     if manifest.global || manifest.task.gives_motion() || input.width.is_some() || input.height.is_some() {
