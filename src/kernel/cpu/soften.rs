@@ -3,7 +3,7 @@
 use super::field::Enlarger;
 use super::mask::MaskRow;
 use super::rows::{self, Sample};
-use crate::frame::{Frame, FrameInfo, Plane, Sharpness, StillMask};
+use crate::frame::{Frame, Plane, Sharpness, StillMask};
 use crate::kernel::motion::{GridAxis, least_weight, snapped};
 
 /// Takes detail away: a sample becomes mean + sharpness (sample - mean), with the means of blocks and their sharpness
@@ -12,15 +12,30 @@ use crate::kernel::motion::{GridAxis, least_weight, snapped};
 pub(super) struct Softener {
     enlarger: Enlarger,
     mask: MaskRow,
-    /// First and end of the samples of each column of blocks.
-    spans: Vec<(usize, usize)>,
-    /// Of blocks: means of a plane, and what is worked on for a row of samples.
+    /// Of each column of blocks: first and end of its samples, and of those that it has a share in.
+    columns: Vec<Column>,
+    /// Of each row of blocks: the columns, first and end, that lose detail; equal if none does.
+    losing: Vec<(usize, usize)>,
+    /// Of blocks: sharpness, and means of a plane where they are needed.
+    sharp: Vec<f32>,
     means: Vec<f32>,
-    mean_row: Vec<f32>,
-    sharp_row: Vec<f32>,
-    /// Of samples: sums over the rows of a block, means and sharpness.
+    /// Sums of samples over the rows of a block.
     sums: Vec<f32>,
-    soft: Vec<f32>,
+    upper: EnlargedBlocks,
+    lower: EnlargedBlocks,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    own: (usize, usize),
+    reached: (usize, usize),
+}
+
+/// A row of blocks, enlarged to the samples across.
+#[derive(Debug, Default)]
+struct EnlargedBlocks {
+    row: Option<usize>,
+    means: Vec<f32>,
     sharp: Vec<f32>,
 }
 
@@ -33,15 +48,22 @@ impl Softener {
         sharpness: &Sharpness,
         still: Option<&StillMask>,
     ) {
-        if sharpness.values.iter().all(|value| *value >= 1.0) {
+        let info = frame.info.clone();
+        let least = least_weight(info.format);
+        self.sharp.clear();
+        self.sharp.extend(sharpness.values.iter().map(|value| snapped(*value, least)));
+        self.losing.clear();
+        self.losing.extend(self.sharp.chunks(sharpness.width.max(1)).map(losing));
+        if self.losing.iter().all(|(first, end)| first == end) {
             return;
         }
-        let info = frame.info.clone();
         for (index, plane) in frame.planes_mut().iter_mut().enumerate() {
+            let blocks = (sharpness.width, sharpness.height);
+            let axes = GridAxis::of_cells(blocks, sharpness.source, sharpness.side, &info, index);
             if info.format.sample_bytes() == 1 {
-                self.plane::<u8>(arch, plane, (&info, index), sharpness, still);
+                self.plane::<u8>(arch, plane, axes, still);
             } else {
-                self.plane::<u16>(arch, plane, (&info, index), sharpness, still);
+                self.plane::<u16>(arch, plane, axes, still);
             }
         }
     }
@@ -50,13 +72,9 @@ impl Softener {
         &mut self,
         arch: pulp::Arch,
         plane: &mut Plane,
-        (info, index): (&FrameInfo, usize),
-        sharpness: &Sharpness,
+        axes: [GridAxis; 2],
         still: Option<&StillMask>,
     ) {
-        let blocks = (sharpness.width, sharpness.height);
-        let axes = GridAxis::of_cells(blocks, sharpness.source, sharpness.side, info, index);
-        let least = least_weight(info.format);
         let stride = plane.stride / size_of::<S>();
         let samples = bytemuck::cast_slice_mut::<u8, S>(plane.buffer.bytes_mut());
         rows::vectorized(
@@ -64,30 +82,54 @@ impl Softener {
             #[inline(always)]
             || {
                 self.measure(samples, stride, axes);
-                self.mix(samples, stride, axes, (sharpness, still), least);
+                self.mix(samples, stride, axes, still);
             },
         );
     }
 
-    /// Computes the mean of each block.
+    /// Computes the means of the blocks that have a share in samples that lose detail.
     #[inline(always)]
     fn measure<S: Sample>(&mut self, samples: &[S], stride: usize, [across, down]: [GridAxis; 2]) {
+        self.columns.clear();
+        self.columns.extend((0..across.cells).map(|column| {
+            let (before, after) = (column.saturating_sub(1), (column + 1).min(across.cells - 1));
+            let reached = (across.samples_of(before).0, across.samples_of(after).1);
+            Column { own: across.samples_of(column), reached }
+        }));
         self.means.clear();
-        self.spans.clear();
-        self.spans.extend((0..across.cells).map(|column| across.samples_of(column)));
+        self.means.resize(across.cells * down.cells, 0.0);
         for block in 0..down.cells {
+            let (left, right) = self.needed(block, across.cells);
+            if left == right {
+                continue;
+            }
+            let span = (self.column(left).own.0, self.column(right - 1).own.1);
             self.sums.clear();
             self.sums.resize(across.samples, 0.0);
+            let sums = self.sums.get_mut(span.0..span.1).unwrap_or_default();
             let (first, end) = down.samples_of(block);
             for y in first..end {
-                let row = samples.get(y * stride..).unwrap_or_default();
-                self.sums.iter_mut().zip(row).for_each(|(sum, sample)| *sum += sample.widen());
+                let row = samples.get(y * stride + span.0..y * stride + span.1).unwrap_or_default();
+                sums.iter_mut().zip(row).for_each(|(sum, sample)| *sum += sample.widen());
             }
-            self.means.extend(self.spans.iter().map(|&(left, right)| {
-                let sums = self.sums.get(left..right).unwrap_or_default();
-                sums.iter().sum::<f32>() / ((right - left) * (end - first)) as f32
-            }));
+            let means = self.means.get_mut(block * across.cells..).unwrap_or_default();
+            for (mean, column) in means.iter_mut().zip(&self.columns).take(right).skip(left) {
+                let (from, to) = column.own;
+                let sums = self.sums.get(from..to).unwrap_or_default();
+                *mean = sums.iter().sum::<f32>() / ((to - from) * (end - first)) as f32;
+            }
         }
+    }
+
+    /// The columns of blocks, first and end, whose means are needed in row `block`: they or their neighbours lose detail.
+    fn needed(&self, block: usize, columns: usize) -> (usize, usize) {
+        let rows = self.losing.get(block.saturating_sub(1)..(block + 2).min(self.losing.len()));
+        let (first, end) = rows.unwrap_or_default().iter().copied().fold((0, 0), union);
+        if first == end { (0, 0) } else { (first.saturating_sub(1), (end + 1).min(columns)) }
+    }
+
+    fn column(&self, index: usize) -> Column {
+        self.columns.get(index).copied().unwrap_or(Column { own: (0, 0), reached: (0, 0) })
     }
 
     #[inline(always)]
@@ -96,41 +138,76 @@ impl Softener {
         samples: &mut [S],
         stride: usize,
         [across, down]: [GridAxis; 2],
-        (sharpness, still): (&Sharpness, Option<&StillMask>),
-        least: f32,
+        still: Option<&StillMask>,
     ) {
         self.enlarger.plan(across);
         self.mask.restart(still, across);
-        self.soft.resize(self.enlarger.length, 0.0);
-        self.sharp.resize(self.enlarger.length, 0.0);
+        for enlarged in [&mut self.upper, &mut self.lower] {
+            enlarged.row = None;
+            enlarged.means.resize(self.enlarger.length, 0.0);
+            enlarged.sharp.resize(self.enlarger.length, 0.0);
+        }
         for y in 0..down.samples {
             let (upper, lower, share) = down.cells_at(y);
-            between(&sharpness.values, [upper, lower], share, across.cells, &mut self.sharp_row);
-            self.sharp_row.iter_mut().for_each(|value| *value = snapped(*value, least));
-            if self.sharp_row.iter().all(|value| *value >= 1.0) {
+            let rows = [upper, lower].map(|row| self.losing.get(row).copied().unwrap_or_default());
+            let (first, end) = union(rows[0], rows[1]);
+            if first == end {
                 continue;
             }
-            between(&self.means, [upper, lower], share, across.cells, &mut self.mean_row);
-            self.enlarger.enlarge(&self.mean_row, 1.0, &mut self.soft);
-            self.enlarger.enlarge(&self.sharp_row, 1.0, &mut self.sharp);
+            self.enlarge([upper, lower], across.cells);
             self.mask.move_to(still, [across, down], y);
-            let row = samples.get_mut(y * stride..y * stride + across.samples).unwrap_or_default();
-            let soft = self.soft.get(self.enlarger.lead..).unwrap_or_default();
-            let sharp = self.sharp.get(self.enlarger.lead..).unwrap_or_default();
-            for ((sample, still), (soft, sharp)) in
-                row.iter_mut().zip(self.mask.values()).zip(soft.iter().zip(sharp))
-            {
-                let value = soft + sharp * (sample.widen() - soft);
+            let (from, to) = (self.column(first).reached.0, self.column(end - 1).reached.1);
+            let row = samples.get_mut(y * stride + from..y * stride + to).unwrap_or_default();
+            let stays = self.mask.values().get(from..to).unwrap_or_default();
+            let lead = self.enlarger.lead + from;
+            let [above, below] = [&self.upper, &self.lower].map(|blocks| {
+                (blocks.means.get(lead..).unwrap_or_default(), blocks.sharp.get(lead..).unwrap_or_default())
+            });
+            let means = above.0.iter().zip(below.0);
+            let sharp = above.1.iter().zip(below.1);
+            for ((sample, still), (means, sharp)) in row.iter_mut().zip(stays).zip(means.zip(sharp)) {
+                let mean = means.0 + share * (means.1 - means.0);
+                let sharp = sharp.0 + share * (sharp.1 - sharp.0);
+                let value = mean + sharp * (sample.widen() - mean);
                 *sample = S::select(*still != 0, *sample, rows::nearest(value));
             }
         }
     }
+
+    /// Has both rows of blocks enlarged.
+    #[inline(always)]
+    fn enlarge(&mut self, [upper, lower]: [usize; 2], columns: usize) {
+        if self.upper.row != Some(upper) && self.lower.row == Some(upper) {
+            std::mem::swap(&mut self.upper, &mut self.lower);
+        }
+        for (enlarged, wanted) in [(&mut self.upper, upper), (&mut self.lower, lower)] {
+            if enlarged.row == Some(wanted) {
+                continue;
+            }
+            enlarged.row = Some(wanted);
+            let blocks = wanted * columns..(wanted + 1) * columns;
+            self.enlarger.enlarge(
+                self.means.get(blocks.clone()).unwrap_or_default(),
+                1.0,
+                &mut enlarged.means,
+            );
+            self.enlarger.enlarge(self.sharp.get(blocks).unwrap_or_default(), 1.0, &mut enlarged.sharp);
+        }
+    }
 }
 
-/// A row between two rows of blocks.
-#[inline(always)]
-fn between(values: &[f32], rows: [usize; 2], share: f32, width: usize, out: &mut Vec<f32>) {
-    let [upper, lower] = rows.map(|row| values.get(row * width..(row + 1) * width).unwrap_or_default());
-    out.clear();
-    out.extend(upper.iter().zip(lower).map(|(upper, lower)| upper + share * (lower - upper)));
+/// First and end of the blocks of a row that lose detail.
+fn losing(sharpness: &[f32]) -> (usize, usize) {
+    let loses = |value: &f32| *value < 1.0;
+    let first = sharpness.iter().position(loses);
+    first.zip(sharpness.iter().rposition(loses)).map_or((0, 0), |(first, last)| (first, last + 1))
+}
+
+/// What covers both ranges; an empty one adds nothing.
+fn union(a: (usize, usize), b: (usize, usize)) -> (usize, usize) {
+    match (a.0 == a.1, b.0 == b.1) {
+        (true, _) => b,
+        (_, true) => a,
+        _ => (a.0.min(b.0), a.1.max(b.1)),
+    }
 }
