@@ -2,11 +2,11 @@
 
 use super::capture::Captured;
 use super::director::Director;
-use super::governor::Governor;
+use super::governor::{Governor, Levels};
 use super::pictures::{Finished, Pictures};
 use super::present::{Busy, Work};
 use super::workers::Motion;
-use super::{Controls, Level, LiveStatistics, SourceState, StatisticsBoard};
+use super::{Controls, EnlargingLevel, Level, LiveStatistics, MotionLevel, SourceState, StatisticsBoard};
 use crate::error::Error;
 use crate::frame::{Frame, GapFinder, MotionMode, Pts, TimeBase, rescale};
 use crate::media::{CopyPacket, Interrupt};
@@ -74,7 +74,7 @@ struct Pending {
 pub(super) struct Setup {
     pub(super) director: Director,
     pub(super) mode: MotionMode,
-    pub(super) levels: Vec<Level>,
+    pub(super) levels: Levels,
     pub(super) longest: Duration,
     /// How many ways to find motion there are.
     pub(super) predictors: usize,
@@ -85,7 +85,7 @@ pub(super) struct Setup {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) interrupt: Interrupt,
     /// Of upscale, motion and composition.
-    pub(super) busy: Vec<Busy>,
+    pub(super) busy: [Busy; 3],
     pub(super) observer: LiveObserver,
 }
 
@@ -107,7 +107,7 @@ pub(super) struct Conductor {
     /// When latencies begin to count; `None` once they do.
     warm_up: Option<Duration>,
     reported: Duration,
-    busy_before: (Duration, Vec<u64>),
+    busy_before: (Duration, [u64; 3]),
     usage: (Duration, ProcessUsage),
 }
 
@@ -125,7 +125,7 @@ impl Conductor {
             has_ended: false,
             warm_up: Some(now + WARM_UP),
             reported: now,
-            busy_before: (now, vec![0; setup.busy.len()]),
+            busy_before: (now, [0; 3]),
             usage: (now, ProcessUsage::now()),
             setup,
             wires,
@@ -309,16 +309,16 @@ impl Conductor {
 
     /// Whether frames between real ones are made.
     fn predicts(&self) -> bool {
-        self.setup.controls.predicts() && self.level() < Level::NoPrediction
+        self.setup.controls.predicts() && self.level().motion < MotionLevel::Off
     }
 
     /// The way in which frames are enlarged now.
     fn way(&self) -> usize {
         let last = self.setup.controls.models().len().saturating_sub(1);
-        let at_least = match self.level() {
-            Level::SmallNetwork => 1,
-            Level::Resampled => last,
-            _ => 0,
+        let at_least = match self.level().enlarging {
+            EnlargingLevel::Full => 0,
+            EnlargingLevel::Small => 1,
+            EnlargingLevel::Resampled => last,
         };
         self.setup.controls.model().max(at_least).min(last)
     }
@@ -329,32 +329,34 @@ impl Conductor {
             return usize::MAX;
         }
         let last = self.setup.predictors.saturating_sub(1);
-        usize::from(self.level() >= Level::LightMotion).min(last)
+        usize::from(self.level().motion >= MotionLevel::Light).min(last)
     }
 
     pub(super) fn judge(&mut self) {
         let now = self.now();
         let elapsed = now.saturating_sub(self.busy_before.0);
-        if elapsed >= REPORT_EVERY / 2 {
-            let busy: Vec<u64> = self.setup.busy.iter().map(|busy| busy.load(Ordering::Relaxed)).collect();
-            let shares = busy.iter().zip(&self.busy_before.1).map(|(now, before)| (now - before) as f64);
-            self.governor.load(shares.fold(0.0, f64::max) / elapsed.as_nanos() as f64);
-            self.busy_before = (now, busy);
+        // The load is that of the stretch that is judged.
+        if elapsed < REPORT_EVERY / 2 {
+            return;
         }
+        let busy = self.setup.busy.each_ref().map(|busy| busy.load(Ordering::Relaxed));
+        let [upscale, motion, composition] = std::array::from_fn(|stage| {
+            let before = self.busy_before.1.get(stage).copied().unwrap_or_default();
+            busy.get(stage).map_or(0, |now| now - before) as f64 / elapsed.as_nanos() as f64
+        });
+        self.governor.load(upscale, f64::max(motion, composition));
+        self.busy_before = (now, busy);
         let before = self.level();
         let Some(level) = self.governor.judge(now) else { return };
+        let is_worse = level.motion > before.motion || level.enlarging > before.enlarging;
         tracing::warn!(
             "{} -> {}: {}",
             before.name(),
             level.name(),
-            match level > before {
-                true => "the machine is too slow",
-                false => "there is room again",
-            }
+            if is_worse { "the machine is too slow" } else { "there is room again" }
         );
         self.setup.director.forget_lags();
-        let worse = u64::from(level > before);
-        self.setup.statistics.update(|now| now.degradations += worse);
+        self.setup.statistics.update(|now| now.degradations += u64::from(is_worse));
     }
 
     fn report(&mut self) {
@@ -372,7 +374,7 @@ impl Conductor {
         self.usage = (now, ProcessUsage::now());
         let (memory, way) = (ProcessUsage::resident_memory(), self.way());
         let model = self.setup.controls.models().get(way).cloned().unwrap_or_default();
-        let (level, predicts) = (self.level().name().to_owned(), self.predicts());
+        let (level, predicts) = (self.level().name(), self.predicts());
         let target = self.setup.director.delay().as_secs_f64() * 1e3;
         self.setup.statistics.update(|statistics| {
             statistics.seconds = now.as_secs_f64();

@@ -1,32 +1,60 @@
 //! Decides how much is left out where the machine is too slow.
+//!
+//! Enlarging and motion work side by side, each on threads of its own. What cannot keep up is what gets less: predictions that
+//! take little are no help to a network that takes too long. Where both are busy, motion goes first.
 
 use std::time::Duration;
 
-/// How much is left out, from nothing to all.
+/// How much of the work on motion is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub enum MotionLevel {
     /// Nothing.
     #[default]
     Full,
     /// Motion is found without a network.
-    LightMotion,
+    Light,
     /// Nothing is predicted: the newest real frame is held.
-    NoPrediction,
+    Off,
+}
+
+/// How much of the work of enlarging is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EnlargingLevel {
+    /// Nothing.
+    #[default]
+    Full,
     /// A smaller network enlarges.
-    SmallNetwork,
+    Small,
     /// Frames are enlarged without a network.
     Resampled,
 }
 
+/// How much is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    /// Between real frames.
+    pub motion: MotionLevel,
+    /// In real frames.
+    pub enlarging: EnlargingLevel,
+}
+
 impl Level {
-    /// For people and statistics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::LightMotion => "light motion",
-            Self::NoPrediction => "no prediction",
-            Self::SmallNetwork => "small network",
-            Self::Resampled => "resampled",
+    /// For people and statistics: `full`, or what is left out.
+    pub fn name(self) -> String {
+        let motion = match self.motion {
+            MotionLevel::Full => None,
+            MotionLevel::Light => Some("light motion"),
+            MotionLevel::Off => Some("no prediction"),
+        };
+        let enlarging = match self.enlarging {
+            EnlargingLevel::Full => None,
+            EnlargingLevel::Small => Some("small network"),
+            EnlargingLevel::Resampled => Some("resampled"),
+        };
+        match (motion, enlarging) {
+            (None, None) => "full".into(),
+            (Some(one), None) | (None, Some(one)) => one.into(),
+            (Some(motion), Some(enlarging)) => format!("{motion}, {enlarging}"),
         }
     }
 }
@@ -37,48 +65,99 @@ const WINDOW: Duration = Duration::from_millis(500);
 const LEAST_EVENTS: u32 = 8;
 /// The share of frames dropped or late, and of ticks missed, that is too much.
 const TOO_MUCH: f64 = 0.1;
-/// Recovery is tried when the busiest stage has been busy for at most this share of the time.
+/// More is tried again when what would get it has been busy for at most this share of the time,
 const IDLE: f64 = 0.6;
+/// and the other for at most this share. Above it, a stage is taken for one that cannot keep up.
+const FULL: f64 = 0.85;
 /// For how long it must be so. Doubled, up to the longest, each time that a recovery fails within as long again.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(80);
 
+/// The levels that differ for a run, the first being full.
+#[derive(Clone, Debug)]
+pub(super) struct Levels {
+    pub(super) motion: Vec<MotionLevel>,
+    pub(super) enlarging: Vec<EnlargingLevel>,
+}
+
 /// Watches the load and changes the level by one step at a time.
 #[derive(Debug)]
 pub(super) struct Governor {
-    /// Those that differ for this run.
-    levels: Vec<Level>,
-    index: usize,
+    levels: Levels,
+    motion: Side,
+    enlarging: Side,
     since: Option<Duration>,
     events: u32,
     bad: u32,
-    busiest: f64,
-    idle_since: Option<Duration>,
-    wait: Duration,
-    recovered: Option<Duration>,
     /// Until then, what was waiting before the last change is worked off.
     settled: Duration,
 }
 
+/// How far one part of the work is reduced.
+#[derive(Debug)]
+struct Side {
+    index: usize,
+    last: usize,
+    /// The share of the last window that its busiest stage worked.
+    busy: f64,
+    idle_since: Option<Duration>,
+    wait: Duration,
+    recovered: Option<Duration>,
+}
+
+impl Side {
+    const fn new(levels: usize) -> Self {
+        let last = levels.saturating_sub(1);
+        Self { index: 0, last, busy: 0.0, idle_since: None, wait: FIRST_WAIT, recovered: None }
+    }
+
+    const fn can_do_less(&self) -> bool {
+        self.index < self.last
+    }
+
+    fn do_less(&mut self, now: Duration) {
+        if let Some(recovered) = self.recovered.take()
+            && now < recovered + self.wait
+        {
+            self.wait = (self.wait * 2).min(LONGEST_WAIT);
+        }
+        self.index += 1;
+    }
+
+    /// Does more if there has been room for long enough.
+    fn recovers(&mut self, now: Duration, is_idle: bool) -> bool {
+        if !is_idle || self.index == 0 {
+            self.idle_since = None;
+            return false;
+        }
+        if now < *self.idle_since.get_or_insert(now) + self.wait {
+            return false;
+        }
+        self.index -= 1;
+        (self.idle_since, self.recovered) = (None, Some(now));
+        true
+    }
+}
+
 impl Governor {
-    /// Of these levels, the first being full. Nothing is judged before `from`.
-    pub(super) const fn new(levels: Vec<Level>, from: Duration) -> Self {
+    /// Of these levels. Nothing is judged before `from`.
+    pub(super) const fn new(levels: Levels, from: Duration) -> Self {
         Self {
+            motion: Side::new(levels.motion.len()),
+            enlarging: Side::new(levels.enlarging.len()),
             levels,
-            index: 0,
             since: None,
             events: 0,
             bad: 0,
-            busiest: 0.0,
-            idle_since: None,
-            wait: FIRST_WAIT,
-            recovered: None,
             settled: from,
         }
     }
 
     pub(super) fn level(&self) -> Level {
-        self.levels.get(self.index).copied().unwrap_or_default()
+        Level {
+            motion: self.levels.motion.get(self.motion.index).copied().unwrap_or_default(),
+            enlarging: self.levels.enlarging.get(self.enlarging.index).copied().unwrap_or_default(),
+        }
     }
 
     /// A frame or a tick went as it should, or not.
@@ -87,9 +166,9 @@ impl Governor {
         self.bad += !is_good as u32;
     }
 
-    /// `busy`: the share of the last window that the busiest stage worked, 0 to 1.
-    pub(super) const fn load(&mut self, busy: f64) {
-        self.busiest = busy;
+    /// The shares of the last window, 0 to 1, that enlarging worked, and the busier of finding motion and composing.
+    pub(super) const fn load(&mut self, enlarging: f64, motion: f64) {
+        (self.enlarging.busy, self.motion.busy) = (enlarging, motion);
     }
 
     /// The new level if it changes now.
@@ -104,34 +183,30 @@ impl Governor {
         }
         let share = f64::from(self.bad) / f64::from(self.events);
         (self.since, self.events, self.bad) = (Some(now), 0, 0);
-        if share > TOO_MUCH {
-            self.idle_since = None;
-            return self.step_down(now);
-        }
-        if self.busiest > IDLE || share > 0.0 {
-            self.idle_since = None;
-            return None;
-        }
-        let idle_since = *self.idle_since.get_or_insert(now);
-        if self.index == 0 || now < idle_since + self.wait {
-            return None;
-        }
-        self.index -= 1;
-        (self.idle_since, self.recovered, self.settled) = (None, Some(now), now + WINDOW);
-        Some(self.level())
+        let changes = if share > TOO_MUCH { self.do_less(now) } else { self.do_more(now, share > 0.0) };
+        changes.then(|| {
+            self.settled = now + WINDOW;
+            self.level()
+        })
     }
 
-    fn step_down(&mut self, now: Duration) -> Option<Level> {
-        if self.index + 1 >= self.levels.len() {
-            return None;
-        }
-        self.wait = match self.recovered.take() {
-            Some(recovered) if now < recovered + self.wait => (self.wait * 2).min(LONGEST_WAIT),
-            _ => self.wait,
-        };
-        self.index += 1;
-        self.settled = now + WINDOW;
-        Some(self.level())
+    fn do_less(&mut self, now: Duration) -> bool {
+        (self.motion.idle_since, self.enlarging.idle_since) = (None, None);
+        let Self { motion, enlarging, .. } = self;
+        let is_enlarging = enlarging.busy > FULL && motion.busy <= IDLE;
+        let order = if is_enlarging { [enlarging, motion] } else { [motion, enlarging] };
+        order.into_iter().find(|side| side.can_do_less()).is_some_and(|side| {
+            side.do_less(now);
+            true
+        })
+    }
+
+    /// Smoothness comes back first: it takes less than sharpness.
+    fn do_more(&mut self, now: Duration, is_strained: bool) -> bool {
+        let Self { motion, enlarging, .. } = self;
+        let has_room = |side: &Side, other: &Side| !is_strained && side.busy <= IDLE && other.busy <= FULL;
+        let idle = [has_room(motion, enlarging), has_room(enlarging, motion)];
+        motion.recovers(now, idle[0]) || enlarging.recovers(now, idle[1] && motion.index == 0)
     }
 }
 
@@ -139,37 +214,76 @@ impl Governor {
 mod tests {
     use super::*;
 
-    const LEVELS: [Level; 4] = [Level::Full, Level::NoPrediction, Level::SmallNetwork, Level::Resampled];
+    const OFF: Level = Level { motion: MotionLevel::Off, enlarging: EnlargingLevel::Full };
+    const SMALL: Level = Level { motion: MotionLevel::Full, enlarging: EnlargingLevel::Small };
+    const FULL_LEVEL: Level = Level { motion: MotionLevel::Full, enlarging: EnlargingLevel::Full };
 
-    /// Runs for `seconds` with 60 events a second, of which `bad` in 60 go wrong; the changes and their times.
-    fn run(governor: &mut Governor, from: f64, seconds: f64, bad: u32, busy: f64) -> Vec<(f64, Level)> {
+    fn governor() -> Governor {
+        let levels = Levels {
+            motion: vec![MotionLevel::Full, MotionLevel::Off],
+            enlarging: vec![EnlargingLevel::Full, EnlargingLevel::Small, EnlargingLevel::Resampled],
+        };
+        Governor::new(levels, Duration::ZERO)
+    }
+
+    /// Runs for `seconds` with 60 events a second, of which `bad` in 60 go wrong; the changes and their times. `busy` is of
+    /// enlarging and of motion.
+    fn run(
+        governor: &mut Governor,
+        from: f64,
+        seconds: f64,
+        bad: u32,
+        busy: (f64, f64),
+    ) -> Vec<(f64, Level)> {
         let mut changes = Vec::new();
         for n in 0..(seconds * 60.0) as u32 {
             let now = from + f64::from(n) / 60.0;
             governor.observe(n * bad / 60 == (n + 1) * bad / 60);
-            governor.load(busy);
+            governor.load(busy.0, busy.1);
             changes.extend(governor.judge(Duration::from_secs_f64(now)).map(|level| (now, level)));
         }
         changes
     }
 
     #[test]
-    fn it_steps_down_in_order_and_stays_where_there_is_nothing_left() {
-        let mut governor = Governor::new(LEVELS.to_vec(), Duration::ZERO);
-        assert!(run(&mut governor, 0.0, 10.0, 3, 0.9).is_empty(), "few late frames are no overload");
-        let changes = run(&mut governor, 10.0, 10.0, 20, 1.0);
-        assert_eq!(changes.iter().map(|change| change.1).collect::<Vec<_>>(), LEVELS[1..]);
+    fn with_everything_busy_it_steps_down_in_order_and_stays_where_there_is_nothing_left() {
+        let mut governor = governor();
+        assert!(run(&mut governor, 0.0, 10.0, 3, (0.9, 0.9)).is_empty(), "few late frames are no overload");
+        let changes = run(&mut governor, 10.0, 10.0, 20, (1.0, 1.0));
+        let names: Vec<String> = changes.iter().map(|change| change.1.name()).collect();
+        assert_eq!(names, ["no prediction", "no prediction, small network", "no prediction, resampled"]);
         assert!(changes[2].0 < 13.0);
     }
 
     #[test]
+    fn what_cannot_keep_up_gets_less() {
+        let mut governor = governor();
+        let changes = run(&mut governor, 0.0, 0.9, 20, (1.0, 0.3));
+        assert_eq!(changes.iter().map(|change| change.1).collect::<Vec<_>>(), [SMALL]);
+        assert!(run(&mut governor, 0.9, 30.0, 0, (0.7, 0.3)).is_empty(), "the small network is busy enough");
+        let changes = run(&mut governor, 40.0, 0.9, 20, (0.7, 1.0));
+        assert_eq!(changes[0].1.name(), "no prediction, small network");
+    }
+
+    #[test]
+    fn smoothness_recovers_before_sharpness() {
+        let mut governor = governor();
+        run(&mut governor, 0.0, 1.9, 20, (1.0, 1.0));
+        assert_eq!(governor.level().name(), "no prediction, small network");
+        let changes = run(&mut governor, 1.9, 60.0, 0, (0.7, 0.1));
+        assert_eq!(changes.iter().map(|change| change.1).collect::<Vec<_>>(), [SMALL]);
+        let changes = run(&mut governor, 70.0, 12.0, 0, (0.4, 0.3));
+        assert_eq!(changes.iter().map(|change| change.1).collect::<Vec<_>>(), [FULL_LEVEL]);
+    }
+
+    #[test]
     fn it_recovers_when_there_is_room_and_waits_longer_after_failures() {
-        let mut governor = Governor::new(LEVELS.to_vec(), Duration::ZERO);
+        let mut governor = governor();
         let mut time = 0.0;
         let mut until_change = |bad: u32, busy: f64| {
             let began = time;
             loop {
-                let changes = run(&mut governor, time, 0.5, bad, busy);
+                let changes = run(&mut governor, time, 0.5, bad, (busy, busy));
                 time += 0.5;
                 if let Some((_, level)) = changes.first() {
                     return Some((time - began, *level));
@@ -179,14 +293,14 @@ mod tests {
                 }
             }
         };
-        assert_eq!(until_change(20, 1.0).unwrap().1, Level::NoPrediction);
+        assert_eq!(until_change(20, 1.0).unwrap().1, OFF);
         assert_eq!(until_change(0, 0.9), None, "no room");
         let mut waits = Vec::new();
         for _ in 0..6 {
             let (wait, level) = until_change(0, 0.3).unwrap();
-            assert_eq!(level, Level::Full);
+            assert_eq!(level, FULL_LEVEL);
             waits.push(wait);
-            assert_eq!(until_change(20, 1.0).unwrap().1, Level::NoPrediction);
+            assert_eq!(until_change(20, 1.0).unwrap().1, OFF);
         }
         assert!(waits[0] <= 6.5 && waits.windows(2).all(|pair| pair[0] <= pair[1]), "{waits:?}");
         assert!(waits[3] > 39.0 && waits[5] < 83.0, "{waits:?}");

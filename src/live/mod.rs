@@ -30,7 +30,7 @@ mod tests;
 pub use conductor::LiveObserver;
 pub use config::{LiveConfig, LiveOutput};
 pub use controls::Controls;
-pub use governor::Level;
+pub use governor::{EnlargingLevel, Level, MotionLevel};
 pub use metrics::{MetricsServer, metrics_text};
 pub use output::{Output, Shown, ShownContent};
 pub use run::Live;

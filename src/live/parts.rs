@@ -1,8 +1,9 @@
 //! What a live run is made of, from its configuration.
 
 use super::capture::CaptureOptions;
+use super::governor::Levels;
 use super::workers::{Enlarger, MotionFinder};
-use super::{Controls, Level, LiveConfig};
+use super::{Controls, EnlargingLevel, LiveConfig, MotionLevel};
 use crate::config::{MotionOptions, ProcessingOptions, Target};
 use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, Frame, FrameInfo, FrameRate, MotionMode, Rational};
@@ -196,15 +197,21 @@ pub(super) fn motion_parts(
 }
 
 /// The levels that differ.
-pub(super) fn levels(config: &LiveConfig, predictors: usize, controls: &Controls) -> Vec<Level> {
+pub(super) fn levels(config: &LiveConfig, predictors: usize, controls: &Controls) -> Levels {
     let ways = controls.models().len();
     let interpolates = config.processing.motion.mode == MotionMode::Interpolate;
-    let all = [
-        (Level::Full, true),
-        (Level::LightMotion, predictors > 1),
-        (Level::NoPrediction, config.predicts || interpolates),
-        (Level::SmallNetwork, ways > 2),
-        (Level::Resampled, ways > 1),
+    let motion = [
+        (MotionLevel::Full, true),
+        (MotionLevel::Light, predictors > 1),
+        (MotionLevel::Off, config.predicts || interpolates),
     ];
-    all.into_iter().filter(|(_, differs)| *differs).map(|(level, _)| level).collect()
+    let enlarging = [
+        (EnlargingLevel::Full, true),
+        (EnlargingLevel::Small, ways > 2),
+        (EnlargingLevel::Resampled, ways > 1),
+    ];
+    Levels {
+        motion: motion.into_iter().filter(|(_, differs)| *differs).map(|(level, _)| level).collect(),
+        enlarging: enlarging.into_iter().filter(|(_, differs)| *differs).map(|(level, _)| level).collect(),
+    }
 }

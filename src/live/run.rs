@@ -164,9 +164,8 @@ impl Live {
         let stream_bases = description.streams.iter().map(|stream| stream.time_base).collect();
         let time_bases = (stream_bases, description.video.time_base);
         let queues = OutputQueues::start(outputs, &statistics)?;
-        let busy: Vec<Busy> = (0..3).map(|_| Busy::default()).collect();
-        let [upscaling, moving, composing] =
-            [0, 1, 2].map(|index| busy.get(index).cloned().unwrap_or_default());
+        let busy: [Busy; 3] = Default::default();
+        let [upscaling, moving, composing] = busy.clone();
 
         let (captured_in, captured) = bounded::<Captured>(DEPTH);
         let (enlarge, enlarge_jobs) = bounded::<EnlargeJob>(1);

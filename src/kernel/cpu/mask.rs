@@ -16,11 +16,41 @@ pub(super) struct MaskRow {
     covered: (usize, usize),
     /// Those that each sample covers, counted from the first: first and last.
     columns: Vec<(u32, u32)>,
+    cover: Cover,
     /// The mask's rows, from first to last, that `values` were made of.
     rows: Option<(usize, usize)>,
     /// The union of those rows.
     union: Vec<u8>,
     values: Vec<u8>,
+}
+
+/// How samples lie on the mask's columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Cover {
+    /// One sample to a column.
+    One,
+    /// Two samples to a column: a picture of twice the size.
+    Halves,
+    /// Two columns to a sample: chroma of a picture of the same size.
+    Pairs,
+    #[default]
+    Any,
+}
+
+impl Cover {
+    fn of(columns: &[(u32, u32)]) -> Self {
+        let all =
+            |covered: &dyn Fn(u32) -> (u32, u32)| (0..).zip(columns).all(|(i, found)| *found == covered(i));
+        if all(&|i| (i, i)) {
+            Self::One
+        } else if all(&|i| (i / 2, i / 2)) {
+            Self::Halves
+        } else if all(&|i| (2 * i, 2 * i + 1)) {
+            Self::Pairs
+        } else {
+            Self::Any
+        }
+    }
 }
 
 impl MaskRow {
@@ -40,6 +70,7 @@ impl MaskRow {
                 .map(|index| across.covered(index))
                 .map(|(first, last)| ((first - start) as u32, (last - start) as u32)),
         );
+        self.cover = Cover::of(&self.columns);
     }
 
     #[inline(always)]
@@ -62,12 +93,24 @@ impl MaskRow {
         let any = self.union.iter().fold(0, |any, value| any | value) != 0;
         if !any {
             values.fill(0);
-        } else if across.luma == across.source && across.block == 1 {
-            values.copy_from_slice(&self.union);
-        } else {
-            let at = |column: u32| self.union.get(column as usize).copied().unwrap_or_default();
-            for (value, (first, last)) in values.iter_mut().zip(&self.columns) {
-                *value = (*first..=*last).fold(0, |any, column| any | at(column));
+            return;
+        }
+        match self.cover {
+            Cover::One => values.iter_mut().zip(&self.union).for_each(|(value, column)| *value = *column),
+            Cover::Halves => {
+                let (pairs, rest) = values.as_chunks_mut::<2>();
+                pairs.iter_mut().zip(&self.union).for_each(|(pair, column)| *pair = [*column; 2]);
+                rest.fill(self.union.last().copied().unwrap_or_default());
+            }
+            Cover::Pairs => {
+                let pairs = self.union.as_chunks::<2>().0;
+                values.iter_mut().zip(pairs).for_each(|(value, [left, right])| *value = left | right);
+            }
+            Cover::Any => {
+                let at = |column: u32| self.union.get(column as usize).copied().unwrap_or_default();
+                for (value, (first, last)) in values.iter_mut().zip(&self.columns) {
+                    *value = (*first..=*last).fold(0, |any, column| any | at(column));
+                }
             }
         }
     }
