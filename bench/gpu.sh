@@ -122,7 +122,8 @@ throughput() {
         log=$device-$model-$kernels
         if run "$log" -y -i "$work/long.mkv" -f null -o "$work/out" --model "$model" --upscale 2 --reuse off \
             --device "$device" --require-device --kernels "$kernels"; then
-            row "$model 1080p to 4K on $device, kernels $kernels" "$(speed "$log"), $(tensors "$log")" "$asked fps"
+            row "$model 1080p to 4K on $device, kernels $kernels" \
+                "$(field "$log" precision), $(speed "$log"), $(tensors "$log")" "$asked fps"
         else
             row "$model 1080p to 4K on $device, kernels $kernels" "failed: $(reason "$log")" "$asked fps"
         fi
