@@ -54,10 +54,14 @@ pub(super) struct Sameness {
 }
 
 impl Miniature {
+    /// Becomes `frame`'s luma at up to the largest width.
     pub(super) fn take(&mut self, frame: &SmallFrame) {
-        let source = 2 * frame.width;
-        let factor = source.div_ceil(LARGEST_WIDTH).max(1);
-        (self.width, self.height) = (source / factor, 2 * frame.height / factor);
+        self.reduce(frame, (2 * frame.width).div_ceil(LARGEST_WIDTH).max(1));
+    }
+
+    /// Becomes `frame`'s luma, `factor` times smaller.
+    fn reduce(&mut self, frame: &SmallFrame, factor: usize) {
+        (self.width, self.height) = (2 * frame.width / factor, 2 * frame.height / factor);
         self.values.clear();
         self.values.resize(self.width * self.height, 0.0);
         let scale = 1.0 / (factor * factor) as f32;
@@ -225,8 +229,21 @@ fn unmoved(now: &Block, before: &Block) -> (f32, f32) {
 }
 
 /// Compares two frames of the same size.
+///
+/// Frames are compared at half of the source's size, for which the thresholds hold, whatever their cells.
 pub(super) fn sameness(now: &SmallFrame, before: &SmallFrame) -> Sameness {
-    let (now, before) = (View::of(now), View::of(before));
+    if now.shrink != 2 {
+        return sameness_of(View::of(now), View::of(before));
+    }
+    let [now, before] = [now, before].map(|frame| {
+        let mut half = Miniature::default();
+        half.reduce(frame, 2);
+        half
+    });
+    sameness_of(now.view(), before.view())
+}
+
+fn sameness_of(now: View<'_>, before: View<'_>) -> Sameness {
     let (mut sum, mut largest, mut left, mut all) = (0.0, 0.0f32, 0.0, 0.0);
     for (now, before) in now.pairs(before) {
         let rows = now.iter().zip(&before);

@@ -180,6 +180,28 @@ fn duplicates_exact_and_near() {
 }
 
 #[test]
+fn duplicates_are_the_same_at_cells_of_half_the_size() {
+    // Two samples of luma for each one of larger cells, and noise between them that larger cells do not see.
+    let fine = |coarse: &SmallFrame, number: u32| {
+        let mut frame = SmallFrame::default();
+        frame.reshape(coarse.source, 2);
+        let width = 2 * frame.width;
+        for (index, value) in frame.luma.iter_mut().enumerate() {
+            let (x, y) = (index % width, index / width);
+            let noise = 3.0 / 255.0 * lattice(x as i32 / 2, y as i32 / 2, 2000 + number);
+            let sign = if (x + y) % 2 == 0 { 1.0 } else { -1.0 };
+            *value = coarse.luma[y / 2 * 2 * WIDTH + x / 2] + sign * noise;
+        }
+        frame
+    };
+    let scene = scene(5);
+    let clip = |k: u32| compressed(shoot(|x, y| scene(x + 1.5 * (k / 2) as f32, y)), k);
+    let coarse = judge((0..20).map(clip));
+    assert_eq!(coarse[1..5], [NearDuplicate, Moving, NearDuplicate, Moving]);
+    assert_eq!(judge((0..20).map(|k| fine(&clip(k), k))), coarse);
+}
+
+#[test]
 fn thresholds_can_be_set() {
     let scene = scene(6);
     let clip: Vec<_> =
