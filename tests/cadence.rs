@@ -322,6 +322,7 @@ fn what_cannot_be_done_is_refused_with_the_reason() {
     for (options, code, reason) in [
         ("--fps 0".to_owned(), 2, "frames per second up to 1000"),
         ("--fps x2 --motion-model live-x2".to_owned(), 2, "a model whose task is Interpolation"),
+        ("--model predict-live".to_owned(), 2, "found predict-live, which belongs to --motion-model"),
         (format!("--fps x2 {}", network("predicts-right")), 2, "a model whose task is Interpolation"),
         ("--fps x2 --motion-model nowhere".to_owned(), 5, "nowhere"),
         ("--dedup".to_owned(), 2, "another frame rate beside it"),

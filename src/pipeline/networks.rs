@@ -4,7 +4,7 @@ use crate::config::{ProcessingOptions, Reuse};
 use crate::error::{ConfigError, Error};
 use crate::frame::BufferPool;
 use crate::kernel;
-use crate::model::{Model, Runtime};
+use crate::model::{Model, Runtime, Task};
 use crate::stage::{
     Geometry, JoinOptions, ModelChain, NETWORK_MEMORY, Upscaler, UpscalerOptions, chain_output, tile_limit,
 };
@@ -38,6 +38,7 @@ impl Networks {
             if options.models.is_empty() { default.into_iter().collect() } else { named.collect() };
         let open = |name: &&str| Model::open(name, library);
         let mut models = names.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+        models.iter().try_for_each(makes_pictures)?;
         if let Some(amount) = options.detail {
             models = detailed(models, &names, amount)?;
         }
@@ -117,6 +118,22 @@ impl Networks {
     fn tile(&self, model: &Model, workers: usize) -> usize {
         tile_limit(&model.manifest, NETWORK_MEMORY / (workers * self.models.len()).max(1) as u64)
     }
+}
+
+/// Networks whose output is no picture belong to other options.
+fn makes_pictures(model: &Model) -> Result<(), Error> {
+    let option = match model.manifest.task {
+        task if task.gives_picture() => return Ok(()),
+        task if task.gives_motion() => "--motion-model",
+        Task::LowLight => "--enhance low-light",
+        _ => "--style",
+    };
+    Err(ConfigError {
+        setting: "--model".into(),
+        expected: "models that make pictures".into(),
+        found: format!("{}, which belongs to {option}", model.manifest.name),
+    }
+    .into())
 }
 
 /// Mixes every model that has a partner with it; the last one tells what is missing where none has.
