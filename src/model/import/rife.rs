@@ -129,8 +129,7 @@ impl<'a> Network<'a> {
 
     /// Flow and mask for the other order of the pictures.
     fn turned(&mut self, flow_and_mask: &str) -> Result<String, String> {
-        let to_first = self.graph.slice(flow_and_mask, &[0], &[2], &[1])?;
-        let to_other = self.graph.slice(flow_and_mask, &[2], &[4], &[1])?;
+        let [to_first, to_other] = self.flows(flow_and_mask)?;
         let mask = self.graph.slice(flow_and_mask, &[4], &[5], &[1])?;
         let mask = affine(&mut self.graph, &mask, -1.0, 0.0)?;
         self.graph.concatenate(&[&to_other, &to_first, &mask])
@@ -220,10 +219,15 @@ impl<'a> Network<'a> {
         }
     }
 
+    /// The flow to the first picture, and to the other one.
+    fn flows(&mut self, flow_and_mask: &str) -> Result<[String; 2], String> {
+        let to_first = self.graph.slice(flow_and_mask, &[0], &[2], &[1])?;
+        Ok([to_first, self.graph.slice(flow_and_mask, &[2], &[4], &[1])?])
+    }
+
     /// Both pictures, moved to the middle.
     fn moved(&mut self, [first, other]: &[String; 2], flow_and_mask: &str) -> Result<[String; 2], String> {
-        let to_first = self.graph.slice(flow_and_mask, &[0], &[2], &[1])?;
-        let to_other = self.graph.slice(flow_and_mask, &[2], &[4], &[1])?;
+        let [to_first, to_other] = self.flows(flow_and_mask)?;
         Ok([self.sampled(first, &to_first)?, self.sampled(other, &to_other)?])
     }
 
@@ -252,14 +256,12 @@ impl<'a> Network<'a> {
         let log_scale = self.graph.node("Log", &[&scale], vec![])?;
         let in_the_middle = self.graph.concatenate(&[flow_and_mask, &log_scale])?;
 
-        // From the middle to the moment, things move by `way`; what is here then is at minus that way in the middle.
+        // What is here at the moment is at `back` in the middle.
         let moment = self.graph.slice(PICTURE, &[MOMENT], &[MOMENT + 1], &[1])?;
-        let after_middle = affine(&mut self.graph, &moment, 1.0, -0.5)?;
-        let to_first = self.graph.slice(flow_and_mask, &[0], &[2], &[1])?;
-        let to_other = self.graph.slice(flow_and_mask, &[2], &[4], &[1])?;
+        let before_middle = affine(&mut self.graph, &moment, -1.0, 0.5)?;
+        let [to_first, to_other] = self.flows(flow_and_mask)?;
         let motion = self.graph.node("Sub", &[&to_other, &to_first], vec![])?;
-        let way = self.graph.node("Mul", &[&motion, &after_middle], vec![])?;
-        let back = affine(&mut self.graph, &way, -1.0, 0.0)?;
+        let back = self.graph.node("Mul", &[&motion, &before_middle], vec![])?;
         let back = self.sampled(&back, &back)?;
         let traced = self.sampled(&in_the_middle, &back)?;
         let both_back = self.graph.concatenate(&[&back, &back])?;
