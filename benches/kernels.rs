@@ -156,7 +156,7 @@ fn motion(criterion: &mut Criterion) {
 fn composition(criterion: &mut Criterion) {
     let mut kernels = CpuKernels::new();
     let mut group = criterion.benchmark_group("compose 720p");
-    for depth in [8, 10] {
+    for depth in [8, 10, 16] {
         let frames = [0, 1].map(|_| frame(1280, 720, PixelFormat::yuv(Subsampling::S420, depth)));
         let mut out = frames[0].clone();
         for source in [(1280, 720), (640, 360)] {

@@ -1,12 +1,20 @@
 //! Frames made from motion.
 
-use crate::reference;
-use crate::support::{Noise, assert_rounded, backends, color, fill, formats, frame_of, noise_frame, samples};
+use crate::support::{Noise, assert_rounded, color, fill, formats, frame_of, noise_frame, samples};
+use crate::{reference, support};
 use framecast::error::KernelError;
 use framecast::frame::{
     Color, Frame, Matrix, MotionField, PixelFormat, Range, Sharpness, Siting, StillMask, Subsampling,
 };
+use framecast::kernel::cpu::CpuKernels;
 use framecast::kernel::{Composition, Kernels};
+
+/// All backends, and what the CPU does without its instructions.
+fn backends() -> Vec<Box<dyn Kernels>> {
+    let mut backends = support::backends();
+    backends.push(Box::new(CpuKernels::portable()));
+    backends
+}
 
 fn left() -> Color {
     color(Matrix::Bt709, Range::Limited, Siting::Left)

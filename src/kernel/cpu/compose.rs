@@ -1,19 +1,23 @@
 //! Predicted frames from motion and two real frames.
 
-use super::blended::Blended;
-use super::field::{Block, FieldRows, Origin};
-use super::mask::{ALL, MaskRow, NONE};
-use super::rows;
-use super::warp::{BLOCK, Lanes, Source, Values, Window, blend, warp};
-use crate::frame::Frame;
+use super::field::{Block, FieldBand, Origin};
+use super::lanes::{BLOCK, DEEPEST_FIXED, Fixed, Floating, Lanes, Numbers};
+#[cfg(target_arch = "x86_64")]
+use super::lanes_avx2::Avx2;
+use super::mask::{ALL, MaskRow, NONE, Still};
+use super::rows::{self, Sample};
+use super::warp::{Pole, Source, region, warp, warp_each};
+use crate::frame::{Frame, StillMask};
 use crate::kernel::Composition;
-use crate::kernel::motion::{CELL_PLANES, Cells, GridAxis};
+use crate::kernel::motion::{Cells, GridAxis};
+use std::ops::Range;
 
 #[derive(Default)]
 pub(super) struct Composer {
     cells: Cells,
-    field: FieldRows,
-    mask: MaskRow,
+    fixed: FieldBand<[i16; BLOCK], i16>,
+    floating: FieldBand<Numbers, f32>,
+    mask: MaskBand,
 }
 
 /// One plane's work.
@@ -23,63 +27,109 @@ struct PlaneWork<'a, S> {
     out: &'a mut [S],
     /// Samples from one row of `out` to the next.
     stride: usize,
+    /// What blocks at the edges read, of either frame.
+    outside: [Vec<S>; 2],
 }
 
-/// Columns that are composed from top to bottom before the next ones, so that what is kept of the field for a row stays in
-/// the fastest cache.
+/// Columns that are composed from top to bottom before the next ones, so that what is kept of the field stays in the
+/// fastest cache.
 const STRIP: usize = 20 * BLOCK;
 
 impl Composer {
     pub(super) fn run(&mut self, arch: pulp::Arch, composition: &Composition<'_>, out: &mut Frame) {
         self.cells.prepare(composition);
-        let is_chroma = |index: usize| composition.first.info.format.is_chroma(index);
+        let format = composition.first.info.format;
+        let depth = u32::from(format.depth);
         for chroma in [false, true] {
-            let wanted = |index: &usize| is_chroma(*index) == chroma;
+            let wanted = |index: &usize| format.is_chroma(*index) == chroma;
             let Some(sample) = (0..out.planes().len()).find(wanted) else { continue };
             let axes = GridAxis::of_plane(composition.field, &composition.first.info, sample);
-            if composition.first.info.format.sample_bytes() == 1 {
-                self.planes::<u8>(arch, composition, axes, wanted, out);
-            } else {
-                self.planes::<u16>(arch, composition, axes, wanted, out);
+            let Self { cells, fixed, floating, mask } = self;
+            match arch {
+                _ if depth > DEEPEST_FIXED => {
+                    let grid = Grid { cells, field: floating, mask, axes, still: composition.still };
+                    grid.planes::<u16, _>(arch, Floating, &mut planes_of(composition, wanted, out));
+                }
+                #[cfg(target_arch = "x86_64")]
+                pulp::Arch::V3(simd) => {
+                    let grid = Grid { cells, field: fixed, mask, axes, still: composition.still };
+                    grid.fixed(arch, Avx2::new(simd, depth), composition, wanted, out);
+                }
+                _ => {
+                    let grid = Grid { cells, field: fixed, mask, axes, still: composition.still };
+                    grid.fixed(arch, Fixed::new(depth), composition, wanted, out);
+                }
             }
         }
     }
+}
 
-    /// Composes the planes that are `wanted`, which share a grid: luma and alpha, or both of chroma.
-    fn planes<S: Blended>(
-        &mut self,
+/// The planes that are `wanted`, which share a grid: luma and alpha, or both of chroma.
+fn planes_of<'a, S: Sample>(
+    composition: &Composition<'a>,
+    wanted: impl Fn(&usize) -> bool,
+    out: &'a mut Frame,
+) -> [Option<PlaneWork<'a, S>>; 2] {
+    let sources = composition.first.planes().iter().zip(composition.other.planes());
+    let mut planes = sources.zip(out.planes_mut()).enumerate().filter(|(index, _)| wanted(index)).map(
+        |(_, ((first, other), out))| PlaneWork {
+            first: Source::new(first),
+            other: Source::new(other),
+            stride: out.stride / size_of::<S>(),
+            outside: [Vec::new(), Vec::new()],
+            out: bytemuck::cast_slice_mut(out.buffer.bytes_mut()),
+        },
+    );
+    [planes.next(), planes.next()]
+}
+
+/// What planes of one grid are composed by.
+struct Grid<'a, T, F> {
+    cells: &'a Cells,
+    field: &'a mut FieldBand<T, F>,
+    mask: &'a mut MaskBand,
+    axes: [GridAxis; 2],
+    still: Option<&'a StillMask>,
+}
+
+impl<T: Copy + Default, F: Copy> Grid<'_, T, F> {
+    /// Composes planes in fixed point.
+    fn fixed<L: Lanes<u8, Stored = T, Share = F> + Lanes<u16, Stored = T, Share = F>>(
+        self,
         arch: pulp::Arch,
+        lanes: L,
         composition: &Composition<'_>,
-        axes: [GridAxis; 2],
         wanted: impl Fn(&usize) -> bool,
         out: &mut Frame,
     ) {
-        let [across, down] = axes;
-        let sources = composition.first.planes().iter().zip(composition.other.planes());
-        let mut planes = sources.zip(out.planes_mut()).enumerate().filter(|(index, _)| wanted(index)).map(
-            |(_, ((first, other), out))| PlaneWork::<S> {
-                first: Source::new(first),
-                other: Source::new(other),
-                stride: out.stride / size_of::<S>(),
-                out: bytemuck::cast_slice_mut(out.buffer.bytes_mut()),
-            },
-        );
-        let mut planes = [planes.next(), planes.next()];
-        let (cells, field, mask) = (&self.cells, &mut self.field, &mut self.mask);
+        if composition.first.info.format.sample_bytes() == 1 {
+            self.planes::<u8, L>(arch, lanes, &mut planes_of(composition, wanted, out));
+        } else {
+            self.planes::<u16, L>(arch, lanes, &mut planes_of(composition, wanted, out));
+        }
+    }
+
+    fn planes<S: Sample, L: Lanes<S, Stored = T, Share = F>>(
+        self,
+        arch: pulp::Arch,
+        lanes: L,
+        planes: &mut [Option<PlaneWork<'_, S>>; 2],
+    ) {
+        let Self { cells, field, mask, axes: [across, down], still } = self;
         rows::vectorized(
             arch,
             #[inline(always)]
             || {
-                let mut outside = [S::zeroed(); _];
                 for start in (0..across.samples).step_by(STRIP) {
                     let strip = across.part(start, STRIP);
                     field.restart(strip);
-                    mask.restart(composition.still, strip);
-                    for y in 0..down.samples {
-                        field.move_to(cells, [strip, down], y);
-                        mask.move_to(composition.still, [strip, down], y);
+                    mask.row.restart(still, strip);
+                    let mut rows = 0..0;
+                    while rows.end < down.samples {
+                        rows = field.move_to(lanes, cells, [strip, down], rows.end);
+                        mask.move_to(still, [strip, down], rows.clone());
                         for plane in planes.iter_mut().flatten() {
-                            plane.row(field, mask, (start, y), &mut outside);
+                            plane.band(lanes, field, mask, (start, strip.samples), rows.clone());
                         }
                     }
                 }
@@ -88,37 +138,102 @@ impl Composer {
     }
 }
 
-impl<S: Blended> PlaneWork<'_, S> {
+/// Which samples of a strip stand still, in some rows.
+#[derive(Default)]
+struct MaskBand {
+    row: MaskRow,
+    /// Samples from one row to the next.
+    stride: usize,
+    /// Rows of a byte for each sample; none if nothing is known to be still.
+    values: Vec<u8>,
+}
+
+impl MaskBand {
     #[inline(always)]
-    fn row(
+    fn move_to(&mut self, still: Option<&StillMask>, axes: [GridAxis; 2], rows: Range<usize>) {
+        self.values.clear();
+        if still.is_none() {
+            return;
+        }
+        for y in rows {
+            self.row.move_to(still, axes, y);
+            self.values.extend_from_slice(self.row.values());
+        }
+        self.stride = self.row.values().len();
+    }
+
+    #[inline(always)]
+    fn block(&self, index: usize, row: usize) -> Still {
+        let start = row * self.stride + index * BLOCK;
+        self.values.get(start..).and_then(|rest| rest.first_chunk()).copied().unwrap_or(NONE)
+    }
+}
+
+impl<S: Sample> PlaneWork<'_, S> {
+    /// Composes `rows`, which lie between two rows of cells, of the strip that starts at `start`.
+    #[inline(always)]
+    fn band<L: Lanes<S>>(
         &mut self,
-        field: &FieldRows,
-        mask: &MaskRow,
-        (start, y): (usize, usize),
-        outside: &mut Window<S>,
+        lanes: L,
+        field: &FieldBand<L::Stored, L::Share>,
+        mask: &MaskBand,
+        (start, samples): (usize, usize),
+        rows: Range<usize>,
     ) {
-        let own = self.first.blocks(y).get(start / BLOCK..).unwrap_or_default();
-        let out = self.out.get_mut(y * self.stride + start..(y + 1) * self.stride);
-        let out = out.unwrap_or_default().as_chunks_mut::<BLOCK>().0;
-        for (index, ((out, own), block)) in out.iter_mut().zip(own).zip(field.blocks()).enumerate() {
+        for index in 0..samples.div_ceil(BLOCK) {
             let x = start + index * BLOCK;
-            let still = mask.block(index);
-            let (Some(lanes), false) = (field.lanes(index), block.origin == Origin::Own || still == ALL)
-            else {
+            match field.blocks.get(index).filter(|block| block.origin != Origin::Own) {
+                Some(block) => self.block(lanes, field, (index, block), mask, (x, rows.clone())),
+                None => {
+                    let rows = rows_of(self.first, (self.out, self.stride), (x, rows.clone()));
+                    rows.for_each(|(own, out)| *out = *own);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn block<L: Lanes<S>>(
+        &mut self,
+        lanes: L,
+        field: &FieldBand<L::Stored, L::Share>,
+        (index, block): (usize, &Block<L::Stored>),
+        mask: &MaskBand,
+        (x, rows): (usize, Range<usize>),
+    ) {
+        let Self { first, other, out, stride, outside: [outside_first, outside_other] } = self;
+        let (place, count) = ((x, rows.start), rows.len());
+        let first_region = region(*first, place, count, &block.first, outside_first);
+        let other_region = region(*other, place, count, &block.other, outside_other);
+        let samples = rows_of(*first, (out, *stride), (x, rows.clone()));
+        for (row, ((own, out), (y, (number, share)))) in samples.zip(rows.zip(&field.shares)).enumerate() {
+            let still = mask.block(index, row);
+            if still == ALL {
                 *out = *own;
                 continue;
-            };
-            let place = (x as i32, y as i32);
-            let mut values = predicted((self.first, self.other), place, block, lanes, outside);
+            }
+            let share = lanes.everywhere(*share);
+            let mut values = lanes.values(*own);
+            if block.origin != Origin::Other {
+                values = match first_region {
+                    Some(region) => warp(lanes, region, row, &block.first, share),
+                    None => apart(lanes, *first, field.displacements(index, false), (x, y), *number),
+                };
+            }
+            if block.origin != Origin::First {
+                let others = match other_region {
+                    Some(region) => warp(lanes, region, row, &block.other, share),
+                    None => apart(lanes, *other, field.displacements(index, true), (x, y), *number),
+                };
+                values = match block.origin {
+                    Origin::Both => lanes.between(values, others, block.weight.at(lanes, share)),
+                    _ => others,
+                };
+            }
             if block.mixed {
-                let [.., share] = lanes;
-                let mut mixed = own.map(S::value);
-                blend::<S>(&mut mixed, &values, share);
-                values = mixed;
+                values = lanes.between(lanes.values(*own), values, block.share.at(lanes, share));
             }
-            for (out, value) in out.iter_mut().zip(values) {
-                *out = S::round(value);
-            }
+            *out = lanes.round(values);
             if still != NONE {
                 for ((out, own), still) in out.iter_mut().zip(own).zip(still) {
                     *out = if still == 0 { *out } else { *own };
@@ -128,21 +243,30 @@ impl<S: Blended> PlaneWork<'_, S> {
     }
 }
 
+/// The block at column `x` in `rows`: the first frame's samples, and where the composed ones go.
 #[inline(always)]
-fn predicted<S: Blended>(
-    (first, other): (Source<'_, S>, Source<'_, S>),
-    place: (i32, i32),
-    block: &Block,
-    [first_x, first_y, other_x, other_y, weight, _]: [&Lanes; CELL_PLANES],
-    outside: &mut Window<S>,
-) -> Values<S> {
-    if block.origin == Origin::Other {
-        return warp(other, place, block.other, (other_x, other_y), outside);
-    }
-    let mut values = warp(first, place, block.first, (first_x, first_y), outside);
-    if block.origin == Origin::Both {
-        let others = warp(other, place, block.other, (other_x, other_y), outside);
-        blend::<S>(&mut values, &others, weight);
-    }
-    values
+fn rows_of<'a, S: Sample>(
+    first: Source<'a, S>,
+    (out, stride): (&'a mut [S], usize),
+    (x, rows): (usize, Range<usize>),
+) -> impl Iterator<Item = (&'a [S; BLOCK], &'a mut [S; BLOCK])> {
+    let out = out.get_mut(rows.start * stride + x..).unwrap_or_default();
+    let out = out.chunks_mut(stride).map_while(|row| row.first_chunk_mut());
+    first.blocks(x, rows.start).zip(out).take(rows.len())
+}
+
+/// A row of a block whose displacements have little in common.
+#[inline(always)]
+fn apart<S: Sample, L: Lanes<S>>(
+    lanes: L,
+    source: Source<'_, S>,
+    displacements: Option<[Pole<&Numbers>; 2]>,
+    place: (usize, usize),
+    share: f32,
+) -> L::Values {
+    let numbers = match displacements {
+        Some(displacements) => warp_each(source, place, displacements, share),
+        None => [0.0; BLOCK],
+    };
+    lanes.between_codes(&numbers)
 }

@@ -1,8 +1,10 @@
-//! A motion field brought to the grid of a plane, row by row, and what that says about blocks of samples.
+//! A motion field brought to the grid of a plane, and what it says about blocks of samples between two rows of cells.
 
+use super::lanes::{BLOCK, Lanes, Numbers};
 use super::rows;
-use super::warp::{BLOCK, Lanes, Shifts};
+use super::warp::{Motion, Pole, Shifts};
 use crate::kernel::motion::{CELL_PLANES, Cells, GridAxis};
+use std::ops::Range;
 
 /// Enlarges rows of cells linearly to rows of samples.
 #[derive(Debug, Default)]
@@ -127,9 +129,10 @@ struct EnlargedRow {
 }
 
 /// Where the samples of a block come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The first frame's own samples.
+    #[default]
     Own,
     /// The first frame along its motion.
     First,
@@ -139,162 +142,186 @@ pub(super) enum Origin {
     Both,
 }
 
-/// What is the same for a block of samples in all rows between two rows of cells.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Block {
+/// A block of samples in all rows between two rows of cells. What its origin does not need is of any value.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Block<T> {
     pub(super) origin: Origin,
     /// True if the first frame's own samples have a share.
     pub(super) mixed: bool,
-    pub(super) first: [Shifts; 2],
-    pub(super) other: [Shifts; 2],
+    pub(super) first: Motion<T>,
+    pub(super) other: Motion<T>,
+    /// The other frame's weight.
+    pub(super) weight: Pole<T>,
+    /// The share of what comes from motion.
+    pub(super) share: Pole<T>,
 }
 
-/// Motion, weights and shares for a row of samples.
-#[derive(Debug, Default)]
-pub(super) struct FieldRows {
+/// The blocks of a strip between two rows of cells.
+#[derive(Debug)]
+pub(super) struct FieldBand<T, F> {
     enlarger: Enlarger,
     upper: EnlargedRow,
     lower: EnlargedRow,
-    /// The rows of cells for which the following holds.
-    between: Option<(usize, usize)>,
-    blocks: Vec<Block>,
-    /// The planes that any block needs.
-    needed: [bool; CELL_PLANES],
-    row: [Vec<f32>; CELL_PLANES],
+    pub(super) blocks: Vec<Block<T>>,
+    /// For each row of samples, how far it is from the upper row of cells to the lower one: the share and what `F` is.
+    pub(super) shares: Vec<(f32, F)>,
+    padded: usize,
 }
 
-impl FieldRows {
-    /// Starts a plane whose samples lie on the field as `across` says.
+impl<T, F> Default for FieldBand<T, F> {
+    fn default() -> Self {
+        Self {
+            enlarger: Enlarger::default(),
+            upper: EnlargedRow::default(),
+            lower: EnlargedRow::default(),
+            blocks: Vec::new(),
+            shares: Vec::new(),
+            padded: 0,
+        }
+    }
+}
+
+impl<T: Copy + Default, F: Copy> FieldBand<T, F> {
+    /// Starts a strip whose samples lie on the field as `across` says.
     pub(super) fn restart(&mut self, across: GridAxis) {
         self.enlarger.plan(across);
-        self.between = None;
         let length = self.enlarger.length;
         for enlarged in [&mut self.upper, &mut self.lower] {
             enlarged.row = None;
             enlarged.planes.iter_mut().for_each(|plane| plane.resize(length, 0.0));
         }
-        let padded = across.samples.next_multiple_of(BLOCK);
-        self.row.iter_mut().for_each(|plane| plane.resize(padded, 0.0));
+        self.padded = across.samples.next_multiple_of(BLOCK);
     }
 
-    /// Computes row `y` of the plane.
+    /// Goes to the rows from `y` on that lie between the same two rows of cells, and returns them.
     #[inline(always)]
-    pub(super) fn move_to(&mut self, cells: &Cells, [across, down]: [GridAxis; 2], y: usize) {
-        let (upper, lower, share) = down.cells_at(y);
-        if self.between != Some((upper, lower)) {
-            self.between = Some((upper, lower));
-            if [upper, lower].iter().all(|row| cells.own_rows.get(*row) == Some(&true)) {
-                self.blocks.clear();
-                self.blocks.resize(across.samples.div_ceil(BLOCK), Block::OWN);
-                self.needed = [false; CELL_PLANES];
-                return;
-            }
-            if self.upper.row != Some(upper) && self.lower.row == Some(upper) {
-                std::mem::swap(&mut self.upper, &mut self.lower);
-            }
-            let scales = [across.scale, down.scale, across.scale, down.scale, 1.0, 1.0];
-            for (enlarged, wanted) in [(&mut self.upper, upper), (&mut self.lower, lower)] {
-                if enlarged.row == Some(wanted) {
-                    continue;
-                }
-                enlarged.row = Some(wanted);
-                for ((out, plane), scale) in enlarged.planes.iter_mut().zip(&cells.planes).zip(scales) {
-                    let row = plane.get(wanted * across.cells..(wanted + 1) * across.cells);
-                    self.enlarger.enlarge(row.unwrap_or_default(), scale as f32, out);
-                }
-            }
-            self.judge();
+    pub(super) fn move_to<S, L: Lanes<S, Stored = T, Share = F>>(
+        &mut self,
+        lanes: L,
+        cells: &Cells,
+        [across, down]: [GridAxis; 2],
+        y: usize,
+    ) -> Range<usize> {
+        let (upper, lower, _) = down.cells_at(y);
+        self.shares.clear();
+        for (_, _, share) in (y..down.samples)
+            .map(|y| down.cells_at(y))
+            .take_while(|found| (found.0, found.1) == (upper, lower))
+        {
+            self.shares.push((share, lanes.share(share)));
         }
-        let lead = self.enlarger.lead;
-        let planes = self.upper.planes.iter().zip(&self.lower.planes).zip(self.needed);
-        for (out, ((upper, lower), needed)) in self.row.iter_mut().zip(planes) {
-            if !needed {
+        self.blocks.clear();
+        if ![upper, lower].iter().all(|row| cells.own_rows.get(*row) == Some(&true)) {
+            self.enlarge(cells, [across, down], (upper, lower));
+            self.judge(lanes);
+        }
+        y..y + self.shares.len()
+    }
+
+    #[inline(always)]
+    fn enlarge(&mut self, cells: &Cells, [across, down]: [GridAxis; 2], (upper, lower): (usize, usize)) {
+        if self.upper.row != Some(upper) && self.lower.row == Some(upper) {
+            std::mem::swap(&mut self.upper, &mut self.lower);
+        }
+        let scales = [across.scale, down.scale, across.scale, down.scale, 1.0, 1.0];
+        for (enlarged, wanted) in [(&mut self.upper, upper), (&mut self.lower, lower)] {
+            if enlarged.row == Some(wanted) {
                 continue;
             }
-            let upper = upper.get(lead..).unwrap_or_default();
-            let lower = lower.get(lead..).unwrap_or_default();
-            for ((out, upper), lower) in out.iter_mut().zip(upper).zip(lower) {
-                *out = upper + share * (lower - upper);
+            enlarged.row = Some(wanted);
+            for ((out, plane), scale) in enlarged.planes.iter_mut().zip(&cells.planes).zip(scales) {
+                let row = plane.get(wanted * across.cells..(wanted + 1) * across.cells);
+                self.enlarger.enlarge(row.unwrap_or_default(), scale as f32, out);
             }
         }
     }
 
-    /// Finds out what holds for each block between the two rows of cells.
+    /// Finds out what holds for each block.
     #[inline(always)]
-    fn judge(&mut self) {
+    fn judge<S, L: Lanes<S, Stored = T>>(&mut self, lanes: L) {
         let lead = self.enlarger.lead;
-        self.blocks.clear();
-        for start in (0..self.row.first().map_or(0, Vec::len)).step_by(BLOCK) {
-            let pairs =
-                lanes_of(&self.upper.planes, lead + start).zip(lanes_of(&self.lower.planes, lead + start));
-            let Some((upper, lower)) = pairs else { continue };
-            self.blocks.push(Block::between(upper, lower));
+        for start in (lead..lead + self.padded).step_by(BLOCK) {
+            let rows = (numbers_of(&self.upper.planes, start), numbers_of(&self.lower.planes, start));
+            if let (Some(upper), Some(lower)) = rows {
+                self.blocks.push(Block::of(lanes, upper, lower));
+            }
         }
-        let any = |wanted: &[Origin]| self.blocks.iter().any(|block| wanted.contains(&block.origin));
-        let both = any(&[Origin::Both]);
-        let (first, other) = (both || any(&[Origin::First]), both || any(&[Origin::Other]));
-        let mixed = self.blocks.iter().any(|block| block.mixed);
-        self.needed = [first, first, other, other, both, mixed];
     }
 
-    /// The blocks of the row.
-    pub(super) fn blocks(&self) -> &[Block] {
-        &self.blocks
-    }
-
-    /// Block `index` of the row: dx and dy into the first frame and into the other, weights, shares.
-    #[inline(always)]
-    pub(super) fn lanes(&self, index: usize) -> Option<[&Lanes; CELL_PLANES]> {
-        lanes_of(&self.row, index * BLOCK)
+    /// The displacements of block `index` into the first frame or into the other.
+    pub(super) fn displacements(&self, index: usize, other: bool) -> Option<[Pole<&Numbers>; 2]> {
+        let start = self.enlarger.lead + index * BLOCK;
+        let [first_x, first_y, other_x, other_y, ..] = numbers_of(&self.upper.planes, start)?;
+        let upper = if other { [other_x, other_y] } else { [first_x, first_y] };
+        let [first_x, first_y, other_x, other_y, ..] = numbers_of(&self.lower.planes, start)?;
+        let lower = if other { [other_x, other_y] } else { [first_x, first_y] };
+        let ([upper_x, upper_y], [lower_x, lower_y]) = (upper, lower);
+        Some([Pole { upper: upper_x, lower: lower_x }, Pole { upper: upper_y, lower: lower_y }])
     }
 }
 
+/// dx and dy into the first frame and into the other, weights and shares of the block at `start`.
 #[inline(always)]
-fn lanes_of(planes: &[Vec<f32>; CELL_PLANES], start: usize) -> Option<[&Lanes; CELL_PLANES]> {
+fn numbers_of(planes: &[Vec<f32>; CELL_PLANES], start: usize) -> Option<[&Numbers; CELL_PLANES]> {
     let [a, b, c, d, e, f] = planes;
     Some([at(a, start)?, at(b, start)?, at(c, start)?, at(d, start)?, at(e, start)?, at(f, start)?])
 }
 
 #[inline(always)]
-fn at(plane: &[f32], start: usize) -> Option<&Lanes> {
+fn at(plane: &[f32], start: usize) -> Option<&Numbers> {
     plane.get(start..)?.first_chunk()
 }
 
-impl Block {
-    const OWN: Self = {
-        let none = [Shifts { first: 0, count: 2 }; 2];
-        Self { origin: Origin::Own, mixed: false, first: none, other: none }
-    };
-
+impl<T: Copy + Default> Block<T> {
     #[inline(always)]
-    fn between(upper: [&Lanes; CELL_PLANES], lower: [&Lanes; CELL_PLANES]) -> Self {
+    fn of<S, L: Lanes<S, Stored = T>>(
+        lanes: L,
+        upper: [&Numbers; CELL_PLANES],
+        lower: [&Numbers; CELL_PLANES],
+    ) -> Self {
         let [first_x, first_y, other_x, other_y, weight, share] = upper;
         let [first_x2, first_y2, other_x2, other_y2, weight2, share2] = lower;
-        let unmoved = all(first_x, first_x2, 0.0) && all(first_y, first_y2, 0.0);
-        let origin = if all(share, share2, 0.0) {
-            Origin::Own
-        } else if all(weight, weight2, 0.0) {
-            if unmoved { Origin::Own } else { Origin::First }
-        } else if all(weight, weight2, 1.0) {
-            Origin::Other
-        } else {
-            Origin::Both
-        };
-        let mut block = Self { origin, mixed: !all(share, share2, 1.0), ..Self::OWN };
-        if matches!(origin, Origin::First | Origin::Both) {
-            block.first = [Shifts::between(first_x, first_x2), Shifts::between(first_y, first_y2)];
+        let (weights, shares) = (lanes.bounds(weight, weight2), lanes.bounds(share, share2));
+        let [none, all] = [(0.0, 0.0), (1.0, 1.0)];
+        let mut block = Self { mixed: shares != all, ..Self::default() };
+        if shares == none {
+            return block;
         }
-        if matches!(origin, Origin::Other | Origin::Both) {
-            block.other = [Shifts::between(other_x, other_x2), Shifts::between(other_y, other_y2)];
+        if weights != all {
+            let bounds = [lanes.bounds(first_x, first_x2), lanes.bounds(first_y, first_y2)];
+            if weights == none && bounds == [none; 2] {
+                return block;
+            }
+            block.first = motion(lanes, bounds, [first_x, first_y], [first_x2, first_y2]);
+            block.origin = Origin::First;
+        }
+        if weights != none {
+            let bounds = [lanes.bounds(other_x, other_x2), lanes.bounds(other_y, other_y2)];
+            block.other = motion(lanes, bounds, [other_x, other_y], [other_x2, other_y2]);
+            block.origin = if weights == all { Origin::Other } else { Origin::Both };
+            block.weight = stored(lanes, weight, weight2, Shifts::ONE);
+        }
+        if block.mixed {
+            block.share = stored(lanes, share, share2, Shifts::ONE);
         }
         block
     }
 }
 
-/// True if both are `value` throughout.
 #[inline(always)]
-fn all(upper: &Lanes, lower: &Lanes, value: f32) -> bool {
-    let differs = |lane: &f32| (*lane - value) != 0.0;
-    // Not `any`, which stops at the first one and so is not vectorised.
-    upper.iter().zip(lower).fold(0u32, |sum, (a, b)| sum | u32::from(differs(a) | differs(b))) == 0
+fn motion<S, L: Lanes<S>>(
+    lanes: L,
+    [across, down]: [(f32, f32); 2],
+    [dx, dy]: [&Numbers; 2],
+    [dx_below, dy_below]: [&Numbers; 2],
+) -> Motion<L::Stored> {
+    let (across, down) = (Shifts::between(across), Shifts::between(down));
+    let (dx, dy) = (stored(lanes, dx, dx_below, across), stored(lanes, dy, dy_below, down));
+    Motion { across, down, dx, dy }
+}
+
+#[inline(always)]
+fn stored<S, L: Lanes<S>>(lanes: L, upper: &Numbers, lower: &Numbers, shifts: Shifts) -> Pole<L::Stored> {
+    let (first, most, bits) = (shifts.first as f32, shifts.most, shifts.bits);
+    Pole { upper: lanes.store(upper, first, most, bits), lower: lanes.store(lower, first, most, bits) }
 }

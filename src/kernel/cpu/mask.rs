@@ -1,6 +1,6 @@
 //! Which samples of a plane stand still.
 
-use super::warp::BLOCK;
+use super::lanes::BLOCK;
 use crate::frame::StillMask;
 use crate::kernel::motion::GridAxis;
 
@@ -118,11 +118,5 @@ impl MaskRow {
     /// The row: 255 for each sample that stands still.
     pub(super) fn values(&self) -> &[u8] {
         &self.values
-    }
-
-    #[inline(always)]
-    pub(super) fn block(&self, index: usize) -> Still {
-        let start = index * BLOCK;
-        self.values.get(start..).and_then(|rest| rest.first_chunk()).copied().unwrap_or(NONE)
     }
 }

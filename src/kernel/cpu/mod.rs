@@ -2,10 +2,12 @@
 //! chosen when the program runs.
 
 mod blend;
-mod blended;
 mod compose;
 mod field;
 mod image;
+mod lanes;
+#[cfg(target_arch = "x86_64")]
+mod lanes_avx2;
 mod mask;
 mod pack;
 mod resample;
@@ -49,8 +51,17 @@ impl Default for CpuKernels {
 impl CpuKernels {
     /// The backend with the best instructions of this processor.
     pub fn new() -> Self {
+        Self::with(pulp::Arch::new())
+    }
+
+    /// The backend as it is on processors of which it knows no further instructions. Slow: made to be compared with.
+    pub fn portable() -> Self {
+        Self::with(pulp::Arch::Scalar)
+    }
+
+    fn with(arch: pulp::Arch) -> Self {
         Self {
-            arch: pulp::Arch::new(),
+            arch,
             staging: Vec::new(),
             packer: pack::Packer::default(),
             unpacker: unpack::Unpacker::default(),

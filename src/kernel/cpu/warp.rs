@@ -2,27 +2,14 @@
 //!
 //! Gathers are slow and motion is smooth: within a block, displacements have few integer parts, mostly one. So a block's
 //! neighbours are loaded for each whole-sample shift that occurs in it, contiguously, and those that belong to a sample
-//! are picked by comparisons.
+//! are picked out of them.
 
-use super::blended::{Blended, INTEGER_BASE};
+use super::lanes::{BLOCK, Lanes, MOST_SHIFTS, Numbers, Pair, Window, block_at};
 use super::rows::Sample;
 use crate::frame::Plane;
 
-/// Samples of a block.
-pub(super) const BLOCK: usize = 16;
-
-/// One number for each sample of a block.
-pub(super) type Lanes = [f32; BLOCK];
-
-/// One value for each sample of a block.
-pub(super) type Values<S> = [<S as Blended>::Value; BLOCK];
-
-/// Most shifts along an axis, and in all, that are loaded; blocks with more are sampled one by one.
-const MOST_ALONG: usize = 16;
+/// Most windows, of one shift across and down each, that are looked at; blocks with more are sampled one by one.
 const MOST: usize = 96;
-
-/// The samples that a row of a block reads.
-pub(super) type Window<S> = [S; BLOCK + MOST_ALONG];
 
 /// A plane that is read.
 #[derive(Clone, Copy)]
@@ -43,34 +30,91 @@ impl<'a, S: Sample> Source<'a, S> {
         }
     }
 
-    /// Row `y` in blocks, the last of which may reach beyond the picture.
+    /// Rows of blocks from (x, y) on; the memory of rows holds whole blocks.
     #[inline(always)]
-    pub(super) fn blocks(&self, y: usize) -> &'a [[S; BLOCK]] {
-        self.samples.get(y * self.stride..(y + 1) * self.stride).unwrap_or_default().as_chunks().0
+    pub(super) fn blocks(self, x: usize, y: usize) -> impl Iterator<Item = &'a [S; BLOCK]> {
+        let samples = self.samples.get(y * self.stride + x..).unwrap_or_default();
+        samples.chunks(self.stride).map_while(|row| row.first_chunk())
     }
 
-    /// What a row of a block reads from (x, y) on, samples moved to the nearest inside. Only the first `count` are
-    /// meant; the others are of any value.
+    /// The samples of `rows` rows from (x, y) on, `columns` in each, and how far it is from a row to the next. Those
+    /// outside the picture are the nearest inside, copied into `outside`.
     #[inline(always)]
-    fn window<'b>(&'b self, x: i32, y: i32, count: usize, outside: &'b mut Window<S>) -> &'b Window<S> {
-        let start = y.clamp(0, self.height - 1) as usize * self.stride;
-        if x >= 0 && x + count as i32 <= self.width {
-            let rest = self.samples.get(start + x as usize..).unwrap_or_default();
-            if let Some(window) = rest.first_chunk() {
-                return window;
+    fn region<'b>(
+        &self,
+        (x, y): (i32, i32),
+        (columns, rows): (usize, usize),
+        outside: &'b mut Vec<S>,
+    ) -> Region<'b, S>
+    where
+        'a: 'b,
+    {
+        if x >= 0 && y >= 0 && x + columns as i32 <= self.width && y + rows as i32 <= self.height {
+            let start = y as usize * self.stride + x as usize;
+            let samples = self.samples.get(start..).unwrap_or_default();
+            if samples.len() >= (rows - 1) * self.stride + WINDOW {
+                return Region { samples, stride: self.stride };
             }
         }
-        for (sample, x) in outside.iter_mut().zip(x..).take(count) {
-            let place = start + x.clamp(0, self.width - 1) as usize;
-            *sample = self.samples.get(place).copied().unwrap_or(S::zeroed());
+        self.copy_region((x, y), (columns, rows), outside);
+        Region { samples: outside, stride: WINDOW }
+    }
+
+    #[cold]
+    fn copy_region(&self, (x, y): (i32, i32), (columns, rows): (usize, usize), outside: &mut Vec<S>) {
+        outside.clear();
+        outside.resize(rows * WINDOW, S::zeroed());
+        let within = |x: i32| x.clamp(0, self.width) as usize;
+        let (first, end) = (within(x), within(x + columns as i32));
+        let before = (-x).clamp(0, columns as i32) as usize;
+        for (out, y) in outside.chunks_exact_mut(WINDOW).zip(y..) {
+            let start = y.clamp(0, self.height - 1) as usize * self.stride;
+            let row = self.samples.get(start..start + self.width as usize).unwrap_or_default();
+            let (Some(leftmost), Some(rightmost)) = (row.first(), row.last()) else { continue };
+            let (left, rest) = out.split_at_mut(before);
+            left.fill(*leftmost);
+            let inside = row.get(first..end).unwrap_or_default();
+            let (middle, right) = rest.split_at_mut(inside.len().min(rest.len()));
+            middle.copy_from_slice(inside.get(..middle.len()).unwrap_or_default());
+            right.fill(*rightmost);
         }
-        outside
     }
 
     #[inline(always)]
-    fn at(&self, x: i32, y: i32) -> S {
+    fn at(&self, x: i32, y: i32) -> f32 {
         let place = y.clamp(0, self.height - 1) as usize * self.stride + x.clamp(0, self.width - 1) as usize;
-        self.samples.get(place).copied().unwrap_or(S::zeroed())
+        self.samples.get(place).map_or(0.0, |sample| sample.widen())
+    }
+}
+
+/// Samples of a [`Window`].
+const WINDOW: usize = BLOCK + MOST_SHIFTS;
+
+/// Samples that a block reads in all of its rows.
+#[derive(Clone, Copy)]
+pub(super) struct Region<'a, S> {
+    samples: &'a [S],
+    stride: usize,
+}
+
+impl<'a, S: Sample> Region<'a, S> {
+    #[inline(always)]
+    fn window(&self, row: usize) -> Option<&'a Window<S>> {
+        self.samples.get(row * self.stride..)?.first_chunk()
+    }
+
+    /// The neighbours of each sample of a row.
+    #[inline(always)]
+    fn pair(&self, row: usize) -> Pair<S> {
+        let Some(window) = self.window(row) else { return [[S::zeroed(); BLOCK]; 2] };
+        [block_at(window, 0), block_at(window, 1)]
+    }
+
+    /// Those of samples `columns` further, which are less than `most`.
+    #[inline(always)]
+    fn picked<L: Lanes<S>>(&self, lanes: L, row: usize, columns: [S; BLOCK], most: usize) -> Pair<S> {
+        let Some(window) = self.window(row) else { return [[S::zeroed(); BLOCK]; 2] };
+        lanes.pick(window, columns, most)
     }
 }
 
@@ -79,186 +123,135 @@ impl<'a, S: Sample> Source<'a, S> {
 pub(super) struct Shifts {
     /// The least.
     pub(super) first: i32,
-    /// Whole-sample shifts from the least integer part to the greatest one plus 1, at least 2.
-    pub(super) count: usize,
-}
-
-/// The greatest integer up to `value`, which is within plus and minus 2^22.
-#[inline(always)]
-fn integer_part(value: f32) -> i32 {
-    (value.floor() + INTEGER_BASE).to_bits() as i32 - INTEGER_BASE.to_bits() as i32
+    /// Displacements are less than this much more than the least integer part.
+    pub(super) most: usize,
+    /// Bits for an integer less than `most`, as far as fixed point has them.
+    pub(super) bits: u32,
 }
 
 impl Shifts {
-    /// The shifts of all displacements between `upper` and `lower`.
+    pub(super) const ONE: Self = Self { first: 0, most: 1, bits: 0 };
+
+    /// The shifts of displacements from `least` to `greatest`, which are within plus and minus 2^22.
     #[inline(always)]
-    pub(super) fn between(upper: &Lanes, lower: &Lanes) -> Self {
-        let (mut least, mut greatest) = (i32::MAX, i32::MIN);
-        for (upper, lower) in upper.iter().zip(lower) {
-            let (upper, lower) = (integer_part(*upper), integer_part(*lower));
-            least = least.min(upper).min(lower);
-            greatest = greatest.max(upper).max(lower);
-        }
-        Self { first: least, count: greatest.saturating_sub(least) as usize + 2 }
+    pub(super) fn between((least, greatest): (f32, f32)) -> Self {
+        let first = least.floor() as i32;
+        let most = (greatest.floor() as i32 - first + 1).max(1) as usize;
+        let bits = (most - 1).min(MOST_SHIFTS).checked_ilog2().map_or(0, |bits| bits + 1);
+        Self { first, most, bits }
     }
 }
 
-/// The block at (x, y) of what `source` shows along displacements `dx` and `dy`, whose shifts are given.
-#[inline(always)]
-pub(super) fn warp<S: Blended>(
-    source: Source<'_, S>,
-    (x, y): (i32, i32),
-    [across, down]: [Shifts; 2],
-    (dx, dy): (&Lanes, &Lanes),
-    outside: &mut Window<S>,
-) -> Values<S> {
-    let start = (x + across.first, y + down.first);
-    if across.count == 2 && down.count == 2 {
-        let upper = pair_at(source.window(start.0, start.1, BLOCK + 1, outside), 0);
-        let lower = pair_at(source.window(start.0, start.1 + 1, BLOCK + 1, outside), 0);
-        let right = from_shift(dx, across.first);
-        let below = from_shift(dy, down.first);
-        return interpolate([upper, lower], &right, &below);
-    }
-    if across.count > MOST_ALONG || across.count * down.count > MOST {
-        return warp_each(source, (x, y), (dx, dy));
-    }
-    let (columns, right) = split(&from_shift(dx, across.first));
-    let (rows, below) = split(&from_shift(dy, down.first));
-    let near = gather(source, start, (across.count, down.count), (&columns, &rows), outside);
-    interpolate(near, &right, &below)
+/// A number for each sample of a block, in the row of cells above and in the one below.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pole<T> {
+    pub(super) upper: T,
+    pub(super) lower: T,
 }
 
-/// Displacements counted from a shift.
-#[inline(always)]
-fn from_shift(displacements: &Lanes, shift: i32) -> Lanes {
-    let shift = shift as f32;
-    displacements.map(
-        #[inline(always)]
-        |displacement| displacement - shift,
-    )
-}
-
-/// The integer parts of small numbers, none of which is negative, and the rests.
-#[inline(always)]
-fn split<S: Sample>(values: &Lanes) -> ([S; BLOCK], Lanes) {
-    let (mut integers, mut rests) = ([S::zeroed(); BLOCK], [0.0; BLOCK]);
-    for ((integer, rest), value) in integers.iter_mut().zip(&mut rests).zip(values) {
-        let whole = value.floor();
-        *integer = S::truncate((whole + INTEGER_BASE).to_bits());
-        *rest = value - whole;
-    }
-    (integers, rests)
-}
-
-/// Neighbours in a row for each sample of a block: the left ones and the right ones.
-type Pair<S> = [[S; BLOCK]; 2];
-
-/// The neighbours in `window`, each pair `columns` further, which is up to `across - 2`.
-#[inline(always)]
-fn picked<S: Sample>(window: &Window<S>, across: usize, columns: &[S; BLOCK]) -> Pair<S> {
-    match across {
-        // The same each time, but compiled for each number.
-        2 => pick(window, 2, columns),
-        3 => pick(window, 3, columns),
-        4 => pick(window, 4, columns),
-        _ => pick(window, across, columns),
+impl<T> Pole<T> {
+    /// The numbers a share of the way down.
+    #[inline(always)]
+    pub(super) fn at<S, L: Lanes<S, Stored = T>>(&self, lanes: L, share: L::Values) -> L::Values {
+        lanes.between(lanes.load(&self.upper), lanes.load(&self.lower), share)
     }
 }
 
-#[inline(always)]
-fn pick<S: Sample>(window: &Window<S>, across: usize, columns: &[S; BLOCK]) -> Pair<S> {
-    let mut pair = pair_at(window, 0);
-    for column in 1..across - 1 {
-        replace(columns, column, pair_at(window, column), &mut pair);
+/// The motion of a block between two rows of cells.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Motion<T> {
+    pub(super) across: Shifts,
+    pub(super) down: Shifts,
+    /// Displacements, counted from the first shifts.
+    pub(super) dx: Pole<T>,
+    pub(super) dy: Pole<T>,
+}
+
+impl<T> Motion<T> {
+    /// True if displacements have so little in common that they are not counted from anything: their own numbers are
+    /// needed.
+    #[inline(always)]
+    pub(super) const fn is_apart(&self) -> bool {
+        let (across, down) = (self.across.most, self.down.most);
+        across >= MOST_SHIFTS || down >= MOST_SHIFTS || (across + 1) * (down + 1) > MOST
     }
-    pair
 }
 
+/// Where `source` shows the block at (x, y), of `rows` rows, along `motion`: what [`warp`] reads; nothing if the
+/// displacements are apart.
 #[inline(always)]
-fn pair_at<S: Sample>(window: &Window<S>, column: usize) -> Pair<S> {
-    let block = |start: usize| window.get(start..).and_then(|rest| rest.first_chunk()).copied();
-    [column, column + 1].map(|start| block(start).unwrap_or([S::zeroed(); BLOCK]))
+pub(super) fn region<'b, S: Sample, T>(
+    source: Source<'b, S>,
+    (x, y): (usize, usize),
+    rows: usize,
+    motion: &Motion<T>,
+    outside: &'b mut Vec<S>,
+) -> Option<Region<'b, S>> {
+    if motion.is_apart() {
+        return None;
+    }
+    let start = (x as i32 + motion.across.first, y as i32 + motion.down.first);
+    Some(source.region(start, (BLOCK + motion.across.most, rows + motion.down.most), outside))
 }
 
-/// The upper and the lower neighbours of each sample, `columns` and `rows` after (x, y).
+/// Row `row` of a block along `motion`, a share of the way between the rows of cells.
 #[inline(always)]
-fn gather<S: Sample>(
-    source: Source<'_, S>,
-    (x, y): (i32, i32),
-    (across, down): (usize, usize),
-    (columns, rows): (&[S; BLOCK], &[S; BLOCK]),
-    outside: &mut Window<S>,
-) -> [Pair<S>; 2] {
-    let count = BLOCK + across - 1;
-    let mut upper = picked(source.window(x, y, count, outside), across, columns);
-    let mut lower = picked(source.window(x, y + 1, count, outside), across, columns);
+pub(super) fn warp<S: Sample, L: Lanes<S>>(
+    lanes: L,
+    region: Region<'_, S>,
+    row: usize,
+    motion: &Motion<L::Stored>,
+    share: L::Values,
+) -> L::Values {
+    let (dx, dy) = (motion.dx.at(lanes, share), motion.dy.at(lanes, share));
+    let most = motion.across.most;
+    if most == 1 && motion.down.most == 1 {
+        return interpolate(lanes, [region.pair(row), region.pair(row + 1)], dx, dy);
+    }
+    let (columns, right) = lanes.split(dx, motion.across.bits);
+    let (rows, below) = lanes.split(dy, motion.down.bits);
+    let mut upper = region.picked(lanes, row, columns, most);
+    let mut lower = region.picked(lanes, row + 1, columns, most);
     let mut last = lower;
-    for row in 1..down - 1 {
-        let next = picked(source.window(x, y + row as i32 + 1, count, outside), across, columns);
-        replace(rows, row, last, &mut upper);
-        replace(rows, row, next, &mut lower);
+    for place in 1..motion.down.most {
+        let next = region.picked(lanes, row + 1 + place, columns, most);
+        upper = lanes.replace(rows, place, last, upper);
+        lower = lanes.replace(rows, place, next, lower);
         last = next;
     }
-    [upper, lower]
+    interpolate(lanes, [upper, lower], right, below)
 }
 
-/// Takes samples from `from` where `places` is at least `place`.
+/// Interpolates by shares of the right and of the lower neighbours.
 #[inline(always)]
-fn replace<S: Sample>(places: &[S; BLOCK], place: usize, from: Pair<S>, into: &mut Pair<S>) {
-    let place = S::truncate(place as u32);
-    for (into, from) in into.iter_mut().zip(from) {
-        for ((into, from), at) in into.iter_mut().zip(from).zip(places) {
-            *into = S::select(*at >= place, from, *into);
-        }
-    }
+fn interpolate<S, L: Lanes<S>>(
+    lanes: L,
+    [[upper_left, upper_right], [lower_left, lower_right]]: [Pair<S>; 2],
+    right: L::Values,
+    below: L::Values,
+) -> L::Values {
+    let upper = lanes.between(lanes.values(upper_left), lanes.values(upper_right), right);
+    let lower = lanes.between(lanes.values(lower_left), lanes.values(lower_right), right);
+    lanes.between(upper, lower, below)
 }
 
-/// Interpolates by shares, within 0..1, of the right and of the lower neighbours.
-#[inline(always)]
-fn interpolate<S: Blended>([upper, lower]: [Pair<S>; 2], right: &Lanes, below: &Lanes) -> Values<S> {
-    let right = shares::<S>(right);
-    let mut out = between_columns::<S>(&upper, &right);
-    let lower = between_columns::<S>(&lower, &right);
-    blend::<S>(&mut out, &lower, below);
-    out
-}
-
-#[inline(always)]
-fn shares<S: Blended>(shares: &Lanes) -> Values<S> {
-    let mut out = [S::ZERO; BLOCK];
-    for (out, share) in out.iter_mut().zip(shares) {
-        *out = S::share(*share);
-    }
-    out
-}
-
-#[inline(always)]
-fn between_columns<S: Blended>([left, right]: &Pair<S>, shares: &Values<S>) -> Values<S> {
-    let mut out = [S::ZERO; BLOCK];
-    for (((out, left), right), share) in out.iter_mut().zip(left).zip(right).zip(shares) {
-        *out = S::between(left.value(), right.value(), *share);
-    }
-    out
-}
-
-/// Moves `values` towards `others` by shares within 0..1.
-#[inline(always)]
-pub(super) fn blend<S: Blended>(values: &mut Values<S>, others: &Values<S>, shares: &Lanes) {
-    for ((value, other), share) in values.iter_mut().zip(others).zip(shares) {
-        *value = S::between(*value, *other, S::share(*share));
-    }
-}
-
-/// Samples a block whose displacements have little in common.
-fn warp_each<S: Blended>(source: Source<'_, S>, (x, y): (i32, i32), (dx, dy): (&Lanes, &Lanes)) -> Values<S> {
-    let mut out = [S::ZERO; BLOCK];
-    for ((out, x), (dx, dy)) in out.iter_mut().zip(x..).zip(dx.iter().zip(dy)) {
-        let (left, top) = (dx.floor(), dy.floor());
-        let (right, below) = (S::share(dx - left), S::share(dy - top));
-        let (x, y) = (x + left as i32, y + top as i32);
-        let between = |y: i32| S::between(source.at(x, y).value(), source.at(x + 1, y).value(), right);
-        *out = S::between(between(y), between(y + 1), below);
+/// As [`warp`], of the row at (x, y) of a block whose displacements have little in common.
+#[cold]
+pub(super) fn warp_each<S: Sample>(
+    source: Source<'_, S>,
+    (x, y): (usize, usize),
+    [dx, dy]: [Pole<&Numbers>; 2],
+    share: f32,
+) -> Numbers {
+    let between = |a: f32, b: f32, share: f32| a + share * (b - a);
+    let (x, y) = (x as i32, y as i32);
+    let mut out = [0.0; BLOCK];
+    let displacements = dx.upper.iter().zip(dx.lower).zip(dy.upper.iter().zip(dy.lower));
+    for ((out, x), ((dx, dx_below), (dy, dy_below))) in out.iter_mut().zip(x..).zip(displacements) {
+        let (dx, dy) = (between(*dx, *dx_below, share), between(*dy, *dy_below, share));
+        let (x, y) = (x + dx.floor() as i32, y + dy.floor() as i32);
+        let row = |y: i32| between(source.at(x, y), source.at(x + 1, y), dx - dx.floor());
+        *out = between(row(y), row(y + 1), dy - dy.floor());
     }
     out
 }

@@ -1,0 +1,306 @@
+//! Blocks of samples, and interpolation between them, in fixed point where a sample's bits allow it.
+//!
+//! Compilers spoil such code: they see that neighbours overlap and shuffle them together from pieces, at three times the
+//! cost. So [`Avx2`](super::lanes_avx2::Avx2) spells the instructions out, and computes the same numbers.
+
+use super::rows::Sample;
+
+/// Samples of a block.
+pub(super) const BLOCK: usize = 16;
+
+/// One number for each sample of a block.
+pub(super) type Numbers = [f32; BLOCK];
+
+/// Neighbours in a row for each sample of a block: the left ones and the right ones.
+pub(super) type Pair<S> = [[S; BLOCK]; 2];
+
+/// Most whole-sample shifts along an axis within a block; more are sampled one by one.
+pub(super) const MOST_SHIFTS: usize = 16;
+
+/// The samples that a row of a block reads.
+pub(super) type Window<S> = [S; BLOCK + MOST_SHIFTS];
+
+/// Bits of a share of 1.
+pub(super) const SHARE_BITS: u32 = 15;
+
+/// Deepest samples that fixed point is for: of deeper ones too few fraction bits are left to be within a code value.
+pub(super) const DEEPEST_FIXED: u32 = 10;
+
+/// Computes with the values of a block's samples, which lie between code values.
+pub(super) trait Lanes<S>: Copy {
+    /// Shares or displacements of a block in memory.
+    type Stored: Copy + Default;
+    /// The same, or values, in registers.
+    type Values: Copy;
+    /// A share that is the same for all samples, in memory.
+    type Share: Copy;
+
+    /// The least and the greatest number of both.
+    fn bounds(self, upper: &Numbers, lower: &Numbers) -> (f32, f32);
+    /// Displacements of 0 to `most`, counted from `first`; `whole_bits` are enough for the whole parts that are less than
+    /// `most`. Shares are displacements of up to 1 and take 0 bits.
+    fn store(self, numbers: &Numbers, first: f32, most: usize, whole_bits: u32) -> Self::Stored;
+    fn load(self, stored: &Self::Stored) -> Self::Values;
+    /// A share of 0 to 1.
+    fn share(self, share: f32) -> Self::Share;
+    /// The share for each sample.
+    fn everywhere(self, share: Self::Share) -> Self::Values;
+    fn values(self, samples: [S; BLOCK]) -> Self::Values;
+    /// Values from numbers that are code values, or lie between them.
+    fn between_codes(self, numbers: &Numbers) -> Self::Values;
+    /// The values a share of the way from `a` to `b`; `a` itself for shares of 0.
+    fn between(self, a: Self::Values, b: Self::Values, shares: Self::Values) -> Self::Values;
+    /// The nearest code values.
+    fn round(self, values: Self::Values) -> [S; BLOCK];
+    /// Whole parts of displacements, and the rests as shares.
+    fn split(self, displacements: Self::Values, whole_bits: u32) -> ([S; BLOCK], Self::Values);
+    /// The neighbours in `window` of each sample, `columns` further, which are less than `most`.
+    fn pick(self, window: &Window<S>, columns: [S; BLOCK], most: usize) -> Pair<S>;
+    /// Takes samples from `from` where `places` is at least `place`.
+    fn replace(self, places: [S; BLOCK], place: usize, from: Pair<S>, into: Pair<S>) -> Pair<S>;
+}
+
+/// The sample, times 2^`fraction`, of greatest size that leaves room for a sign.
+pub(super) const fn fraction_bits(depth: u32) -> u32 {
+    SHARE_BITS - depth
+}
+
+/// What displacements and shares are multiplied by before they are stored, and the greatest one then.
+pub(super) fn stored_scale(most: usize, whole_bits: u32) -> (f32, i16) {
+    let one = 1u32 << (SHARE_BITS - whole_bits);
+    (one as f32, (most as u32 * one - 1).min(i16::MAX as u32) as i16)
+}
+
+/// The share in fixed point; 1 itself does not fit and is the next less one.
+pub(super) fn fixed_share(share: f32) -> i16 {
+    let (scale, limit) = stored_scale(1, 0);
+    nearest((share * scale).min(f32::from(limit)))
+}
+
+/// The 16 samples of `window` from `column` on.
+#[inline(always)]
+pub(super) fn block_at<S: Sample>(window: &Window<S>, column: usize) -> [S; BLOCK] {
+    window.get(column..).and_then(|rest| rest.first_chunk()).copied().unwrap_or([S::zeroed(); BLOCK])
+}
+
+/// The neighbours in `window`, `columns` further, found by comparisons.
+#[inline(always)]
+pub(super) fn pick_by_comparison<S: Sample, L: Lanes<S>>(
+    lanes: L,
+    window: &Window<S>,
+    columns: [S; BLOCK],
+    most: usize,
+) -> Pair<S> {
+    let mut pair = [block_at(window, 0), block_at(window, 1)];
+    for column in 1..most {
+        pair =
+            lanes.replace(columns, column, [column, column + 1].map(|start| block_at(window, start)), pair);
+    }
+    pair
+}
+
+#[inline(always)]
+fn each<A: Copy, B: Copy, T: Copy + Default>(
+    a: &[A; BLOCK],
+    b: &[B; BLOCK],
+    one: impl Fn(A, B) -> T,
+) -> [T; BLOCK] {
+    let mut out = [T::default(); BLOCK];
+    for (out, (a, b)) in out.iter_mut().zip(a.iter().zip(b)) {
+        *out = one(*a, *b);
+    }
+    out
+}
+
+#[inline(always)]
+fn bounds_of(upper: &Numbers, lower: &Numbers) -> (f32, f32) {
+    upper.iter().chain(lower).fold((f32::INFINITY, f32::NEG_INFINITY), |(least, greatest), value| {
+        (if *value < least { *value } else { least }, if *value > greatest { *value } else { greatest })
+    })
+}
+
+#[inline(always)]
+fn replaced<S: Sample>(places: [S; BLOCK], place: usize, from: Pair<S>, into: Pair<S>) -> Pair<S> {
+    let place = S::truncate(place as u32);
+    let [left, right] = into;
+    let [from_left, from_right] = from;
+    let picked = |from: &[S; BLOCK], into: &[S; BLOCK]| {
+        let mut out = *into;
+        for ((out, from), at) in out.iter_mut().zip(from).zip(&places) {
+            *out = S::select(*at >= place, *from, *out);
+        }
+        out
+    };
+    [picked(&from_left, &left), picked(&from_right, &right)]
+}
+
+/// Fixed point with the instructions that there are: 16 bits for a value, 15 for a share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fixed {
+    /// Fraction bits of a value.
+    fraction: u32,
+}
+
+impl Fixed {
+    pub(super) const fn new(depth: u32) -> Self {
+        Self { fraction: fraction_bits(depth) }
+    }
+}
+
+/// From here on neighbouring floats are 1 apart, for numbers of both signs, so the low bits are an integer's.
+const INTEGER_BASE: f32 = 12_582_912.0;
+
+/// The nearest integer to a number of up to 22 bits, halves to the even one.
+#[inline(always)]
+fn nearest(number: f32) -> i16 {
+    (number + INTEGER_BASE).to_bits() as i16
+}
+
+impl<S: Sample> Lanes<S> for Fixed {
+    type Stored = [i16; BLOCK];
+    type Values = [i16; BLOCK];
+    type Share = i16;
+
+    #[inline(always)]
+    fn bounds(self, upper: &Numbers, lower: &Numbers) -> (f32, f32) {
+        bounds_of(upper, lower)
+    }
+
+    #[inline(always)]
+    fn store(self, numbers: &Numbers, first: f32, most: usize, whole_bits: u32) -> [i16; BLOCK] {
+        let (scale, limit) = stored_scale(most, whole_bits);
+        let limit = f32::from(limit);
+        numbers.map(|number| {
+            let number = (number - first) * scale;
+            nearest(if number < limit { number } else { limit })
+        })
+    }
+
+    #[inline(always)]
+    fn load(self, stored: &[i16; BLOCK]) -> [i16; BLOCK] {
+        *stored
+    }
+
+    #[inline(always)]
+    fn share(self, share: f32) -> i16 {
+        fixed_share(share)
+    }
+
+    #[inline(always)]
+    fn everywhere(self, share: i16) -> [i16; BLOCK] {
+        [share; BLOCK]
+    }
+
+    #[inline(always)]
+    fn values(self, samples: [S; BLOCK]) -> [i16; BLOCK] {
+        samples.map(|sample| (sample.integer() << self.fraction) as i16)
+    }
+
+    #[inline(always)]
+    fn between_codes(self, numbers: &Numbers) -> [i16; BLOCK] {
+        numbers.map(|number| nearest(number * (1u32 << self.fraction) as f32))
+    }
+
+    #[inline(always)]
+    fn between(self, a: [i16; BLOCK], b: [i16; BLOCK], shares: [i16; BLOCK]) -> [i16; BLOCK] {
+        let differences = each(&b, &a, i16::wrapping_sub);
+        let parts = each(&differences, &shares, |difference, share| {
+            ((i32::from(difference) * i32::from(share) + (1 << (SHARE_BITS - 1))) >> SHARE_BITS) as i16
+        });
+        each(&a, &parts, i16::wrapping_add)
+    }
+
+    #[inline(always)]
+    fn round(self, values: [i16; BLOCK]) -> [S; BLOCK] {
+        let half = (1i16 << self.fraction) >> 1;
+        values.map(|value| S::truncate((value.wrapping_add(half) >> self.fraction) as u32))
+    }
+
+    #[inline(always)]
+    fn split(self, displacements: [i16; BLOCK], whole_bits: u32) -> ([S; BLOCK], [i16; BLOCK]) {
+        let whole = displacements.map(|value| S::truncate((value >> (SHARE_BITS - whole_bits)) as u32));
+        (whole, displacements.map(|value| (value << whole_bits) & i16::MAX))
+    }
+
+    #[inline(always)]
+    fn pick(self, window: &Window<S>, columns: [S; BLOCK], most: usize) -> Pair<S> {
+        pick_by_comparison(self, window, columns, most)
+    }
+
+    #[inline(always)]
+    fn replace(self, places: [S; BLOCK], place: usize, from: Pair<S>, into: Pair<S>) -> Pair<S> {
+        replaced(places, place, from, into)
+    }
+}
+
+/// Floating point, for samples that are too deep for fixed point.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Floating;
+
+impl<S: Sample> Lanes<S> for Floating {
+    type Stored = Numbers;
+    type Values = Numbers;
+    type Share = f32;
+
+    #[inline(always)]
+    fn bounds(self, upper: &Numbers, lower: &Numbers) -> (f32, f32) {
+        bounds_of(upper, lower)
+    }
+
+    #[inline(always)]
+    fn store(self, numbers: &Numbers, first: f32, _: usize, _: u32) -> Numbers {
+        numbers.map(|number| number - first)
+    }
+
+    #[inline(always)]
+    fn load(self, stored: &Numbers) -> Numbers {
+        *stored
+    }
+
+    #[inline(always)]
+    fn share(self, share: f32) -> f32 {
+        share
+    }
+
+    #[inline(always)]
+    fn everywhere(self, share: f32) -> Numbers {
+        [share; BLOCK]
+    }
+
+    #[inline(always)]
+    fn values(self, samples: [S; BLOCK]) -> Numbers {
+        samples.map(S::widen)
+    }
+
+    #[inline(always)]
+    fn between_codes(self, numbers: &Numbers) -> Numbers {
+        *numbers
+    }
+
+    #[inline(always)]
+    fn between(self, a: Numbers, b: Numbers, shares: Numbers) -> Numbers {
+        let parts = each(&each(&b, &a, |b, a| b - a), &shares, |difference, share| difference * share);
+        each(&a, &parts, |a, part| a + part)
+    }
+
+    #[inline(always)]
+    fn round(self, values: Numbers) -> [S; BLOCK] {
+        values.map(super::rows::nearest)
+    }
+
+    #[inline(always)]
+    fn split(self, displacements: Numbers, _: u32) -> ([S; BLOCK], Numbers) {
+        let whole = displacements.map(|value| S::truncate((value.floor() + INTEGER_BASE).to_bits()));
+        (whole, displacements.map(|value| value - value.floor()))
+    }
+
+    #[inline(always)]
+    fn pick(self, window: &Window<S>, columns: [S; BLOCK], most: usize) -> Pair<S> {
+        pick_by_comparison(self, window, columns, most)
+    }
+
+    #[inline(always)]
+    fn replace(self, places: [S; BLOCK], place: usize, from: Pair<S>, into: Pair<S>) -> Pair<S> {
+        replaced(places, place, from, into)
+    }
+}
