@@ -10,8 +10,9 @@
 
 mod support;
 
-use std::path::PathBuf;
-use support::{clip, decoded_hash, refuse, scratch, succeed};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use support::{GreyCard, clip, decoded_hash, derived, frame_times, raw, refuse, scratch, succeed};
 
 fn source() -> PathBuf {
     clip("hardware.mkv", "-f lavfi -i testsrc2=s=160x90:r=10 -t 1 -c:v libx264 -pix_fmt yuv420p")
@@ -85,4 +86,134 @@ fn the_doctor_tells_what_ffmpeg_decodes_in_hardware() {
     let names = |field: &str| vaapi[field].as_array().unwrap().clone();
     assert!(names("decoders").contains(&"h264".into()) && names("encoders").contains(&"h264_vaapi".into()));
     assert_eq!(vaapi["working"].as_bool().unwrap(), vaapi["problem"].is_null());
+}
+
+/// Without a network, so that pixels and times of the output are those that were decoded.
+const AS_DECODED: &str = "--upscale 1 --codec ffv1 --device cpu --json";
+
+fn av1() -> PathBuf {
+    clip("hardware-av1.mkv", "-f lavfi -i testsrc2=s=160x90:r=10 -t 2 -c:v libsvtav1 -g 8 -pix_fmt yuv420p")
+}
+
+/// Frames that come late, as their order is another than that of the packets.
+fn reordered() -> PathBuf {
+    clip(
+        "hardware-reordered.mkv",
+        "-f lavfi -i testsrc2=s=160x90:r=10 -t 2 -c:v libx264 -bf 3 -g 8 -pix_fmt yuv420p",
+    )
+}
+
+/// What software made of a clip: its frames, their times, and the summary.
+fn in_software(input: &Path, folder: &Path, options: &str) -> (String, Vec<support::Fraction>, Value) {
+    let output = folder.join("software.mkv");
+    let result = succeed(input, &output, &format!("{AS_DECODED} {options} -y"));
+    (decoded_hash(&output, "0:v", ""), frame_times(&output, "v:0"), result.summary())
+}
+
+#[test]
+fn where_a_card_cannot_decode_a_stream_the_processor_gives_out_every_frame_of_it() {
+    let card = match GreyCard::new() {
+        Ok(card) => card,
+        Err(reason) => return println!("skipped: {reason}"),
+    };
+    let folder = scratch();
+    // A card that lacks AV1 says so, and FFmpeg's AV1 decoder is of no use then; its H.264 decoder goes on by itself.
+    let cases = [
+        (av1(), "lacks", "cuda does not decode this av1 stream: the device does not support it"),
+        (av1(), "fails", "cuda does not decode this av1 stream: it failed on the first packets"),
+        (reordered(), "lacks", "cuda declines this h264 stream"),
+        (reordered(), "fails", "cuda does not decode this h264 stream: it failed on the first packets"),
+    ];
+    for (input, makes, problem) in cases {
+        for (asked, part) in [("auto", ""), ("cuda", "--start 0.75 --duration 0.9")] {
+            let (pixels, times, expected) = in_software(&input, folder.path(), part);
+            let output = folder.path().join("out.mkv");
+            let options = format!("{AS_DECODED} --hwaccel {asked} {part} -y");
+            let result = card.run(makes, &input, &output, &options);
+            let summary = result.summary();
+            let case = format!("{makes} {asked} {part} {summary} {}", result.stderr);
+            assert_eq!(decoded_hash(&output, "0:v", ""), pixels, "{case}");
+            assert_eq!(frame_times(&output, "v:0"), times, "{case}");
+            assert_eq!(summary["decoder"], expected["decoder"], "{case}");
+            assert_eq!(summary["frames_in"], expected["frames_in"], "{case}");
+            assert_eq!(summary["damaged"], 0, "{case}");
+            assert!(summary["hwaccel"].is_null(), "{case}");
+            assert!(summary["hwaccel_problem"].as_str().unwrap().starts_with(problem), "{case}");
+            assert!(result.stderr.contains(problem), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_card_that_knows_av1_decodes_it_with_ffmpegs_own_decoder() {
+    let card = match GreyCard::new() {
+        Ok(card) => card,
+        Err(reason) => return println!("skipped: {reason}"),
+    };
+    let folder = scratch();
+    for (input, decoder) in [(av1(), "av1"), (reordered(), "h264")] {
+        let (_, times, _) = in_software(&input, folder.path(), "");
+        for asked in ["auto", "cuda"] {
+            let output = folder.path().join("out.mkv");
+            let options = format!("{AS_DECODED} --hwaccel {asked} -y");
+            let result = card.run("grey", &input, &output, &options);
+            let summary = result.summary();
+            let case = format!("{asked} {summary} {}", result.stderr);
+            assert_eq!(
+                (&summary["decoder"], &summary["hwaccel"]),
+                (&decoder.into(), &"cuda".into()),
+                "{case}"
+            );
+            assert!(summary["hwaccel_problem"].is_null(), "{case}");
+            assert_eq!(frame_times(&output, "v:0"), times, "{case}");
+            assert!(raw(&output).iter().all(|sample| *sample == 128), "{case}");
+        }
+    }
+}
+
+#[test]
+fn damaged_streams_and_those_joined_in_the_middle_are_decoded_alike_whatever_the_card_makes_of_them() {
+    let card = match GreyCard::new() {
+        Ok(card) => card,
+        Err(reason) => return println!("skipped: {reason}"),
+    };
+    let folder = scratch();
+    let damaged = derived("hardware-damaged.mkv", "-i @0 -c copy -bsf:v noise=amount=300", &[&av1()]);
+    let whole = clip(
+        "hardware-whole.ts",
+        "-f lavfi -i testsrc2=s=160x90:r=10 -t 3 -c:v libx264 -bf 3 -g 8 -pix_fmt yuv420p",
+    );
+    // Without its first key frame and the parameters in it.
+    let joined = derived(
+        "hardware-joined.ts",
+        "-i @0 -c copy -copyts -bsf:v noise=drop=lt(n\\,3) -f mpegts",
+        &[&whole],
+    );
+    for (input, cards) in [(damaged, &["lacks", "fails"][..]), (joined, &["grey", "lacks", "fails"])] {
+        let (pixels, times, expected) = in_software(&input, folder.path(), "");
+        assert!(times.len() < 30, "{expected}");
+        for makes in cards {
+            let output = folder.path().join("out.mkv");
+            let result = card.run(makes, &input, &output, &format!("{AS_DECODED} --hwaccel cuda -y"));
+            let summary = result.summary();
+            let case = format!("{makes} {summary} {expected} {}", result.stderr);
+            assert_eq!(frame_times(&output, "v:0"), times, "{case}");
+            assert_eq!(summary["damaged"], expected["damaged"], "{case}");
+            assert_eq!(summary["hwaccel"] == "cuda", *makes == "grey", "{case}");
+            assert_eq!(decoded_hash(&output, "0:v", "") == pixels, *makes != "grey", "{case}");
+        }
+    }
+}
+
+#[test]
+fn av1_on_a_card_that_is_not_there_is_refused_like_any_codec() {
+    let report = support::doctor();
+    let cuda = report["hardware"].as_array().unwrap().iter().find(|report| report["name"] == "cuda");
+    if cuda.is_none_or(|cuda| cuda["working"] == true) {
+        println!("skipped: this machine has a CUDA device, or this FFmpeg no CUDA");
+        return;
+    }
+    let folder = scratch();
+    let result = refuse(&av1(), &folder.path().join("out.mkv"), "--hwaccel cuda --device cpu", 2);
+    assert!(result.contains("--hwaccel: expected cuda to work"), "{result}");
 }

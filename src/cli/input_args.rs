@@ -67,9 +67,10 @@ pub(super) struct InputArgs {
 
     /// Decodes in hardware: off, auto, or a kind of device by FFmpeg's name and which one (cuda, cuda:1, vaapi:/dev/dri/renderD128)
     ///
-    /// Default: off. auto takes the first device that works and knows the codec, else the processor. Pictures are copied
-    /// into host memory, which is slower than decoding on an idle processor for small pictures; `framecast doctor` lists
-    /// what is there.
+    /// Default: off. auto takes the first device that works and knows the codec, else the processor, which also takes over
+    /// where a device cannot decode a stream: until the first picture, up to 128 packets (64 MiB) are kept for that. Pictures
+    /// are copied into host memory, which is slower than decoding on an idle processor for small pictures; `framecast
+    /// doctor` lists what is there.
     #[arg(long, value_name = "DEVICE", default_value = "off")]
     hwaccel: HardwareDecoding,
 }

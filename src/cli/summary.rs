@@ -1,5 +1,6 @@
 //! What a run says when it has ended.
 
+use framecast::media::SourceReport;
 use framecast::model::NetworkReport;
 use framecast::pipeline::{RateCount, StageTime, Summary};
 use serde_json::{Value, json};
@@ -28,6 +29,7 @@ pub(super) fn event(summary: &Summary) -> Value {
         "output_bytes": summary.sink.bytes,
         "decoder": summary.source.decoder,
         "hwaccel": summary.source.hardware,
+        "hwaccel_problem": summary.source.hardware_problem,
         "encoder": summary.sink.encoder,
         "pixel_format": summary.sink.pixel_format,
         "input_size": [summary.input_size.0, summary.input_size.1],
@@ -103,11 +105,7 @@ fn lines(summary: &Summary) -> Vec<String> {
             if summary.interrupted { ", ended early" } else { "" }
         ),
         format!("size      {} -> {}", size(summary.input_size), size(summary.output_size)),
-        format!(
-            "decoder   {}{}",
-            summary.source.decoder,
-            summary.source.hardware.map_or(String::new(), |kind| format!(" on {kind}"))
-        ),
+        decoder_line(&summary.source),
         format!(
             "encoder   {} ({}){}",
             summary.sink.encoder,
@@ -129,6 +127,17 @@ fn lines(summary: &Summary) -> Vec<String> {
     lines.extend(table(summary));
     lines.extend(summary.notes.iter().map(|note| format!("note      {note}")));
     lines
+}
+
+/// What decoded, and why not on the device that was asked for.
+fn decoder_line(source: &SourceReport) -> String {
+    let place = match (source.hardware, &source.hardware_problem) {
+        (None, None) => String::new(),
+        (Some(kind), None) => format!(" on {kind}"),
+        (Some(kind), Some(problem)) => format!(" on {kind} and the processor: {problem}"),
+        (None, Some(problem)) => format!(" on the processor: {problem}"),
+    };
+    format!("decoder   {}{place}", source.decoder)
 }
 
 /// What the frames between those of the source were made of.
@@ -203,7 +212,7 @@ fn mebibytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use framecast::media::{SinkReport, SourceReport};
+    use framecast::media::SinkReport;
     use framecast::model::{Precision, Provider};
     use framecast::stage::{MotionCount, PaceCount};
 
@@ -216,6 +225,7 @@ mod tests {
                 deinterlaced: 5,
                 decoder: "h264".into(),
                 hardware: Some("cuda"),
+                hardware_problem: None,
             },
             sink: SinkReport {
                 frames: 60,
@@ -281,6 +291,20 @@ bottleneck upscale; network 1.00 s, processor 2.00 s, peak memory 100.0 MiB
 note      subtitle stream 2 was converted to mov_text
 ";
         assert_eq!(text(&summary()), expected);
+    }
+
+    #[test]
+    fn a_device_that_did_not_decode_is_told_with_the_reason() {
+        let problem = Some("cuda does not decode it".to_owned());
+        let mut source = SourceReport { decoder: "libdav1d".into(), ..SourceReport::default() };
+        assert_eq!(decoder_line(&source), "decoder   libdav1d");
+        source.hardware_problem = problem;
+        assert_eq!(decoder_line(&source), "decoder   libdav1d on the processor: cuda does not decode it");
+        source.hardware = Some("cuda");
+        assert_eq!(
+            decoder_line(&source),
+            "decoder   libdav1d on cuda and the processor: cuda does not decode it"
+        );
     }
 
     #[test]

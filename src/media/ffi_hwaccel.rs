@@ -42,8 +42,7 @@ impl DeviceKind {
     }
 
     fn decodes_raw(self, codec: *const ffi::AVCodec) -> bool {
-        let method = ffi::AV_CODEC_HW_CONFIG_METHOD_HW_DEVICE_CTX as i32;
-        configurations(codec).any(|config| config.device_type == self.0 && config.methods & method != 0)
+        configurations(codec).any(|config| config.device_type == self.0 && takes_device(config.methods))
     }
 
     /// Names of the decoders that can use it.
@@ -53,6 +52,29 @@ impl DeviceKind {
             .map(|codec| name(&codec))
             .collect()
     }
+}
+
+/// True if a decoder works on the device that it is given. Those that also find one by themselves are wrappers of a driver's
+/// own decoder (`h264_cuvid`, `h264_v4l2m2m`), which keeps time stamps and damage in its own way.
+fn takes_device(methods: i32) -> bool {
+    let (given, own) =
+        (ffi::AV_CODEC_HW_CONFIG_METHOD_HW_DEVICE_CTX as i32, ffi::AV_CODEC_HW_CONFIG_METHOD_INTERNAL as i32);
+    methods & given != 0 && methods & own == 0
+}
+
+/// FFmpeg's decoders of a codec, in its order; those that it calls experimental are left out.
+pub(super) fn decoders_of(id: ffmpeg::codec::Id) -> Vec<ffmpeg::Codec> {
+    let is_ready = |codec: &*const ffi::AVCodec| {
+        // SAFETY: the codec is static.
+        let capabilities = unsafe { (**codec).capabilities };
+        is_decoder(codec) && capabilities & ffi::AV_CODEC_CAP_EXPERIMENTAL as i32 == 0
+    };
+    codecs()
+        .filter(is_ready)
+        // SAFETY: the codec is static.
+        .map(|codec| unsafe { ffmpeg::Codec::wrap(codec) })
+        .filter(|codec| codec.id() == id)
+        .collect()
 }
 
 /// How a codec works with devices.
@@ -228,5 +250,23 @@ impl Drop for Surfaces {
     fn drop(&mut self) {
         // SAFETY: the reference is ours and is dropped once; null is ignored.
         unsafe { ffi::av_buffer_unref(&mut self.frames) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decoder_must_take_the_device_and_find_none_by_itself() {
+        let [given, frames, own, special] = [
+            ffi::AV_CODEC_HW_CONFIG_METHOD_HW_DEVICE_CTX,
+            ffi::AV_CODEC_HW_CONFIG_METHOD_HW_FRAMES_CTX,
+            ffi::AV_CODEC_HW_CONFIG_METHOD_INTERNAL,
+            ffi::AV_CODEC_HW_CONFIG_METHOD_AD_HOC,
+        ]
+        .map(|method| method as i32);
+        assert!(takes_device(given) && takes_device(given | frames | special));
+        assert!(!takes_device(own) && !takes_device(given | own) && !takes_device(frames | special));
     }
 }

@@ -264,8 +264,21 @@ fn attached_picture(packet: &ffi::AVPacket) -> Option<ffmpeg::Packet> {
     if packet.size <= 0 {
         return None;
     }
+    // SAFETY: `packet` is a valid packet of an open stream.
+    unsafe { reference(packet) }
+}
+
+/// Another packet with the same data; `None` if there is no memory for it.
+pub(super) fn share(packet: &ffmpeg::Packet) -> Option<ffmpeg::Packet> {
+    // SAFETY: the packet is valid.
+    unsafe { reference(packet.as_ptr()) }
+}
+
+/// # Safety
+/// `packet` is valid during the call.
+unsafe fn reference(packet: *const ffi::AVPacket) -> Option<ffmpeg::Packet> {
     let mut copy = ffmpeg::Packet::empty();
-    // SAFETY: `packet` is a valid packet of an open stream; `copy` is blank and becomes a reference to its data.
+    // SAFETY: `packet` is valid; `copy` is blank and becomes a reference to its data.
     let code = unsafe { ffi::av_packet_ref(copy.as_mut_ptr(), packet) };
     (code >= 0).then_some(copy)
 }

@@ -1,6 +1,7 @@
 //! Decoding in hardware: what is asked for, what is there, and what is used.
 
 use super::MediaError;
+use super::decoder_choice::Decoders;
 use super::ffi_encode::VideoCodec;
 use super::ffi_hwaccel::{Device, DeviceKind, hardware_encoders, surfaces_of};
 use super::library;
@@ -15,9 +16,9 @@ pub enum HardwareDecoding {
     /// On the processor.
     #[default]
     Off,
-    /// On the first device that works and knows the codec, else on the processor.
+    /// On the first device that works and knows the codec, else on the processor, as where it fails on the stream.
     Auto,
-    /// On a device of this kind, else on the processor where it does not know the codec.
+    /// On a device of this kind, else on the processor where it does not know the codec or fails on the stream.
     On {
         /// FFmpeg's name: `cuda`, `vaapi`, ...
         kind: String,
@@ -53,38 +54,66 @@ fn find(name: &str) -> Option<DeviceKind> {
     DeviceKind::all().find(|kind| kind.name() == name)
 }
 
-/// The device for a codec's decoder; `None` for the processor. What was tried in vain is told.
+/// What decodes a stream.
+pub(super) struct Chosen {
+    pub(super) codec: ffmpeg::Codec,
+    /// Where, if not on the processor.
+    pub(super) device: Option<Device>,
+    /// Why on the processor although a device was asked for.
+    pub(super) problem: Option<String>,
+}
+
+/// Chooses one of a stream's decoders and its device. What was tried in vain is told.
 ///
 /// # Errors
 /// [`MediaError::Option`] if a device that was named cannot be opened, or FFmpeg knows no such kind.
-pub(super) fn device_for(
+pub(super) fn choose(
     input: &str,
-    codec: &ffmpeg::Codec,
+    decoders: &Decoders,
     asked: &HardwareDecoding,
-) -> Result<Option<Device>, MediaError> {
+) -> Result<Chosen, MediaError> {
+    let on_processor = |problem| Chosen { codec: decoders.usual, device: None, problem };
     match asked {
-        HardwareDecoding::Off => Ok(None),
-        HardwareDecoding::Auto => Ok(first_that_works(input, codec)),
+        HardwareDecoding::Off => Ok(on_processor(None)),
+        HardwareDecoding::Auto => Ok(first_that_works(decoders).unwrap_or_else(|problem| {
+            tracing::warn!("{input}: {} is decoded on the processor: {problem}", decoders.codec);
+            on_processor(Some(problem))
+        })),
         HardwareDecoding::On { kind, device } => {
             let found = find(kind).ok_or_else(|| MediaError::Option {
                 option: "--hwaccel".to_owned(),
                 problem: unknown(kind),
                 remedy: "`framecast doctor` lists what is there".to_owned(),
             })?;
-            if !found.decodes(codec) {
-                tracing::warn!("{input}: {kind} does not decode {}; the processor does", codec.name());
-                return Ok(None);
-            }
-            Device::open(found, device.as_deref()).map(Some).map_err(|error| MediaError::Option {
+            let Some(codec) = decoders.on(found) else {
+                let problem = format!("{kind} does not decode {}", decoders.codec);
+                tracing::warn!("{input}: {problem}; the processor does");
+                return Ok(on_processor(Some(problem)));
+            };
+            let device = Device::open(found, device.as_deref()).map_err(|error| MediaError::Option {
                 option: "--hwaccel".to_owned(),
                 problem: format!(
                     "expected {kind} to work{}, found that it cannot be opened ({error})",
                     device.as_ref().map(|device| format!(" on {device}")).unwrap_or_default()
                 ),
                 remedy: format!("{}, or use --hwaccel off", remedy(kind)),
-            })
+            })?;
+            Ok(Chosen { codec, device: Some(device), problem: None })
         }
     }
+}
+
+/// The likeliest device that can be opened, or why there is none.
+fn first_that_works(decoders: &Decoders) -> Result<Chosen, String> {
+    let mut reasons = Vec::new();
+    for kind in PREFERRED.into_iter().filter_map(find) {
+        let Some(codec) = decoders.on(kind) else { continue };
+        match Device::open(kind, None) {
+            Ok(device) => return Ok(Chosen { codec, device: Some(device), problem: None }),
+            Err(error) => reasons.push(format!("{} cannot be opened ({error})", kind.name())),
+        }
+    }
+    Err(if reasons.is_empty() { "no device knows the codec".to_owned() } else { reasons.join(", ") })
 }
 
 /// The device for an encoder that takes pictures on one only.
@@ -105,19 +134,6 @@ pub(super) fn encoding_device(encoder: VideoCodec) -> Result<Option<Device>, Med
         ),
         remedy: format!("{}, or use another encoder, such as libx264", remedy(kind.name())),
     })
-}
-
-fn first_that_works(input: &str, codec: &ffmpeg::Codec) -> Option<Device> {
-    let mut reasons = Vec::new();
-    for kind in PREFERRED.into_iter().filter_map(find).filter(|kind| kind.decodes(codec)) {
-        match Device::open(kind, None) {
-            Ok(device) => return Some(device),
-            Err(error) => reasons.push(format!("{} cannot be opened ({error})", kind.name())),
-        }
-    }
-    let reasons = if reasons.is_empty() { "no device knows the codec".into() } else { reasons.join(", ") };
-    tracing::warn!("{input}: {} is decoded on the processor: {reasons}", codec.name());
-    None
 }
 
 /// What makes devices of a kind work.
@@ -197,6 +213,10 @@ mod tests {
         ffmpeg::decoder::find_by_name(name).unwrap()
     }
 
+    fn decoders(name: &str) -> Decoders {
+        Decoders::with_usual(codec(name), name)
+    }
+
     #[test]
     fn kinds_and_devices_are_read_and_others_refused() {
         let on = |device: Option<&str>| {
@@ -218,16 +238,26 @@ mod tests {
     }
 
     #[test]
+    fn a_kind_lists_the_decoders_that_it_is_given_to_and_no_wrappers() {
+        let Some(kind) = find("cuda") else { return println!("skipped: this FFmpeg has no CUDA") };
+        let names = kind.decoders();
+        assert!(names.contains(&"h264"), "{names:?}");
+        assert!(!names.iter().any(|name| name.ends_with("_cuvid")), "{names:?}");
+    }
+
+    #[test]
     fn a_named_device_that_is_not_there_is_an_error_with_its_remedy() {
         let asked: HardwareDecoding = "vaapi:/nonexistent".parse().unwrap();
-        let error = device_for("in.mkv", &codec("h264"), &asked).err().unwrap().to_string();
+        let error = choose("in.mkv", &decoders("h264"), &asked).err().unwrap().to_string();
         assert!(
             error.contains("expected vaapi to work on /nonexistent") && error.contains("--hwaccel off"),
             "{error}"
         );
-        assert!(device_for("in.mkv", &codec("ffv1"), &asked).unwrap().is_none());
+        let chosen = choose("in.mkv", &decoders("ffv1"), &asked).unwrap();
+        assert!(chosen.device.is_none() && chosen.codec.name() == "ffv1");
+        assert_eq!(chosen.problem.as_deref(), Some("vaapi does not decode ffv1"));
         let nowhere = HardwareDecoding::On { kind: "abacus".into(), device: None };
-        let error = device_for("in.mkv", &codec("h264"), &nowhere).err().unwrap().to_string();
+        let error = choose("in.mkv", &decoders("h264"), &nowhere).err().unwrap().to_string();
         assert!(error.contains("found abacus"), "{error}");
     }
 

@@ -1,6 +1,6 @@
 //! The two kinds of input, containers and pictures, behind one face.
 
-use super::decode::Decoder;
+use super::decode::{Decoder, Decoding};
 use super::ffi_input::{self, FieldOrder, InputFacts, RawColor, StreamFacts};
 use super::image_read::{self, PictureReader};
 use super::reader::{Raw, Reader, ReaderSetup};
@@ -65,11 +65,11 @@ impl InputReader {
         }
     }
 
-    /// Name of the decoder, and the kind of device that it has decoded on.
-    pub(super) fn decoding(&self) -> (&str, Option<&'static str>) {
+    /// What decodes.
+    pub(super) fn decoding(&self) -> Decoding<'_> {
         match self {
             Self::Container(reader) => reader.decoding(),
-            Self::Pictures(reader) => (reader.codec(), None),
+            Self::Pictures(reader) => Decoding { decoder: reader.codec(), hardware: None, problem: None },
         }
     }
 

@@ -1,6 +1,6 @@
 //! Demultiplexing and decoding: from an open container to pictures and packets in time.
 
-use super::decode::{Decoded, Decoder, Received};
+use super::decode::{Decoded, Decoder, Decoding, Received};
 use super::ffi_input::{self, StreamFacts};
 use super::timeline::Timeline;
 use super::timing::Stamper;
@@ -145,8 +145,8 @@ impl Reader {
         ffi_input::sample_aspect_ratio(&mut self.input, self.decoder.stream(), picture)
     }
 
-    /// Name of the decoder, and the kind of device that it has decoded on.
-    pub(super) fn decoding(&self) -> (&str, Option<&'static str>) {
+    /// What decodes.
+    pub(super) fn decoding(&self) -> Decoding<'_> {
         self.decoder.decoding()
     }
 

@@ -1,6 +1,6 @@
 //! Reading video: frames of one size and format, and the packets of all other streams.
 
-use super::decode::Decoded;
+use super::decode::{Decoded, Decoding};
 use super::deinterlace::{Deinterlacer, Fields};
 use super::describe::{self, Parts};
 use super::frame_import::{self, Importer};
@@ -122,10 +122,11 @@ impl Source {
 
     /// What happened so far.
     pub fn report(&self) -> SourceReport {
-        let (decoder, hardware) = self.reader.decoding();
+        let Decoding { decoder, hardware, problem } = self.reader.decoding();
         SourceReport {
             decoder: decoder.to_owned(),
             hardware,
+            hardware_problem: problem.map(str::to_owned),
             frames: self.frames,
             damaged: self.reader.damaged(),
             rescaled: self.importer.rescaled(),

@@ -223,6 +223,8 @@ pub struct SourceReport {
     pub decoder: String,
     /// The kind of device that it decoded on, by FFmpeg's name; `None` for the processor.
     pub hardware: Option<&'static str>,
+    /// Why the processor decoded although a device was asked for.
+    pub hardware_problem: Option<String>,
 }
 
 /// The frames that a sink wants.

@@ -2,12 +2,15 @@
 
 #![allow(dead_code, unused_imports, reason = "each test program uses a part")]
 
+mod card;
 mod clip;
 mod probe;
 
+pub(crate) use card::GreyCard;
 pub(crate) use clip::{clip, derived, ffmpeg, rotated, scratch, text_file};
 pub(crate) use probe::{
-    Probe, decoded_hash, fraction, frame_times, packet_times, psnr, raw, start_time, stream_hashes, texts,
+    Fraction, Probe, decoded_hash, fraction, frame_times, packet_times, psnr, raw, start_time, stream_hashes,
+    texts,
 };
 
 use serde_json::Value;
