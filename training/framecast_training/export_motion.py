@@ -1,4 +1,4 @@
-"""Checkpoint of a motion network to ONNX file and manifest, checked against the network, timed and scored."""
+"""Checkpoint or ONNX file of a motion network to ONNX file and manifest, checked against the network, timed and scored."""
 
 import argparse
 import hashlib
@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from onnx import numpy_helper
 
 from .motion_graph import motion_model
-from .motion_network import CHANNELS, SEED, SEED_UNIT, TAU, Design, MotionNet
+from .motion_network import CHANNELS, DESIGNS, SEED, SEED_UNIT, TAU, Design, MotionNet
 from .motion_score import TASKS, calibration, field_of_file, mean_scores, of_file
 
 TOLERANCE = 2e-3
@@ -27,6 +28,22 @@ def load_network(checkpoint: Path) -> MotionNet:
     state = torch.load(checkpoint, map_location="cpu")
     network = MotionNet(state.get("design", "live"), state["other_time"])
     network.load_state_dict(state["average"])
+    return network.eval()
+
+
+def load_file(path: Path, name: str, other_time: float) -> MotionNet:
+    """The network of the design `name` that was exported to `path`."""
+    made = onnx.load(path).graph.initializer
+    constants = {constant.name: torch.from_numpy(numpy_helper.to_array(constant).copy()) for constant in made}
+    network = MotionNet(name, other_time)
+    if "pattern" in constants:
+        network.rest(max(level for level in network.design.levels if f"encode{level}.kernel" in constants))
+        network.pattern = constants["pattern"]
+    with torch.no_grad():
+        for layer, convolution in network.layers.items():
+            outputs, _, height, width = convolution.weight.shape
+            convolution.weight.copy_(constants[f"{layer}.kernel"][:outputs, :, :height, :width])
+            convolution.bias.copy_(constants[f"{layer}.bias"][:outputs])
     return network.eval()
 
 
@@ -66,20 +83,21 @@ def milliseconds(path: Path, design: Design) -> float:
     return float(np.percentile(times, 25))
 
 
-def gigaflop_per_megapixel(design: Design) -> float:
+def gigaflop_per_megapixel(network: MotionNet) -> float:
     """Of the convolutions, per megapixel of the source; both frames go through the encoder."""
     total = 0.0
-    for name, layer in design.layers().items():
-        level = design.finest if name == "field" else int(name[-1])
+    for name, layer in network.layers.items():
+        level = network.design.finest if name == "field" else int(name[-1])
         frames = 2 if name.startswith(("encode", "halve")) else 1
-        total += frames * 18.0 * layer.channels * layer.outputs / 4**level
+        total += frames * 2.0 * layer.weight.numel() / 4**level
     return total * 1e6 / 1e9
 
 
 def manifest(path: Path, network: MotionNet, description: str, scores: dict[str, float]) -> str:
     """The TOML text that describes an exported network."""
     task = "prediction" if network.other_time < 0 else "interpolation"
-    rows = "\n".join(f"{key} = {value:.2f}" for key, value in scores.items())
+    rows = "".join(f"{key} = {value:.2f}\n" for key, value in scores.items())
+    table = f"\n[scores]\n{rows}" if rows else ""
     return f"""name = "{path.stem}"
 task = "{task}"
 file = "{path.name}"
@@ -90,18 +108,15 @@ scale = 1
 receptive_margin = 0
 shrink = {network.design.shrink}
 parameters = {sum(parameter.numel() for parameter in network.parameters())}
-gflop_per_megapixel = {gigaflop_per_megapixel(network.design):.1f}
+gflop_per_megapixel = {gigaflop_per_megapixel(network):.1f}
 
 [input]
 name = "frames"
-multiple = {network.design.multiple}
+multiple = {network.multiple}
 
 [output]
 name = "field"
-
-[scores]
-{rows}
-"""
+{table}"""
 
 
 def measure(path: Path, network: MotionNet, folder: Path, limit: int | None) -> dict[str, float]:
@@ -123,18 +138,28 @@ def measure(path: Path, network: MotionNet, folder: Path, limit: int | None) -> 
 def main() -> None:
     """Write MODEL.onnx and MODEL.toml from a checkpoint."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--dev", type=Path, required=True, help="folder of clips (folders of frames) to score on")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--checkpoint", type=Path)
+    source.add_argument("--weights", type=Path, help="an exported .onnx file instead of a checkpoint")
+    parser.add_argument("--design", default="live", choices=DESIGNS, help="of --weights")
+    parser.add_argument("--interpolate", action="store_true", help="--weights are of a network for frames between two")
+    parser.add_argument("--awake", type=int, help="leave out coarser levels, whose last hidden layers are nearly always zero")
+    parser.add_argument("--dev", type=Path, help="folder of clips (folders of frames) to score on; default: no scores")
     parser.add_argument("--limit", type=int, help="score that many frames of each clip only; default: all")
     parser.add_argument("--output", type=Path, required=True, help="the .onnx file to write")
     parser.add_argument("--description", required=True, help="one sentence for the manifest")
     arguments = parser.parse_args()
 
-    network = load_network(arguments.checkpoint)
+    if arguments.checkpoint:
+        network = load_network(arguments.checkpoint)
+    else:
+        network = load_file(arguments.weights, arguments.design, 1.0 if arguments.interpolate else -1.0)
+    network.rest(network.awake if arguments.awake is None else arguments.awake)
     onnx.save(motion_model(network, arguments.output.stem), arguments.output)
     difference = check_model(network, arguments.output)
-    print(f"difference {difference:.1e}, {milliseconds(arguments.output, network.design):.1f} ms for {SIZES[0][1]} x {SIZES[0][0]} pixels")
-    scores = measure(arguments.output, network, arguments.dev, arguments.limit)
+    time_taken = milliseconds(arguments.output, network.design)
+    print(f"difference {difference:.1e}, {time_taken:.1f} ms for {SIZES[0][1]} x {SIZES[0][0]} pixels")
+    scores = measure(arguments.output, network, arguments.dev, arguments.limit) if arguments.dev else {}
     text = manifest(arguments.output, network, arguments.description, scores)
     arguments.output.with_suffix(".toml").write_text(text)
 

@@ -129,17 +129,26 @@ class Operations(Protocol[Tensor]):
     def layer(self, name: str, x: Tensor) -> Tensor:
         """The 3x3 convolution of that name, with its ReLU."""
 
+    def finer(self, name: str, x: Tensor) -> Tensor:
+        """The same, then depth to space by 2: channel 4c + 2dy + dx becomes cell (2y + dy, 2x + dx) of channel c."""
+
+    def resting(self, like: Tensor) -> Tensor:
+        """The network's pattern `resting` repeated to the size of `like`."""
+
     def join(self, parts: list[Tensor]) -> Tensor:
         """Side by side along the channels."""
 
     def channels(self, x: Tensor, first: int, last: int) -> Tensor:
         """Channels first..last."""
 
-    def stack(self, a: Tensor, b: Tensor) -> Tensor:
-        """One after the other along the batch."""
+    def halves(self, x: Tensor) -> Tensor:
+        """The first half of the channels, then the second one, along the batch."""
+
+    def paired(self, x: Tensor) -> Tensor:
+        """Undoes `halves`."""
 
     def unstack(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Undoes `stack`."""
+        """The halves of the batch."""
 
     def every(self, x: Tensor, step: int) -> Tensor:
         """Every step-th row and column."""
@@ -153,11 +162,11 @@ class Operations(Protocol[Tensor]):
     def times(self, x: Tensor, y: Tensor) -> Tensor:
         """The product."""
 
+    def times_each(self, x: Tensor, y: Tensor) -> Tensor:
+        """The product of `x` with the first half of the batch of `y` [2n, 1, 1, 1], then with the second one."""
+
     def plus(self, x: Tensor, y: Tensor) -> Tensor:
         """The sum."""
-
-    def finer(self, x: Tensor) -> Tensor:
-        """Depth to space by 2: channel 4c + 2dy + dx becomes cell (2y + dy, 2x + dx) of channel c."""
 
     def shrunk(self, x: Tensor) -> Tensor:
         """Means of 2x2 cells."""
@@ -165,58 +174,62 @@ class Operations(Protocol[Tensor]):
     def enlarged(self, x: Tensor) -> Tensor:
         """Twice the size, bilinear."""
 
-    def warped(self, x: Tensor, flow: Tensor) -> Tensor:
-        """`x` sampled bilinearly at each cell's place plus `flow` (dx, dy), the border repeated."""
+    def warped(self, x: Tensor, flow: Tensor, channels: int) -> Tensor:
+        """`x` with so many channels sampled bilinearly at each cell's place plus `flow` (dx, dy), the border repeated."""
 
     def standardised(self, x: Tensor, channels: int) -> Tensor:
         """Mean 0 and variance 1 over the channels, of which there are so many, of each cell."""
 
-    def correlated(self, a: Tensor, b: Tensor, radius: int) -> Tensor:
+    def correlated(self, a: Tensor, b: Tensor, channels: int, radius: int) -> Tensor:
         """Channel (2 radius + 1) * (dy + radius) + dx + radius is the mean over channels of a(y, x) b(y + dy, x + dx)."""
 
 
 def estimate(
-    ops: Operations[Tensor], design: Design, frames: Tensor, other_time: float
+    ops: Operations[Tensor], design: Design, frames: Tensor, other_time: float, awake: int | None = None
 ) -> tuple[Tensor, list[Tensor]]:
     """The motion field of traced `frames`, and the velocities that the levels end with, in cells of the next finer one.
 
     `other_time` is when the other frame was taken, frame k being at 0: -1 to extrapolate, 1 to interpolate. At each level
-    the velocity is the classical estimate plus a correction, both on the grid of the moment that is wanted.
+    the velocity is the classical estimate plus a correction, both on the grid of the moment that is wanted. Levels coarser
+    than `awake` are left out: what they would hand on is a constant.
     """
     finest, coarsest = design.finest, design.coarsest
+    awake = coarsest if awake is None else awake
     tau_plane = ops.channels(frames, TAU, TAU + 1)
     to_first = ops.affine(ops.corner(tau_plane), -1.0, 0.0)
-    to_other = ops.affine(ops.corner(tau_plane), -1.0, other_time)
+    to_other = ops.affine(to_first, 1.0, other_time)
+    to_each = ops.halves(ops.join([to_first, to_other]))
     estimated = ops.affine(ops.channels(frames, SEED, SEED + 2), other_time * SEED_UNIT / design.shrink, 0.0)
     seeds = {finest: estimated}
-    planes = ops.stack(ops.channels(frames, 0, PLANES), ops.channels(frames, PLANES, 2 * PLANES))
-    features = {finest: ops.layer(f"encode{finest}", planes)}
-    for level in range(finest + 1, coarsest + 1):
+    features = {finest: ops.layer(f"encode{finest}", ops.halves(ops.channels(frames, 0, 2 * PLANES)))}
+    for level in range(finest + 1, awake + 1):
         features[level] = ops.layer(f"encode{level}", ops.layer(f"halve{level}", features[level - 1]))
         seeds[level] = ops.affine(ops.shrunk(seeds[level - 1]), 0.5, 0.0)
 
-    velocity, correction, handed, velocities = seeds[coarsest], None, [], []
-    for level in range(coarsest, finest - 1, -1):
+    velocity, correction, handed, velocities = seeds[awake], None, [], []
+    if awake < coarsest:
+        constant, count = ops.resting(velocity), design.levels[awake + 1].handed + 2
+        handed, correction = [ops.channels(constant, 0, count)], ops.channels(constant, count, count + 2)
+        velocity = ops.plus(velocity, correction)
+    for level in range(awake, finest - 1, -1):
         channels = design.levels[level].matched
         matched = ops.channels(features[level], 0, channels)
         # Standardised features match from the first step of training on, random as they are, whatever the brightness.
         matched = matched if level == finest else ops.standardised(matched, channels)
-        first, other = ops.unstack(matched)
-        first = ops.warped(first, ops.times(velocity, to_first))
-        other = ops.warped(other, ops.times(velocity, to_other))
+        matched = ops.warped(matched, ops.times_each(velocity, to_each), channels)
         motion = [*handed, ops.affine(velocity, FLOW_INPUT, 0.0), ops.every(tau_plane, 1 << (level - finest))]
         if level == finest:
             break
-        seen = ops.join([ops.correlated(first, other, RADIUS), first, *motion])
-        hidden = ops.layer(f"refine{level}", ops.layer(f"match{level}", seen))
-        handed = [ops.finer(ops.layer(f"finer{level}", hidden))]
+        first, other = ops.unstack(matched)
+        seen = ops.join([ops.correlated(first, other, channels, RADIUS), first, *motion])
+        handed = [ops.finer(f"finer{level}", ops.layer(f"refine{level}", ops.layer(f"match{level}", seen)))]
         change = ops.channels(handed[0], 0, 2)
-        correction = ops.plus(ops.affine(ops.enlarged(correction), 2.0, 0.0), change) if level < coarsest else change
+        correction = change if correction is None else ops.plus(ops.affine(ops.enlarged(correction), 2.0, 0.0), change)
         velocity = ops.plus(seeds[level - 1], correction)
         velocities.append(velocity)
 
     spare = ops.channels(frames, CHANNELS - 1, CHANNELS)
-    hidden = ops.layer(f"match{finest}", ops.join([first, other, *motion, spare]))
+    hidden = ops.layer(f"match{finest}", ops.join([ops.paired(matched), *motion, spare]))
     hidden = ops.layer(f"refine{finest}", hidden) if design.levels[finest].refine else hidden
     head = ops.layer("field", hidden)
     velocity = ops.affine(ops.plus(velocity, ops.channels(head, 0, 2)), design.shrink, 0.0)
@@ -228,9 +241,11 @@ def estimate(
 class TorchOperations:
     """The operations in PyTorch: convolutions in `precision`, places in single precision."""
 
-    def __init__(self, layers: nn.ModuleDict, linear: dict[str, bool], precision: torch.dtype) -> None:
-        """`layers` are the convolutions by name, `linear` says which have no ReLU."""
-        self.layers, self.linear, self.precision = layers, linear, precision
+    def __init__(
+        self, layers: nn.ModuleDict, linear: dict[str, bool], pattern: torch.Tensor | None, precision: torch.dtype
+    ) -> None:
+        """`layers` are the convolutions by name, `linear` says which have no ReLU; `pattern` is what `resting` repeats."""
+        self.layers, self.linear, self.pattern, self.precision = layers, linear, pattern, precision
 
     def layer(self, name: str, x: torch.Tensor) -> torch.Tensor:
         convolution = self.layers[name]
@@ -239,6 +254,14 @@ class TorchOperations:
         x = F.conv2d(x, weight, bias, convolution.stride, padding=1)
         return x.float() if self.linear[name] else F.relu(x)
 
+    def finer(self, name: str, x: torch.Tensor) -> torch.Tensor:
+        return F.pixel_shuffle(self.layer(name, x), 2)
+
+    def resting(self, like: torch.Tensor) -> torch.Tensor:
+        height, width = like.shape[2:]
+        repeats = [-(-side // part) for side, part in zip((height, width), self.pattern.shape[1:])]
+        return self.pattern.repeat(like.shape[0], 1, 1, 1).repeat(1, 1, *repeats)[:, :, :height, :width]
+
     def join(self, parts: list[torch.Tensor]) -> torch.Tensor:
         smallest = self.precision if any(part.dtype == self.precision for part in parts) else torch.float32
         return torch.cat([part.to(smallest) for part in parts], 1)
@@ -246,8 +269,11 @@ class TorchOperations:
     def channels(self, x: torch.Tensor, first: int, last: int) -> torch.Tensor:
         return x[:, first:last]
 
-    def stack(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return torch.cat([a, b])
+    def halves(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat(x.chunk(2, 1))
+
+    def paired(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat(x.chunk(2), 1)
 
     def unstack(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return x.chunk(2)
@@ -264,11 +290,11 @@ class TorchOperations:
     def times(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return x * y
 
+    def times_each(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return torch.cat([x * half for half in y.chunk(2)])
+
     def plus(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         return x + y
-
-    def finer(self, x: torch.Tensor) -> torch.Tensor:
-        return F.pixel_shuffle(x, 2)
 
     def shrunk(self, x: torch.Tensor) -> torch.Tensor:
         return F.avg_pool2d(x, 2)
@@ -276,15 +302,15 @@ class TorchOperations:
     def enlarged(self, x: torch.Tensor) -> torch.Tensor:
         return F.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
 
-    def warped(self, x: torch.Tensor, flow: torch.Tensor) -> torch.Tensor:
+    def warped(self, x: torch.Tensor, flow: torch.Tensor, channels: int) -> torch.Tensor:
         return warp(x.float().contiguous(), flow).to(x.dtype)
 
     def standardised(self, x: torch.Tensor, channels: int) -> torch.Tensor:
         cells = x.permute(0, 2, 3, 1)
         return F.layer_norm(cells, (channels,), eps=VARIANCE_FLOOR).permute(0, 3, 1, 2)
 
-    def correlated(self, a: torch.Tensor, b: torch.Tensor, radius: int) -> torch.Tensor:
-        count, channels, height, width = a.shape
+    def correlated(self, a: torch.Tensor, b: torch.Tensor, channels: int, radius: int) -> torch.Tensor:
+        count, height, width = a.shape[0], *a.shape[2:]
         rows = a.permute(0, 2, 3, 1).reshape(count * height, width, channels)
         padded = F.pad(b, (radius,) * 4).permute(0, 2, 1, 3)
         side, wide = 2 * radius + 1, width + 2 * radius
@@ -323,6 +349,8 @@ class MotionNet(nn.Module):
         """`name` is one of `DESIGNS`; `other_time`: -1 when the other frame is k-1, 1 when it is k+1."""
         super().__init__()
         self.name, self.design, self.other_time, self.precision = name, DESIGNS[name], other_time, torch.float32
+        self.awake = self.design.coarsest
+        self.register_buffer("pattern", None)
         self.layers = nn.ModuleDict()
         self.linear = {}
         for name, layer in self.design.layers().items():
@@ -335,7 +363,36 @@ class MotionNet(nn.Module):
         # At first the other frame counts little, the error is about 0.05, and the gate is nearly open.
         self.layers["field"].bias.data[4:7] = torch.tensor([-2.0, -3.0, 2.0])
 
+    @property
+    def multiple(self) -> int:
+        """Width and height of the input, in cells, are multiples of it."""
+        return 1 << (self.awake - self.design.finest)
+
     def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """See [`estimate`]; `frames` are not traced yet."""
-        operations = TorchOperations(self.layers, self.linear, self.precision)
-        return estimate(operations, self.design, traced(frames, self.design, self.other_time), self.other_time)
+        operations = TorchOperations(self.layers, self.linear, self.pattern, self.precision)
+        return estimate(operations, self.design, traced(frames, self.design, self.other_time), self.other_time, self.awake)
+
+    @torch.no_grad()
+    def rest(self, awake: int) -> None:
+        """Leave out the levels coarser than `awake`, whose last hidden layers are taken to be zero.
+
+        What they hand on is what `finer` makes of that: its biases, which become `pattern` together with the correction.
+        """
+        if awake == self.awake:
+            return
+        side, correction = 8, None
+        for level in range(self.awake, awake, -1):
+            bias = self.layers[f"finer{level}"].bias.view(1, -1, 1, 1)
+            handed = F.pixel_shuffle(bias.expand(1, -1, side, side), 2)
+            if correction is not None:
+                correction = 2.0 * F.interpolate(correction, scale_factor=2, mode="bilinear", align_corners=False)
+            correction = handed[:, :2] if correction is None else correction + handed[:, :2]
+            side *= 2
+        # Away from the borders this repeats.
+        period = 1 << (self.awake - awake)
+        self.pattern = torch.cat([handed, correction], 1)[0, :, side // 2 :, side // 2 :][:, :period, :period].clone()
+        for level in range(self.awake, awake, -1):
+            for name in ("halve", "encode", "match", "refine", "finer"):
+                del self.layers[f"{name}{level}"]
+        self.awake = awake
