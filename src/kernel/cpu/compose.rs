@@ -236,7 +236,7 @@ impl<S: Sample> PlaneWork<'_, S> {
             *out = lanes.round(values);
             if still != NONE {
                 for ((out, own), still) in out.iter_mut().zip(own).zip(still) {
-                    *out = if still == 0 { *out } else { *own };
+                    *out = S::select(still != 0, *own, *out);
                 }
             }
         }
