@@ -31,8 +31,10 @@ main() {
     make_clips
     for device in $devices; do
         throughput "$device" live-x2 500
+        alone "$device" live-x2
         for model in ${MODELS-$(packed animevideov3-x2)}; do
             throughput "$device" "$model" 100
+            alone "$device" "$model"
         done
         same_pixels "$device"
         prediction "$device"
@@ -128,6 +130,22 @@ throughput() {
             row "$model 1080p to 4K on $device, kernels $kernels" "failed: $(reason "$log")" "$asked fps"
         fi
     done
+}
+
+# alone DEVICE MODEL: the network in a loop, on tensors that stay where they are, and what the fastest run with all the rest is of that.
+alone() {
+    local log=$results/alone-$1-$2 whole=0 kernels fps
+    if [ ! -x "$bundle/network_loop" ]; then
+        row "$2 alone on $1" "not packed"
+    elif timeout 120 "$bundle/network_loop" "$2" "$1" 1920x1080 >"$log.json" 2>"$log.txt"; then
+        fps=$(sed -n 's/.*"fps":\([0-9.]*\).*/\1/p' "$log.json")
+        for kernels in gpu cpu; do
+            whole=$(printf '%s\n%s\n' "$whole" "$(field "$1-$2-$kernels" fps)" | sort -g | tail -n 1)
+        done
+        row "$2 alone on $1" "$(awk -v a="$fps" -v b="$whole" 'BEGIN { printf "%.1f fps, of which runs reach %.2f", a, b / a }')" "0.9"
+    else
+        row "$2 alone on $1" "failed: $(tail -n 1 "$log.txt" | cut -c 1-100)" "0.9"
+    fi
 }
 
 # speed LOG: frames per second, and the network's time for one.
