@@ -6,7 +6,7 @@ use super::lanes::{BLOCK, DEEPEST_FIXED, Fixed, Floating, Lanes, Numbers};
 use super::lanes_avx2::Avx2;
 use super::mask::{ALL, MaskRow, NONE, Still};
 use super::rows::{self, Sample};
-use super::warp::{Pole, Source, region, warp, warp_each};
+use super::warp::{Ends, Source, region, warp, warp_each};
 use crate::frame::{Frame, StillMask};
 use crate::kernel::Composition;
 use crate::kernel::motion::{Cells, GridAxis};
@@ -260,7 +260,7 @@ fn rows_of<'a, S: Sample>(
 fn apart<S: Sample, L: Lanes<S>>(
     lanes: L,
     source: Source<'_, S>,
-    displacements: Option<[Pole<&Numbers>; 2]>,
+    displacements: Option<[Ends<&Numbers>; 2]>,
     place: (usize, usize),
     share: f32,
 ) -> L::Values {

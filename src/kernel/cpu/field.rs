@@ -2,7 +2,7 @@
 
 use super::lanes::{BLOCK, Lanes, Numbers};
 use super::rows;
-use super::warp::{Motion, Pole, Shifts};
+use super::warp::{Ends, Motion, Shifts};
 use crate::kernel::motion::{CELL_PLANES, Cells, GridAxis};
 use std::ops::Range;
 
@@ -151,9 +151,9 @@ pub(super) struct Block<T> {
     pub(super) first: Motion<T>,
     pub(super) other: Motion<T>,
     /// The other frame's weight.
-    pub(super) weight: Pole<T>,
+    pub(super) weight: Ends<T>,
     /// The share of what comes from motion.
-    pub(super) share: Pole<T>,
+    pub(super) share: Ends<T>,
 }
 
 /// The blocks of a strip between two rows of cells.
@@ -249,14 +249,14 @@ impl<T: Copy + Default, F: Copy> FieldBand<T, F> {
     }
 
     /// The displacements of block `index` into the first frame or into the other.
-    pub(super) fn displacements(&self, index: usize, other: bool) -> Option<[Pole<&Numbers>; 2]> {
+    pub(super) fn displacements(&self, index: usize, other: bool) -> Option<[Ends<&Numbers>; 2]> {
         let start = self.enlarger.lead + index * BLOCK;
         let [first_x, first_y, other_x, other_y, ..] = numbers_of(&self.upper.planes, start)?;
         let upper = if other { [other_x, other_y] } else { [first_x, first_y] };
         let [first_x, first_y, other_x, other_y, ..] = numbers_of(&self.lower.planes, start)?;
         let lower = if other { [other_x, other_y] } else { [first_x, first_y] };
         let ([upper_x, upper_y], [lower_x, lower_y]) = (upper, lower);
-        Some([Pole { upper: upper_x, lower: lower_x }, Pole { upper: upper_y, lower: lower_y }])
+        Some([Ends { upper: upper_x, lower: lower_x }, Ends { upper: upper_y, lower: lower_y }])
     }
 }
 
@@ -321,7 +321,7 @@ fn motion<S, L: Lanes<S>>(
 }
 
 #[inline(always)]
-fn stored<S, L: Lanes<S>>(lanes: L, upper: &Numbers, lower: &Numbers, shifts: Shifts) -> Pole<L::Stored> {
+fn stored<S, L: Lanes<S>>(lanes: L, upper: &Numbers, lower: &Numbers, shifts: Shifts) -> Ends<L::Stored> {
     let (first, most, bits) = (shifts.first as f32, shifts.most, shifts.bits);
-    Pole { upper: lanes.store(upper, first, most, bits), lower: lanes.store(lower, first, most, bits) }
+    Ends { upper: lanes.store(upper, first, most, bits), lower: lanes.store(lower, first, most, bits) }
 }

@@ -60,7 +60,7 @@ pub(super) trait Lanes<S>: Copy {
     fn replace(self, places: [S; BLOCK], place: usize, from: Pair<S>, into: Pair<S>) -> Pair<S>;
 }
 
-/// The sample, times 2^`fraction`, of greatest size that leaves room for a sign.
+/// Fraction bits of values of samples of `depth` bits: as many as leave room for a sign.
 pub(super) const fn fraction_bits(depth: u32) -> u32 {
     SHARE_BITS - depth
 }
@@ -302,5 +302,52 @@ impl<S: Sample> Lanes<S> for Floating {
     #[inline(always)]
     fn replace(self, places: [S; BLOCK], place: usize, from: Pair<S>, into: Pair<S>) -> Pair<S> {
         replaced(places, place, from, into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is between two samples, in code values, and the nearest code value.
+    fn between(depth: u32, samples: [u16; 2], share: f32) -> (f32, u16) {
+        let fixed = Fixed::new(depth);
+        let [a, b] = samples.map(|sample| fixed.values([sample; BLOCK]));
+        let shares = Lanes::<u16>::store(fixed, &[share; BLOCK], 0.0, 1, 0);
+        let values = Lanes::<u16>::between(fixed, a, b, shares);
+        let [rounded, ..] = Lanes::<u16>::round(fixed, values);
+        (f32::from(values[0]) / (1u32 << fraction_bits(depth)) as f32, rounded)
+    }
+
+    #[test]
+    fn values_are_exact_at_the_ends_and_near_between() {
+        for (depth, step, tolerance) in [(8, 1, 0.012), (10, 31, 0.047)] {
+            for a in (0..1u16 << depth).step_by(step) {
+                for b in (0..1u16 << depth).step_by(step) {
+                    for share in [0.001, 0.25, 0.5, 0.75, 0.999] {
+                        let exact = f32::from(a) + share * (f32::from(b) - f32::from(a));
+                        let (value, _) = between(depth, [a, b], share);
+                        assert!((value - exact).abs() < tolerance, "{a} {b} {share}: {value}");
+                    }
+                    assert_eq!((between(depth, [a, b], 0.0).1, between(depth, [a, b], 1.0).1), (a, b));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn displacements_come_back_as_whole_parts_and_rests() {
+        for (most, bits) in [(1, 0), (2, 1), (3, 2), (4, 2), (9, 4), (15, 4)] {
+            for eighth in 0..=8 * most as u16 {
+                let displacement = f32::from(eighth) / 8.0;
+                let stored =
+                    Lanes::<u8>::store(Fixed::new(8), &[displacement - 3.0; BLOCK], -3.0, most, bits);
+                let (whole, rest): ([u8; BLOCK], _) = Fixed::new(8).split(stored, bits);
+                let found = f32::from(whole[0]) + f32::from(rest[0]) / 32_768.0;
+                let near = (found - displacement).abs() <= 1.0 / 2048.0;
+                assert!(near && usize::from(whole[0]) < most, "{displacement} of {most}: {found}");
+                assert!(found == displacement || eighth == 8 * most as u16, "{displacement} of {most}");
+            }
+        }
     }
 }

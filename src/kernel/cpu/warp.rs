@@ -144,12 +144,12 @@ impl Shifts {
 
 /// A number for each sample of a block, in the row of cells above and in the one below.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Pole<T> {
+pub(super) struct Ends<T> {
     pub(super) upper: T,
     pub(super) lower: T,
 }
 
-impl<T> Pole<T> {
+impl<T> Ends<T> {
     /// The numbers a share of the way down.
     #[inline(always)]
     pub(super) fn at<S, L: Lanes<S, Stored = T>>(&self, lanes: L, share: L::Values) -> L::Values {
@@ -163,8 +163,8 @@ pub(super) struct Motion<T> {
     pub(super) across: Shifts,
     pub(super) down: Shifts,
     /// Displacements, counted from the first shifts.
-    pub(super) dx: Pole<T>,
-    pub(super) dy: Pole<T>,
+    pub(super) dx: Ends<T>,
+    pub(super) dy: Ends<T>,
 }
 
 impl<T> Motion<T> {
@@ -240,7 +240,7 @@ fn interpolate<S, L: Lanes<S>>(
 pub(super) fn warp_each<S: Sample>(
     source: Source<'_, S>,
     (x, y): (usize, usize),
-    [dx, dy]: [Pole<&Numbers>; 2],
+    [dx, dy]: [Ends<&Numbers>; 2],
     share: f32,
 ) -> Numbers {
     let between = |a: f32, b: f32, share: f32| a + share * (b - a);
