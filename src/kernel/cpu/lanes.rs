@@ -343,10 +343,12 @@ mod tests {
                 let stored =
                     Lanes::<u8>::store(Fixed::new(8), &[displacement - 3.0; BLOCK], -3.0, most, bits);
                 let (whole, rest): ([u8; BLOCK], _) = Fixed::new(8).split(stored, bits);
-                let found = f32::from(whole[0]) + f32::from(rest[0]) / 32_768.0;
-                let near = (found - displacement).abs() <= 1.0 / 2048.0;
-                assert!(near && usize::from(whole[0]) < most, "{displacement} of {most}: {found}");
-                assert!(found == displacement || eighth == 8 * most as u16, "{displacement} of {most}");
+                let found = u32::from(whole[0]) * 32_768 + rest[0].unsigned_abs() as u32;
+                let expected = u32::from(eighth) * 4096;
+                assert!(usize::from(whole[0]) < most, "{displacement} of {most}: {found}");
+                // The greatest one has no whole part of its own.
+                let off = if usize::from(eighth) == 8 * most { 16 } else { 0 };
+                assert!(expected.abs_diff(found) <= off, "{displacement} of {most}: {found}");
             }
         }
     }
