@@ -128,7 +128,7 @@ fn composed(kernels: &mut dyn Kernels, composition: &Composition<'_>) -> Frame {
 #[test]
 fn composed_frames_agree() {
     let Some(mut gpu) = gpu() else { return };
-    // Fixed point is a 32nd of a code value off at most for 10 bits, and these are noise.
+    // In fixed point each of up to seven interpolations rounds, to a 32nd of a code value for 10 bits, and these are noise.
     let compare = |actual: &Plane, expected: &Plane, case: &str| assert_near(actual, expected, 0.02, case);
     compare_composed(gpu.as_mut(), &mut CpuKernels::new(), compare);
 }

@@ -203,8 +203,13 @@ impl<S: Sample> PlaneWork<'_, S> {
     ) {
         let Self { first, other, out, stride, outside: [outside_first, outside_other] } = self;
         let (place, count) = ((x, rows.start), rows.len());
-        let first_region = region(*first, place, count, &block.first, outside_first);
-        let other_region = region(*other, place, count, &block.other, outside_other);
+        let [mut first_region, mut other_region] = [None; 2];
+        if block.origin != Origin::Other {
+            first_region = region(*first, place, count, &block.first, outside_first);
+        }
+        if block.origin != Origin::First {
+            other_region = region(*other, place, count, &block.other, outside_other);
+        }
         let samples = rows_of(*first, (out, *stride), (x, rows.clone()));
         for (row, ((own, out), (y, (number, share)))) in samples.zip(rows.zip(&field.shares)).enumerate() {
             let still = mask.block(index, row);
@@ -268,5 +273,5 @@ fn apart<S: Sample, L: Lanes<S>>(
         Some(displacements) => warp_each(source, place, displacements, share),
         None => [0.0; BLOCK],
     };
-    lanes.between_codes(&numbers)
+    lanes.of_numbers(&numbers)
 }

@@ -1,7 +1,7 @@
 //! A motion field brought to the grid of a plane, and what it says about blocks of samples between two rows of cells.
 
 use super::lanes::{BLOCK, Lanes, Numbers};
-use super::rows;
+use super::rows::{self, Sample};
 use super::warp::{Ends, Motion, Shifts};
 use crate::kernel::motion::{CELL_PLANES, Cells, GridAxis};
 use std::ops::Range;
@@ -195,7 +195,7 @@ impl<T: Copy + Default, F: Copy> FieldBand<T, F> {
 
     /// Goes to the rows from `y` on that lie between the same two rows of cells, and returns them.
     #[inline(always)]
-    pub(super) fn move_to<S, L: Lanes<S, Stored = T, Share = F>>(
+    pub(super) fn move_to<S: Sample, L: Lanes<S, Stored = T, Share = F>>(
         &mut self,
         lanes: L,
         cells: &Cells,
@@ -238,7 +238,7 @@ impl<T: Copy + Default, F: Copy> FieldBand<T, F> {
 
     /// Finds out what holds for each block.
     #[inline(always)]
-    fn judge<S, L: Lanes<S, Stored = T>>(&mut self, lanes: L) {
+    fn judge<S: Sample, L: Lanes<S, Stored = T>>(&mut self, lanes: L) {
         let lead = self.enlarger.lead;
         for start in (lead..lead + self.padded).step_by(BLOCK) {
             let rows = (numbers_of(&self.upper.planes, start), numbers_of(&self.lower.planes, start));
@@ -274,7 +274,7 @@ fn at(plane: &[f32], start: usize) -> Option<&Numbers> {
 
 impl<T: Copy + Default> Block<T> {
     #[inline(always)]
-    fn of<S, L: Lanes<S, Stored = T>>(
+    fn of<S: Sample, L: Lanes<S, Stored = T>>(
         lanes: L,
         upper: [&Numbers; CELL_PLANES],
         lower: [&Numbers; CELL_PLANES],
@@ -309,7 +309,7 @@ impl<T: Copy + Default> Block<T> {
 }
 
 #[inline(always)]
-fn motion<S, L: Lanes<S>>(
+fn motion<S: Sample, L: Lanes<S>>(
     lanes: L,
     [across, down]: [(f32, f32); 2],
     [dx, dy]: [&Numbers; 2],
@@ -321,7 +321,12 @@ fn motion<S, L: Lanes<S>>(
 }
 
 #[inline(always)]
-fn stored<S, L: Lanes<S>>(lanes: L, upper: &Numbers, lower: &Numbers, shifts: Shifts) -> Ends<L::Stored> {
+fn stored<S: Sample, L: Lanes<S>>(
+    lanes: L,
+    upper: &Numbers,
+    lower: &Numbers,
+    shifts: Shifts,
+) -> Ends<L::Stored> {
     let (first, most, bits) = (shifts.first as f32, shifts.most, shifts.bits);
     Ends { upper: lanes.store(upper, first, most, bits), lower: lanes.store(lower, first, most, bits) }
 }

@@ -27,7 +27,7 @@ pub(super) const SHARE_BITS: u32 = 15;
 pub(super) const DEEPEST_FIXED: u32 = 10;
 
 /// Computes with the values of a block's samples, which lie between code values.
-pub(super) trait Lanes<S>: Copy {
+pub(super) trait Lanes<S: Sample>: Copy {
     /// Shares or displacements of a block in memory.
     type Stored: Copy + Default;
     /// The same, or values, in registers.
@@ -36,7 +36,10 @@ pub(super) trait Lanes<S>: Copy {
     type Share: Copy;
 
     /// The least and the greatest number of both.
-    fn bounds(self, upper: &Numbers, lower: &Numbers) -> (f32, f32);
+    #[inline(always)]
+    fn bounds(self, upper: &Numbers, lower: &Numbers) -> (f32, f32) {
+        bounds_of(upper, lower)
+    }
     /// Displacements of 0 to `most`, counted from `first`; `whole_bits` are enough for the whole parts that are less than
     /// `most`. Shares are displacements of up to 1 and take 0 bits.
     fn store(self, numbers: &Numbers, first: f32, most: usize, whole_bits: u32) -> Self::Stored;
@@ -47,7 +50,7 @@ pub(super) trait Lanes<S>: Copy {
     fn everywhere(self, share: Self::Share) -> Self::Values;
     fn values(self, samples: [S; BLOCK]) -> Self::Values;
     /// Values from numbers that are code values, or lie between them.
-    fn between_codes(self, numbers: &Numbers) -> Self::Values;
+    fn of_numbers(self, numbers: &Numbers) -> Self::Values;
     /// The values a share of the way from `a` to `b`; `a` itself for shares of 0.
     fn between(self, a: Self::Values, b: Self::Values, shares: Self::Values) -> Self::Values;
     /// The nearest code values.
@@ -55,9 +58,15 @@ pub(super) trait Lanes<S>: Copy {
     /// Whole parts of displacements, and the rests as shares.
     fn split(self, displacements: Self::Values, whole_bits: u32) -> ([S; BLOCK], Self::Values);
     /// The neighbours in `window` of each sample, `columns` further, which are less than `most`.
-    fn pick(self, window: &Window<S>, columns: [S; BLOCK], most: usize) -> Pair<S>;
+    #[inline(always)]
+    fn pick(self, window: &Window<S>, columns: [S; BLOCK], most: usize) -> Pair<S> {
+        pick_by_comparison(self, window, columns, most)
+    }
     /// Takes samples from `from` where `places` is at least `place`.
-    fn replace(self, places: [S; BLOCK], place: usize, from: Pair<S>, into: Pair<S>) -> Pair<S>;
+    #[inline(always)]
+    fn replace(self, places: [S; BLOCK], place: usize, from: Pair<S>, into: Pair<S>) -> Pair<S> {
+        replaced(places, place, from, into)
+    }
 }
 
 /// Fraction bits of values of samples of `depth` bits: as many as leave room for a sign.
@@ -85,7 +94,7 @@ pub(super) fn block_at<S: Sample>(window: &Window<S>, column: usize) -> [S; BLOC
 
 /// The neighbours in `window`, `columns` further, found by comparisons.
 #[inline(always)]
-pub(super) fn pick_by_comparison<S: Sample, L: Lanes<S>>(
+fn pick_by_comparison<S: Sample, L: Lanes<S>>(
     lanes: L,
     window: &Window<S>,
     columns: [S; BLOCK],
@@ -162,11 +171,6 @@ impl<S: Sample> Lanes<S> for Fixed {
     type Share = i16;
 
     #[inline(always)]
-    fn bounds(self, upper: &Numbers, lower: &Numbers) -> (f32, f32) {
-        bounds_of(upper, lower)
-    }
-
-    #[inline(always)]
     fn store(self, numbers: &Numbers, first: f32, most: usize, whole_bits: u32) -> [i16; BLOCK] {
         let (scale, limit) = stored_scale(most, whole_bits);
         let limit = f32::from(limit);
@@ -197,7 +201,7 @@ impl<S: Sample> Lanes<S> for Fixed {
     }
 
     #[inline(always)]
-    fn between_codes(self, numbers: &Numbers) -> [i16; BLOCK] {
+    fn of_numbers(self, numbers: &Numbers) -> [i16; BLOCK] {
         numbers.map(|number| nearest(number * (1u32 << self.fraction) as f32))
     }
 
@@ -221,16 +225,6 @@ impl<S: Sample> Lanes<S> for Fixed {
         let whole = displacements.map(|value| S::truncate((value >> (SHARE_BITS - whole_bits)) as u32));
         (whole, displacements.map(|value| (value << whole_bits) & i16::MAX))
     }
-
-    #[inline(always)]
-    fn pick(self, window: &Window<S>, columns: [S; BLOCK], most: usize) -> Pair<S> {
-        pick_by_comparison(self, window, columns, most)
-    }
-
-    #[inline(always)]
-    fn replace(self, places: [S; BLOCK], place: usize, from: Pair<S>, into: Pair<S>) -> Pair<S> {
-        replaced(places, place, from, into)
-    }
 }
 
 /// Floating point, for samples that are too deep for fixed point.
@@ -241,11 +235,6 @@ impl<S: Sample> Lanes<S> for Floating {
     type Stored = Numbers;
     type Values = Numbers;
     type Share = f32;
-
-    #[inline(always)]
-    fn bounds(self, upper: &Numbers, lower: &Numbers) -> (f32, f32) {
-        bounds_of(upper, lower)
-    }
 
     #[inline(always)]
     fn store(self, numbers: &Numbers, first: f32, _: usize, _: u32) -> Numbers {
@@ -273,7 +262,7 @@ impl<S: Sample> Lanes<S> for Floating {
     }
 
     #[inline(always)]
-    fn between_codes(self, numbers: &Numbers) -> Numbers {
+    fn of_numbers(self, numbers: &Numbers) -> Numbers {
         *numbers
     }
 
@@ -292,16 +281,6 @@ impl<S: Sample> Lanes<S> for Floating {
     fn split(self, displacements: Numbers, _: u32) -> ([S; BLOCK], Numbers) {
         let whole = displacements.map(|value| S::truncate((value.floor() + INTEGER_BASE).to_bits()));
         (whole, displacements.map(|value| value - value.floor()))
-    }
-
-    #[inline(always)]
-    fn pick(self, window: &Window<S>, columns: [S; BLOCK], most: usize) -> Pair<S> {
-        pick_by_comparison(self, window, columns, most)
-    }
-
-    #[inline(always)]
-    fn replace(self, places: [S; BLOCK], place: usize, from: Pair<S>, into: Pair<S>) -> Pair<S> {
-        replaced(places, place, from, into)
     }
 }
 

@@ -4,8 +4,7 @@
 //! compilation may not use.
 
 use super::lanes::{
-    BLOCK, Lanes, Numbers, Pair, SHARE_BITS, Window, fixed_share, fraction_bits, pick_by_comparison,
-    stored_scale,
+    BLOCK, Lanes, Numbers, Pair, SHARE_BITS, Window, fixed_share, fraction_bits, stored_scale,
 };
 use pulp::x86::V3;
 use pulp::{Simd, cast, f32x8, i16x16, u8x16, u64x2};
@@ -136,7 +135,7 @@ macro_rules! common {
         }
 
         #[inline(always)]
-        fn between_codes(self, numbers: &Numbers) -> i16x16 {
+        fn of_numbers(self, numbers: &Numbers) -> i16x16 {
             self.integers(numbers, 0.0, (1u32 << self.fraction) as f32)
         }
 
@@ -207,11 +206,6 @@ impl Lanes<u16> for Avx2 {
     fn split(self, displacements: i16x16, whole_bits: u32) -> ([u16; BLOCK], i16x16) {
         let (whole, rest) = self.part(displacements, whole_bits);
         (cast(whole), rest)
-    }
-
-    #[inline(always)]
-    fn pick(self, window: &Window<u16>, columns: [u16; BLOCK], most: usize) -> Pair<u16> {
-        pick_by_comparison(self, window, columns, most)
     }
 
     #[inline(always)]

@@ -152,7 +152,7 @@ pub(super) struct Ends<T> {
 impl<T> Ends<T> {
     /// The numbers a share of the way down.
     #[inline(always)]
-    pub(super) fn at<S, L: Lanes<S, Stored = T>>(&self, lanes: L, share: L::Values) -> L::Values {
+    pub(super) fn at<S: Sample, L: Lanes<S, Stored = T>>(&self, lanes: L, share: L::Values) -> L::Values {
         lanes.between(lanes.load(&self.upper), lanes.load(&self.lower), share)
     }
 }
@@ -224,7 +224,7 @@ pub(super) fn warp<S: Sample, L: Lanes<S>>(
 
 /// Interpolates by shares of the right and of the lower neighbours.
 #[inline(always)]
-fn interpolate<S, L: Lanes<S>>(
+fn interpolate<S: Sample, L: Lanes<S>>(
     lanes: L,
     [[upper_left, upper_right], [lower_left, lower_right]]: [Pair<S>; 2],
     right: L::Values,
