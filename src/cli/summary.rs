@@ -30,6 +30,7 @@ pub(super) fn event(summary: &Summary) -> Value {
         "decoder": summary.source.decoder,
         "hwaccel": summary.source.hardware,
         "hwaccel_problem": summary.source.hardware_problem,
+        "kept_on_device": summary.source.kept_on_device,
         "encoder": summary.sink.encoder,
         "pixel_format": summary.sink.pixel_format,
         "input_size": [summary.input_size.0, summary.input_size.1],
@@ -131,8 +132,10 @@ fn lines(summary: &Summary) -> Vec<String> {
 
 /// What decoded, and why not on the device that was asked for.
 fn decoder_line(source: &SourceReport) -> String {
+    let kept = source.kept_on_device;
     let place = match (source.hardware, &source.hardware_problem) {
         (None, None) => String::new(),
+        (Some(kind), None) if kept > 0 => format!(" on {kind}, where {kept} frames stayed"),
         (Some(kind), None) => format!(" on {kind}"),
         (Some(kind), Some(problem)) => format!(" on {kind} and the processor: {problem}"),
         (None, Some(problem)) => format!(" on the processor: {problem}"),
@@ -226,6 +229,7 @@ mod tests {
                 decoder: "h264".into(),
                 hardware: Some("cuda"),
                 hardware_problem: None,
+                kept_on_device: 0,
             },
             sink: SinkReport {
                 frames: 60,
@@ -305,6 +309,8 @@ note      subtitle stream 2 was converted to mov_text
             decoder_line(&source),
             "decoder   libdav1d on cuda and the processor: cuda does not decode it"
         );
+        (source.hardware_problem, source.kept_on_device) = (None, 7);
+        assert_eq!(decoder_line(&source), "decoder   libdav1d on cuda, where 7 frames stayed");
     }
 
     #[test]

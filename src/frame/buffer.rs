@@ -1,7 +1,8 @@
 //! Aligned memory and a pool that recycles it, so that a running pipeline allocates no frame.
 
+use super::DeviceSamples;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 /// One cache line; the unit of allocation, so that every buffer starts on a 64-byte boundary.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -82,9 +83,15 @@ impl BufferPool {
 
     /// A buffer of `length` bytes with unspecified contents, recycled when one of that length is free.
     pub fn take(&self, length: usize) -> PooledBuffer {
-        let spare = lock(&self.shelves).get_mut(&length).and_then(Vec::pop);
-        let buffer = spare.unwrap_or_else(|| AlignedBuffer::new(length));
-        PooledBuffer { buffer: Some(Arc::new(buffer)), home: Arc::downgrade(&self.shelves) }
+        let buffer = spare(&self.shelves, length);
+        PooledBuffer { buffer: Some(Arc::new(buffer)), remote: None, home: Arc::downgrade(&self.shelves) }
+    }
+
+    /// The rows of a plane that lies on a device: `length` bytes, `stride` from row to row. They are brought into memory of
+    /// the pool when somebody looks at them.
+    pub fn remote(&self, samples: Arc<dyn DeviceSamples>, stride: usize, length: usize) -> PooledBuffer {
+        let remote = Remote { samples, stride, length, brought: OnceLock::new() };
+        PooledBuffer { buffer: None, remote: Some(Arc::new(remote)), home: Arc::downgrade(&self.shelves) }
     }
 }
 
@@ -93,13 +100,46 @@ fn lock(shelves: &Shelves) -> MutexGuard<'_, HashMap<usize, Vec<AlignedBuffer>>>
     shelves.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn spare(shelves: &Shelves, length: usize) -> AlignedBuffer {
+    let spare = lock(shelves).get_mut(&length).and_then(Vec::pop);
+    spare.unwrap_or_else(|| AlignedBuffer::new(length))
+}
+
+/// Bytes on a device, and in host memory once somebody has looked at them.
+struct Remote {
+    samples: Arc<dyn DeviceSamples>,
+    stride: usize,
+    length: usize,
+    brought: OnceLock<AlignedBuffer>,
+}
+
+impl Remote {
+    fn bring(&self, home: &Weak<Shelves>) -> &AlignedBuffer {
+        self.brought.get_or_init(|| {
+            let mut buffer = match home.upgrade() {
+                Some(shelves) => spare(&shelves, self.length),
+                None => AlignedBuffer::new(self.length),
+            };
+            if let Err(problem) = self.samples.read(self.stride, buffer.bytes_mut()) {
+                // Whoever looks at samples expects no failure. A stage that panics ends the run with an error that says this.
+                std::panic::resume_unwind(Box::new(format!(
+                    "a picture cannot be read from its device: {problem}"
+                )));
+            }
+            buffer
+        })
+    }
+}
+
 /// A buffer that goes back to its pool when it and its clones are dropped, if the pool is still there.
 ///
-/// Clones share their bytes; whoever writes while there is another clone writes into a copy of its own.
-#[derive(Clone, Debug, Default)]
+/// Clones share their bytes; whoever writes while there is another clone writes into a copy of its own. Bytes on a device are
+/// brought from there when somebody looks at them.
+#[derive(Clone, Default)]
 pub struct PooledBuffer {
-    /// `None` stands for no byte.
+    /// `None` stands for no byte, or for those of `remote`.
     buffer: Option<Arc<AlignedBuffer>>,
+    remote: Option<Arc<Remote>>,
     home: Weak<Shelves>,
 }
 
@@ -109,19 +149,55 @@ static EMPTY: AlignedBuffer = AlignedBuffer { blocks: Vec::new(), length: 0 };
 impl PooledBuffer {
     /// A buffer that belongs to no pool.
     pub fn unpooled(length: usize) -> Self {
-        Self { buffer: Some(Arc::new(AlignedBuffer::new(length))), home: Weak::new() }
+        Self { buffer: Some(Arc::new(AlignedBuffer::new(length))), remote: None, home: Weak::new() }
+    }
+
+    /// Length in bytes; brings nothing from a device.
+    pub fn len(&self) -> usize {
+        let remote = self.remote.as_ref().map_or(0, |remote| remote.length);
+        self.buffer.as_ref().map_or(remote, |buffer| buffer.len())
+    }
+
+    /// True if the buffer holds no byte.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The samples on their device, if they are there.
+    pub fn device(&self) -> Option<&dyn DeviceSamples> {
+        self.remote.as_ref().map(|remote| remote.samples.as_ref())
+    }
+
+    /// True if looking at the bytes brings them from a device first.
+    pub fn is_remote(&self) -> bool {
+        self.remote.as_ref().is_some_and(|remote| remote.brought.get().is_none())
+    }
+}
+
+impl std::fmt::Debug for PooledBuffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let place = if self.is_remote() { " on a device" } else { "" };
+        write!(f, "PooledBuffer({} bytes{place})", self.len())
     }
 }
 
 impl std::ops::Deref for PooledBuffer {
     type Target = AlignedBuffer;
     fn deref(&self) -> &AlignedBuffer {
-        self.buffer.as_deref().unwrap_or(&EMPTY)
+        let remote = || self.remote.as_ref().map_or(&EMPTY, |remote| remote.bring(&self.home));
+        self.buffer.as_deref().unwrap_or_else(remote)
     }
 }
 
 impl std::ops::DerefMut for PooledBuffer {
     fn deref_mut(&mut self) -> &mut AlignedBuffer {
+        if let Some(remote) = self.remote.take() {
+            remote.bring(&self.home);
+            // What is written differs from what the device has, so only the bytes go on.
+            let brought = Arc::try_unwrap(remote)
+                .map_or_else(|shared| shared.brought.get().cloned(), |own| own.brought.into_inner());
+            self.buffer = brought.map(Arc::new);
+        }
         Arc::make_mut(self.buffer.get_or_insert_default())
     }
 }
@@ -129,8 +205,9 @@ impl std::ops::DerefMut for PooledBuffer {
 impl Drop for PooledBuffer {
     fn drop(&mut self) {
         // Only the last of the clones gets the memory.
-        let Some(buffer) = self.buffer.take().and_then(Arc::into_inner) else { return };
-        let Some(shelves) = self.home.upgrade() else { return };
+        let brought = self.remote.take().and_then(Arc::into_inner).and_then(|own| own.brought.into_inner());
+        let own = self.buffer.take().and_then(Arc::into_inner);
+        let (Some(buffer), Some(shelves)) = (own.or(brought), self.home.upgrade()) else { return };
         let mut shelves = lock(&shelves);
         let shelf = shelves.entry(buffer.len()).or_default();
         if shelf.len() < KEPT {
@@ -142,6 +219,8 @@ impl Drop for PooledBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::{DeviceLayout, MemoryPlace};
+    use std::sync::atomic::{AtomicU8, Ordering};
 
     #[test]
     fn a_dropped_buffer_is_handed_out_again() {
@@ -169,5 +248,60 @@ mod tests {
         assert_ne!(pool.take(100).bytes().as_ptr(), address);
         drop(third);
         assert_eq!(pool.take(100).bytes().as_ptr(), address);
+    }
+
+    /// Counts how often it is read; every byte is the number of that reading.
+    #[derive(Default)]
+    struct Counted(AtomicU8);
+
+    impl Counted {
+        fn times(&self) -> u8 {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    #[allow(unsafe_code, reason = "a device for tests")]
+    // SAFETY: the layout is of no byte.
+    unsafe impl DeviceSamples for Counted {
+        fn layout(&self) -> DeviceLayout {
+            let place = MemoryPlace::Cuda(0);
+            DeviceLayout { place, address: 0, pitch: 0, rows: 0, step: 1, offset: 0, shift: 0 }
+        }
+
+        fn read(&self, stride: usize, rows: &mut [u8]) -> Result<(), String> {
+            assert_eq!((stride, rows.len()), (64, 128));
+            rows.fill(1 + self.0.fetch_add(1, Ordering::Relaxed));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn bytes_on_a_device_are_brought_once_and_only_if_somebody_looks_at_them() {
+        let (pool, device) = (BufferPool::new(), Arc::new(Counted::default()));
+        let first = pool.remote(Arc::clone(&device) as _, 64, 128);
+        let mut second = first.clone();
+        assert!(first.is_remote() && first.device().is_some() && first.len() == 128);
+        assert_eq!(format!("{first:?}"), "PooledBuffer(128 bytes on a device)");
+        assert_eq!(device.times(), 0);
+        assert_eq!((first.bytes()[127], second.bytes()[0], device.times()), (1, 1, 1));
+        assert!(!second.is_remote() && second.device().is_some());
+        // Written bytes are those of this clone alone, and no longer those of the device.
+        second.bytes_mut()[0] = 9;
+        assert!(second.device().is_none());
+        assert_eq!((first.bytes()[0], &second.bytes()[..2], device.times()), (1, &[9, 1][..], 1));
+        // The memory of both goes home.
+        let addresses = [first.bytes().as_ptr(), second.bytes().as_ptr()];
+        drop((first, second));
+        let again = [pool.take(128), pool.take(128)];
+        assert!(again.iter().all(|buffer| addresses.contains(&buffer.bytes().as_ptr())));
+    }
+
+    #[test]
+    fn the_only_owner_writes_where_it_was_brought_to() {
+        let pool = BufferPool::new();
+        let mut buffer = pool.remote(Arc::new(Counted::default()), 64, 128);
+        let address = buffer.bytes().as_ptr();
+        buffer.bytes_mut()[1] = 7;
+        assert_eq!((buffer.bytes().as_ptr(), &buffer.bytes()[..3]), (address, &[1, 7, 1][..]));
     }
 }

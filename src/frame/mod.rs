@@ -5,6 +5,7 @@
 mod buffer;
 mod cadence;
 mod color;
+mod ffi_device;
 mod ffi_shared;
 mod format;
 mod layout;
@@ -17,6 +18,7 @@ mod time;
 pub use buffer::{AlignedBuffer, BufferPool, PooledBuffer};
 pub use cadence::{Cadence, Content, Dedup, FrameRate, GapFinder, MotionMode, Tau, Tick, Ticks};
 pub use color::{Color, Matrix, Range, Siting};
+pub use ffi_device::{DeviceLayout, DeviceSamples};
 pub use ffi_shared::{MemoryPlace, SharedMemory, SharedTensor};
 pub use format::{Model, PixelFormat, Subsampling};
 pub use layout::{Skip, TensorColor, TensorSpec, UnpackSpec};

@@ -1,6 +1,6 @@
 //! A decoded picture and what must travel with it.
 
-use super::{BufferPool, Color, PixelFormat, PooledBuffer, Pts, Rational};
+use super::{BufferPool, Color, DeviceSamples, PixelFormat, PooledBuffer, Pts, Rational};
 use std::sync::Arc;
 
 /// Bytes that FFmpeg attaches to a frame (HDR10+, closed captions, mastering display), carried through unread.
@@ -23,7 +23,7 @@ impl std::fmt::Debug for SideData {
     }
 }
 
-/// One plane of samples in host memory. Rows start on 64-byte boundaries.
+/// One plane of samples in host memory, or on a device until somebody looks at them. Rows start on 64-byte boundaries.
 #[derive(Clone, Debug)]
 pub struct Plane {
     /// Width in samples.
@@ -40,7 +40,7 @@ pub struct Plane {
 
 impl Plane {
     fn new(width: u32, height: u32, sample_bytes: usize, pool: Option<&BufferPool>) -> Self {
-        let stride = (width as usize * sample_bytes).next_multiple_of(64);
+        let stride = stride(width, sample_bytes);
         let length = stride * height as usize;
         let buffer = match pool {
             Some(pool) => pool.take(length),
@@ -49,8 +49,19 @@ impl Plane {
         Self { width, height, stride, sample_bytes, buffer }
     }
 
+    fn remote(
+        (width, height): (u32, u32),
+        sample_bytes: usize,
+        samples: Arc<dyn DeviceSamples>,
+        pool: &BufferPool,
+    ) -> Self {
+        let stride = stride(width, sample_bytes);
+        let buffer = pool.remote(samples, stride, stride * height as usize);
+        Self { width, height, stride, sample_bytes, buffer }
+    }
+
     fn reshape(&mut self, width: u32, height: u32, sample_bytes: usize) {
-        let stride = (width as usize * sample_bytes).next_multiple_of(64);
+        let stride = stride(width, sample_bytes);
         (self.width, self.height, self.stride, self.sample_bytes) = (width, height, stride, sample_bytes);
         self.buffer.resize(stride * height as usize);
     }
@@ -86,13 +97,18 @@ impl Plane {
     }
 }
 
+/// Bytes from one row to the next.
+const fn stride(width: u32, sample_bytes: usize) -> usize {
+    (width as usize * sample_bytes).next_multiple_of(64)
+}
+
 /// The planes of a picture: 1 to 4, by [`PixelFormat::plane_count`].
 pub type Planes = Vec<Plane>;
 
 /// Where the samples are.
 #[derive(Clone, Debug)]
 pub enum FrameData {
-    /// In host memory.
+    /// In host memory, or to be brought there when somebody looks at them.
     Host(Planes),
 }
 
@@ -141,6 +157,23 @@ impl Frame {
         Self { info, data: FrameData::Host(planes) }
     }
 
+    /// A frame whose samples lie on a device: one value for each plane of the format, in their order. The processor's copy is
+    /// made when somebody looks at them, in memory of `pool`.
+    pub fn on_device(info: FrameInfo, samples: Vec<Arc<dyn DeviceSamples>>, pool: &BufferPool) -> Self {
+        let format = info.format;
+        let plane = |(index, samples)| {
+            let size = format.plane_size(index, info.width, info.height);
+            Plane::remote(size, format.sample_bytes(), samples, pool)
+        };
+        let planes = samples.into_iter().enumerate().map(plane).collect();
+        Self { info, data: FrameData::Host(planes) }
+    }
+
+    /// True if looking at the samples brings them from a device first.
+    pub fn is_remote(&self) -> bool {
+        self.planes().iter().any(|plane| plane.buffer.is_remote())
+    }
+
     /// Makes the frame one of another size or format, in the same memory where that is large enough. Samples are
     /// unspecified. For frames that no pool knows: a pool goes by the sizes of its buffers.
     pub fn reshape(&mut self, info: FrameInfo) {
@@ -157,7 +190,7 @@ impl Frame {
         self.info = info;
     }
 
-    /// The planes in host memory.
+    /// The planes; their samples are brought into host memory when somebody looks at them.
     pub fn planes(&self) -> &[Plane] {
         let FrameData::Host(planes) = &self.data;
         planes

@@ -18,7 +18,7 @@ pub use resample::{Axis, Filter, ResamplePlan, Taps};
 pub use shared::SharedKernels;
 
 use crate::error::KernelError;
-use crate::frame::{Frame, Plane, Tensor, TensorView};
+use crate::frame::{Frame, MemoryPlace, Plane, Tensor, TensorView};
 
 pub use crate::frame::{Skip, TensorColor, TensorLayout, TensorSpec, UnpackSpec};
 
@@ -237,6 +237,12 @@ pub trait Kernels: Send {
 
     /// Resamples one plane by `plan`, with its change of depth, rounding and clamping to `0..=plan.output_max`.
     fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError>;
+
+    /// The device whose memory these kernels read, so that the planes of frames may lie there; `None` for the processor's.
+    /// Loads the device's driver.
+    fn device(&self) -> Option<MemoryPlace> {
+        None
+    }
 
     /// The same work on tensors that a network reads and writes where they lie; `None` for backends whose tensors are in
     /// host memory anyway.

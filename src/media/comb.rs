@@ -47,7 +47,12 @@ impl CombDetector {
     pub(super) fn can_judge(picture: &Video) -> bool {
         let layout = PixelDescription::of(picture.format()).map(|pixel| Layout::of(&pixel));
         let is_native = matches!(layout, Some(Layout::Native(_)));
-        is_native && (16..=MAX_HEIGHT).contains(&picture.height()) && picture.width() >= 16
+        is_native && Self::judges(picture.height()) && picture.width() >= 16
+    }
+
+    /// True if pictures of that many rows can be judged.
+    pub(super) fn judges(height: u32) -> bool {
+        (16..=MAX_HEIGHT).contains(&height)
     }
 
     /// Looks at the next picture; returns the field order once the video is found to be interlaced.

@@ -3,11 +3,11 @@
 use super::MediaError;
 use super::decoder_choice::Decoders;
 use super::ffi_frame;
-use super::ffi_hwaccel::{self, Device};
+use super::ffi_hwaccel::{self, Device, Surfaces};
 use super::ffi_input::{self, StreamFacts};
 use super::hardware_trial::Trial;
 use super::hwaccel::{Chosen, HardwareDecoding, choose};
-use crate::frame::{Pts, TimeBase};
+use crate::frame::{MemoryPlace, Pts, TimeBase};
 use ffmpeg::frame::Video;
 use ffmpeg_next as ffmpeg;
 use std::collections::VecDeque;
@@ -68,6 +68,9 @@ pub(super) struct Decoder {
     has_finished: bool,
     /// Damage that was met, and that [`Decoder::receive`] has not told yet.
     untold: u64,
+    /// Pictures stay on their device, as copies that do not fill the decoder's own pool.
+    stays: bool,
+    surfaces: Option<Surfaces>,
     /// Emptied pictures for reuse.
     spare: Vec<Video>,
     drained: bool,
@@ -127,6 +130,8 @@ impl Decoder {
             is_finishing: false,
             has_finished: false,
             untold: 0,
+            stays: false,
+            surfaces: None,
             spare: Vec::new(),
             drained: false,
         })
@@ -206,7 +211,7 @@ impl Decoder {
             if self.drained {
                 return Received::Drained;
             }
-            match self.decoder.receive_frame(picture).and_then(|()| self.bring_to_host(picture)) {
+            match self.decoder.receive_frame(picture).and_then(|()| self.settle(picture)) {
                 Ok(()) => {
                     self.untold += self.trial.take().map_or(0, |trial| trial.failures());
                     return Received::Picture {
@@ -257,8 +262,24 @@ impl Decoder {
         }
     }
 
-    /// Takes a picture off the device, if it is on one.
-    fn bring_to_host(&mut self, picture: &mut Video) -> Result<(), ffmpeg::Error> {
+    /// Leaves pictures on their device from now on, if its memory is at `place`; true if so.
+    pub(super) fn keep_on_device(&mut self, place: MemoryPlace) -> bool {
+        self.stays = self.device.as_ref().and_then(Device::place) == Some(place);
+        self.stays
+    }
+
+    /// A copy of a picture on its device, where that is wanted and there is memory. What is interlaced must be filtered by the
+    /// processor.
+    fn kept(&mut self, picture: &Video) -> Option<Video> {
+        let device = self.device.as_ref().filter(|_| self.stays && !picture.is_interlaced())?;
+        if !self.surfaces.as_ref().is_some_and(|surfaces| surfaces.fit(picture)) {
+            self.surfaces = Surfaces::like(device, picture).ok();
+        }
+        self.surfaces.as_ref()?.copy(picture).ok()
+    }
+
+    /// Takes a picture off the device, if it is on one and does not stay there.
+    fn settle(&mut self, picture: &mut Video) -> Result<(), ffmpeg::Error> {
         let Some(kind) = self.device.as_ref().map(|device| device.kind().name()) else { return Ok(()) };
         if !ffi_hwaccel::is_on_device(picture) {
             // FFmpeg goes on by itself where a device declines a sequence and the decoder knows both ways.
@@ -267,6 +288,11 @@ impl Decoder {
                 tracing::warn!("{}: {problem}; the processor decodes it", self.input);
                 self.problem = Some(problem);
             }
+            return Ok(());
+        }
+        if let Some(copy) = self.kept(picture) {
+            *picture = copy;
+            self.used = Some(kind);
             return Ok(());
         }
         let mut host = self.blank();

@@ -33,6 +33,8 @@ pub(super) struct Deinterlacer {
     scope: Scope,
     /// True while pictures are looked at for interlacing.
     is_looking: bool,
+    /// True for codecs that know of fields; others hold interlaced pictures by mistake only.
+    has_fields: bool,
     detector: CombDetector,
     previewed: usize,
     filter: Option<FieldFilter>,
@@ -65,6 +67,7 @@ impl Deinterlacer {
             sample_aspect_ratio,
             scope,
             is_looking: mode == Deinterlace::Auto && scope == Scope::Off,
+            has_fields: !matches!(fields.codec, "av1" | "vp8" | "vp9"),
             detector: CombDetector::default(),
             previewed: 0,
             filter: None,
@@ -75,6 +78,11 @@ impl Deinterlacer {
     /// Pictures filtered so far.
     pub(super) fn deinterlaced(&self) -> u64 {
         self.deinterlaced
+    }
+
+    /// True if pictures of `height` rows, of which the first ones were seen, must go on being seen by the processor.
+    pub(super) fn looks_at_pictures(&self, height: u32) -> bool {
+        self.scope != Scope::Off || (self.is_looking && self.has_fields && CombDetector::judges(height))
     }
 
     /// True while more of the first pictures should be seen before any is pushed.

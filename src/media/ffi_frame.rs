@@ -196,6 +196,14 @@ pub(super) fn palette(frame: &Video) -> Option<[u32; 256]> {
     }
 }
 
+/// Another reference to a frame and its samples; `None` if there is no memory for it.
+pub(super) fn share(frame: &Video) -> Option<Video> {
+    let mut shared = Video::empty();
+    // SAFETY: both frames live, and the new one is empty.
+    let code = unsafe { ffi::av_frame_ref(shared.as_mut_ptr(), frame.as_ptr()) };
+    (code >= 0).then_some(shared)
+}
+
 /// Colour tags of a frame.
 pub(super) fn raw_color(frame: &Video) -> RawColor {
     // SAFETY: the frame is valid; only its numbers are read.

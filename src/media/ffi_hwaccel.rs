@@ -1,7 +1,9 @@
 //! The raw libavutil and libavcodec calls for decoders and encoders in hardware, each behind a safe function.
 #![allow(unsafe_code)]
 
+use crate::frame::MemoryPlace;
 use ffmpeg::ffi;
+use ffmpeg::format::Pixel;
 use ffmpeg::frame::Video;
 use ffmpeg_next as ffmpeg;
 use std::ffi::{CStr, CString};
@@ -118,6 +120,8 @@ fn name(codec: &*const ffi::AVCodec) -> &'static str {
 pub(super) struct Device {
     kind: DeviceKind,
     buffer: *mut ffi::AVBufferRef,
+    /// Where its memory lies, if others can be told.
+    place: Option<MemoryPlace>,
 }
 
 // SAFETY: a reference to a counted buffer whose count is atomic; FFmpeg's devices may be used from any thread.
@@ -126,15 +130,21 @@ unsafe impl Send for Device {}
 impl Device {
     /// Opens the device that FFmpeg knows by `name`, or the first one.
     pub(super) fn open(kind: DeviceKind, name: Option<&str>) -> Result<Self, ffmpeg::Error> {
-        let name = name.map(CString::new).transpose().map_err(|_| ffmpeg::Error::InvalidData)?;
-        let name = name.as_ref().map_or(ptr::null(), |name| name.as_ptr());
-        let mut buffer = ptr::null_mut();
-        // SAFETY: the output is valid for writing, the name is null or ends with NUL and is read during the call.
-        let code = unsafe { ffi::av_hwdevice_ctx_create(&mut buffer, kind.0, name, ptr::null_mut(), 0) };
-        if code < 0 || buffer.is_null() {
-            return Err(ffmpeg::Error::from(code));
+        let text = name.map(CString::new).transpose().map_err(|_| ffmpeg::Error::InvalidData)?;
+        if kind.0 == ffi::AVHWDeviceType::AV_HWDEVICE_TYPE_CUDA {
+            // The primary context is the one that others on the same device use; somebody may have set it up differently.
+            if let (Ok(buffer), Ok(index)) =
+                (create(kind, text.as_deref(), PRIMARY), name.unwrap_or("0").parse())
+            {
+                return Ok(Self { kind, buffer, place: Some(MemoryPlace::Cuda(index)) });
+            }
         }
-        Ok(Self { kind, buffer })
+        create(kind, text.as_deref(), 0).map(|buffer| Self { kind, buffer, place: None })
+    }
+
+    /// Where its memory lies, if kernels and networks may have the same device's.
+    pub(super) fn place(&self) -> Option<MemoryPlace> {
+        self.place
     }
 
     /// What it is.
@@ -149,6 +159,17 @@ impl Device {
     }
 }
 
+/// `AV_CUDA_USE_PRIMARY_CONTEXT`.
+const PRIMARY: i32 = 1;
+
+fn create(kind: DeviceKind, name: Option<&CStr>, flags: i32) -> Result<*mut ffi::AVBufferRef, ffmpeg::Error> {
+    let name = name.map_or(ptr::null(), CStr::as_ptr);
+    let mut buffer = ptr::null_mut();
+    // SAFETY: the output is valid for writing, the name is null or ends with NUL and is read during the call.
+    let code = unsafe { ffi::av_hwdevice_ctx_create(&mut buffer, kind.0, name, ptr::null_mut(), flags) };
+    if code < 0 || buffer.is_null() { Err(ffmpeg::Error::from(code)) } else { Ok(buffer) }
+}
+
 impl Drop for Device {
     fn drop(&mut self) {
         // SAFETY: the reference is ours and is dropped once.
@@ -160,6 +181,22 @@ impl Drop for Device {
 pub(super) fn is_on_device(picture: &Video) -> bool {
     // SAFETY: the frame lives; the field is null for pictures in host memory.
     unsafe { !(*picture.as_ptr()).hw_frames_ctx.is_null() }
+}
+
+/// What a picture on a device is one of.
+fn frames_of(picture: &Video) -> Option<&ffi::AVHWFramesContext> {
+    // SAFETY: the frame lives, and with it the context, whose data is of this type; null for pictures in host memory.
+    unsafe {
+        (*picture.as_ptr())
+            .hw_frames_ctx
+            .as_ref()
+            .and_then(|buffer| buffer.data.cast::<ffi::AVHWFramesContext>().as_ref())
+    }
+}
+
+/// The format of a picture's samples, wherever they lie.
+pub(super) fn samples_format(picture: &Video) -> Pixel {
+    frames_of(picture).map_or_else(|| picture.format(), |frames| Pixel::from(frames.sw_format))
 }
 
 /// Copies a picture from its device, with all that is known of it, into `host`, which is empty.
@@ -197,6 +234,22 @@ impl Surfaces {
         (format, host): (ffi::AVPixelFormat, ffi::AVPixelFormat),
         (width, height): (i32, i32),
     ) -> Result<Self, i32> {
+        // Encoders hold several at once, and some devices cannot add any later.
+        Self::with_pool(device, (format, host), (width, height), POOL)
+    }
+
+    /// For copies of pictures like `picture`, which lies on `device`; as many as there are wanted.
+    pub(super) fn like(device: &Device, picture: &Video) -> Result<Self, i32> {
+        let Some(context) = frames_of(picture) else { return Err(ffi::AVERROR(ffmpeg::error::EINVAL)) };
+        Self::with_pool(device, (context.format, context.sw_format), (context.width, context.height), 0)
+    }
+
+    fn with_pool(
+        device: &Device,
+        (format, host): (ffi::AVPixelFormat, ffi::AVPixelFormat),
+        (width, height): (i32, i32),
+        pool: i32,
+    ) -> Result<Self, i32> {
         // SAFETY: the device lives; the new context is ours, checked, and set up before it is initialised.
         let (surfaces, code) = unsafe {
             let surfaces = Self { frames: ffi::av_hwframe_ctx_alloc(device.buffer) };
@@ -208,12 +261,33 @@ impl Surfaces {
             (*context).sw_format = host;
             (*context).width = width;
             (*context).height = height;
-            // Encoders hold several at once, and some devices cannot add any later.
-            (*context).initial_pool_size = POOL;
+            (*context).initial_pool_size = pool;
             let code = ffi::av_hwframe_ctx_init(surfaces.frames);
             (surfaces, code)
         };
         if code < 0 { Err(code) } else { Ok(surfaces) }
+    }
+
+    /// True if they are like `picture`, so that it can be copied to one of them.
+    pub(super) fn fit(&self, picture: &Video) -> bool {
+        // SAFETY: the reference is ours, to a context that was set up.
+        let own = unsafe { &*(*self.frames).data.cast::<ffi::AVHWFramesContext>() };
+        frames_of(picture).is_some_and(|other| {
+            (own.format, own.sw_format, own.width, own.height)
+                == (other.format, other.sw_format, other.width, other.height)
+        })
+    }
+
+    /// A copy, on the device, of a picture there; as large as it is shown.
+    pub(super) fn copy(&self, picture: &Video) -> Result<Video, i32> {
+        // SAFETY: the frame lives, on the device of these surfaces.
+        let mut copy = unsafe { self.upload_raw(picture.as_ptr()) }?;
+        // SAFETY: the frame is ours; surfaces may be larger than what is shown of them, never smaller.
+        unsafe {
+            (*copy.as_mut_ptr()).width = (*picture.as_ptr()).width;
+            (*copy.as_mut_ptr()).height = (*picture.as_ptr()).height;
+        }
+        Ok(copy)
     }
 
     /// Has an encoder that is not open yet take them.
@@ -232,7 +306,7 @@ impl Surfaces {
     /// A copy of a picture on the device, with all that is known of it.
     ///
     /// # Safety
-    /// `picture` points to a frame in host memory that lives during the call.
+    /// `picture` points to a frame in host memory, or on the same device, that lives during the call.
     pub(super) unsafe fn upload_raw(&self, picture: *const ffi::AVFrame) -> Result<Video, i32> {
         let mut surface = Video::empty();
         let check = |code: i32| if code < 0 { Err(code) } else { Ok(()) };

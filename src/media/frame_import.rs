@@ -6,8 +6,10 @@ use super::ffi_frame::{self, PixelDescription, Scaler};
 use super::ffi_input::RawColor;
 use super::pixel::Layout;
 use super::rgb::RgbConverter;
+use super::{ffi_hwaccel, ffi_remote};
 use crate::frame::{
-    BufferPool, Color, Frame, FrameInfo, Matrix, Model, PixelFormat, Plane, Range, Rational, SideData, Siting,
+    BufferPool, Color, Frame, FrameInfo, Matrix, MemoryPlace, Model, PixelFormat, Range, Rational, SideData,
+    Siting,
 };
 use ffmpeg_next::ffi::AVFrameSideDataType as FrameDataType;
 use ffmpeg_next::format::Pixel;
@@ -31,6 +33,9 @@ pub(super) struct Importer {
     rgb: RgbConverter,
     line: Vec<u16>,
     rescaled: u64,
+    /// Where pictures that are on a device lie.
+    place: Option<MemoryPlace>,
+    kept: u64,
 }
 
 impl Importer {
@@ -76,6 +81,8 @@ impl Importer {
             rgb: RgbConverter::default(),
             line: Vec::new(),
             rescaled: 0,
+            place: None,
+            kept: 0,
         })
     }
 
@@ -104,28 +111,60 @@ impl Importer {
         self.rescaled
     }
 
-    /// Copies a picture.
+    /// Frames that were left on their device.
+    pub(super) fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// Leaves pictures that lie on a device, whose memory is at `place`, where they are.
+    pub(super) fn keep_on_device(&mut self, place: MemoryPlace) {
+        self.place = Some(place);
+    }
+
+    /// Copies a picture, or refers to it where it stays on its device.
     ///
     /// # Errors
-    /// [`MediaError::Input`] if a picture that changed in mid-stream cannot be converted.
+    /// [`MediaError::Input`] if a picture that changed in mid-stream cannot be converted, or cannot be brought from its device.
     pub(super) fn import(&mut self, decoded: &Decoded) -> Result<Frame, MediaError> {
         let picture = &decoded.picture;
-        let mut frame = Frame::allocate(
-            FrameInfo {
-                width: self.width,
-                height: self.height,
-                format: self.format,
-                color: self.color,
-                sample_aspect_ratio: self.sample_aspect_ratio,
-                pts: decoded.pts,
-                duration: decoded.duration,
-                is_damaged: decoded.is_damaged,
-                side_data: ffi_frame::side_data(picture, is_carried),
-            },
-            Some(&self.pool),
-        );
-        let is_same =
-            (picture.format(), picture.width(), picture.height()) == (self.source.0, self.width, self.height);
+        let info = FrameInfo {
+            width: self.width,
+            height: self.height,
+            format: self.format,
+            color: self.color,
+            sample_aspect_ratio: self.sample_aspect_ratio,
+            pts: decoded.pts,
+            duration: decoded.duration,
+            is_damaged: decoded.is_damaged,
+            side_data: ffi_frame::side_data(picture, is_carried),
+        };
+        if !ffi_hwaccel::is_on_device(picture) {
+            return self.copy(info, picture);
+        }
+        let stays =
+            self.is_like_the_first(picture) && Layout::of(&self.source.1) == Layout::Native(self.format);
+        let place = self.place.filter(|_| stays);
+        if let Some(planes) = place.and_then(|place| ffi_remote::planes(picture, place, self.format)) {
+            self.kept += 1;
+            return Ok(Frame::on_device(info, planes, &self.pool));
+        }
+        let mut host = Video::empty();
+        ffi_hwaccel::download(picture, &mut host).map_err(|error| MediaError::Input {
+            input: self.input.clone(),
+            problem: format!("a picture cannot be brought from the device that decoded it ({error})"),
+            remedy: "use --hwaccel off".to_owned(),
+        })?;
+        self.copy(info, &host)
+    }
+
+    fn is_like_the_first(&self, picture: &Video) -> bool {
+        (ffi_hwaccel::samples_format(picture), picture.width(), picture.height())
+            == (self.source.0, self.width, self.height)
+    }
+
+    fn copy(&mut self, info: FrameInfo, picture: &Video) -> Result<Frame, MediaError> {
+        let mut frame = Frame::allocate(info, Some(&self.pool));
+        let is_same = self.is_like_the_first(picture);
         if is_same && self.is_direct {
             fill(&mut frame, picture, &self.source.1, &mut self.rgb, &mut self.line);
             return Ok(frame);
@@ -182,13 +221,15 @@ fn fill(
         return;
     }
     for (index, plane) in frame.planes_mut().iter_mut().enumerate() {
-        fill_plane(plane, index, picture, pixel, line);
+        let sample_bytes = plane.sample_bytes;
+        copy_component(plane.rows_mut(), sample_bytes, index, picture, pixel, line);
     }
 }
 
-/// Copies one component: whole rows where they lie as we want them, sample by sample where not.
-fn fill_plane(
-    plane: &mut Plane,
+/// Copies one component into rows of samples: as they are where they lie as we want them, sample by sample where not.
+pub(super) fn copy_component<'a>(
+    rows: impl Iterator<Item = &'a mut [u8]>,
+    sample_bytes: usize,
     component: usize,
     picture: &Video,
     pixel: &PixelDescription,
@@ -197,18 +238,18 @@ fn fill_plane(
     let Some(described) = pixel.components.get(component) else {
         return;
     };
-    let is_plain = described.step == plane.sample_bytes
+    let is_plain = described.step == sample_bytes
         && described.shift == 0
-        && (plane.sample_bytes == 1 || !pixel.is_foreign_endian());
-    line.resize(plane.width as usize, 0);
-    let is_wide = plane.sample_bytes == 2;
-    for (y, target) in plane.rows_mut().enumerate() {
+        && (sample_bytes == 1 || !pixel.is_foreign_endian());
+    let is_wide = sample_bytes == 2;
+    for (y, target) in rows.enumerate() {
         if is_plain {
             if let Some(source) = ffi_frame::row(picture, described.plane, y, target.len()) {
                 target.copy_from_slice(source);
             }
             continue;
         }
+        line.resize(target.len() / sample_bytes, 0);
         ffi_frame::read_component(picture, component, y, line);
         if is_wide {
             target.copy_from_slice(bytemuck::cast_slice(line));

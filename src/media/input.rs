@@ -7,7 +7,7 @@ use super::reader::{Raw, Reader, ReaderSetup};
 use super::trim::Trim;
 use super::{Chapter, InputOptions, Interrupt, MediaError, StreamKind};
 use super::{describe, open, select};
-use crate::frame::{Rational, rescale};
+use crate::frame::{MemoryPlace, Rational, rescale};
 use ffmpeg::codec::{Id, Parameters};
 use ffmpeg::ffi::AVFMT_TS_DISCONT;
 use ffmpeg::frame::Video;
@@ -62,6 +62,14 @@ impl InputReader {
     pub(super) fn recycle(&mut self, picture: Video) {
         if let Self::Container(reader) = self {
             reader.recycle(picture);
+        }
+    }
+
+    /// Leaves decoded pictures on their device from now on, if its memory is at `place`; true if so.
+    pub(super) fn keep_on_device(&mut self, place: MemoryPlace) -> bool {
+        match self {
+            Self::Container(reader) => reader.keep_on_device(place),
+            Self::Pictures(_) => false,
         }
     }
 

@@ -23,6 +23,7 @@ mod ffi_input;
 mod ffi_output;
 mod ffi_parameters;
 mod ffi_picture;
+mod ffi_remote;
 mod frame_export;
 mod frame_import;
 mod hardware_trial;

@@ -6,7 +6,7 @@ use super::timeline::Timeline;
 use super::timing::Stamper;
 use super::trim::Trim;
 use super::{CopyPacket, Interrupt, MediaError, StreamKind};
-use crate::frame::{Rational, TimeBase};
+use crate::frame::{MemoryPlace, Rational, TimeBase};
 use ffmpeg::format::context::Input;
 use ffmpeg_next as ffmpeg;
 use std::collections::VecDeque;
@@ -95,6 +95,11 @@ pub(super) struct ReaderSetup<'a> {
 }
 
 impl Reader {
+    /// As [`Decoder::keep_on_device`].
+    pub(super) fn keep_on_device(&mut self, place: MemoryPlace) -> bool {
+        self.decoder.keep_on_device(place)
+    }
+
     pub(super) fn new(mut setup: ReaderSetup<'_>) -> Self {
         let video = setup.decoder.stream();
         let mut position = 0;

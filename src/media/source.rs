@@ -8,7 +8,7 @@ use super::input::{self, InputReader};
 use super::library;
 use super::reader::Raw;
 use super::{Deinterlace, InputDescription, InputOptions, Interrupt, MediaError, SourceItem, SourceReport};
-use crate::frame::BufferPool;
+use crate::frame::{BufferPool, MemoryPlace};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -120,6 +120,15 @@ impl Source {
         }
     }
 
+    /// Leaves decoded pictures on their device from now on, if they are decoded on one whose memory is at `place`, and nobody has to
+    /// look at them to find out whether they are interlaced.
+    pub fn keep_on_device(&mut self, place: MemoryPlace) {
+        let (_, height) = self.importer.size();
+        if !self.deinterlacer.looks_at_pictures(height) && self.reader.keep_on_device(place) {
+            self.importer.keep_on_device(place);
+        }
+    }
+
     /// What happened so far.
     pub fn report(&self) -> SourceReport {
         let Decoding { decoder, hardware, problem } = self.reader.decoding();
@@ -127,6 +136,7 @@ impl Source {
             decoder: decoder.to_owned(),
             hardware,
             hardware_problem: problem.map(str::to_owned),
+            kept_on_device: self.importer.kept(),
             frames: self.frames,
             damaged: self.reader.damaged(),
             rescaled: self.importer.rescaled(),

@@ -225,6 +225,8 @@ pub struct SourceReport {
     pub hardware: Option<&'static str>,
     /// Why the processor decoded although a device was asked for.
     pub hardware_problem: Option<String>,
+    /// Frames that were delivered on that device, not in host memory.
+    pub kept_on_device: u64,
 }
 
 /// The frames that a sink wants.

@@ -11,7 +11,8 @@ use crate::config::RunConfig;
 use crate::error::{Error, MediaError};
 use crate::frame::BufferPool;
 use crate::media::{
-    CopyPacket, InputDescription, Interrupt, Sink, SinkReport, Source, SourceItem, SourceReport,
+    CopyPacket, HardwareDecoding, InputDescription, Interrupt, Sink, SinkReport, Source, SourceItem,
+    SourceReport,
 };
 use crate::stage::Geometry;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
@@ -42,7 +43,7 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     let usage = ProcessUsage::now();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let pool = BufferPool::new();
-    let source = Source::open(&config.input, &config.input_options, interrupt.clone(), pool.clone())?;
+    let mut source = Source::open(&config.input, &config.input_options, interrupt.clone(), pool.clone())?;
     let mut description = InputDescription::clone(&source.description());
     let video = description.video.clone();
     let mut plan = Plan::new(
@@ -78,6 +79,12 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     let stages =
         plan.stages(&config.processing, target, delivered.sample_aspect_ratio, &pool, clock.clone())?;
     let kernels = plan.kernels.clone();
+    // Whether there is such a device is not even asked where nobody decodes on one: that loads its driver.
+    if config.input_options.hardware != HardwareDecoding::Off
+        && let Some(place) = stages.composer.device()
+    {
+        source.keep_on_device(place);
+    }
     let mut chain = Chain::start(stages)?;
     let Some(Ends { input, output }) = chain.ends().cloned() else { return Err(lost("chain")) };
 

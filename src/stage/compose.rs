@@ -2,7 +2,9 @@
 
 use super::Upscaled;
 use crate::error::{Error, KernelError};
-use crate::frame::{BufferPool, Color, Frame, FrameData, FrameInfo, PixelFormat, Plane, Range, Rational};
+use crate::frame::{
+    BufferPool, Color, Frame, FrameData, FrameInfo, MemoryPlace, PixelFormat, Plane, Range, Rational,
+};
 use crate::kernel::{Axis, Filter, Kernels, ResamplePlan};
 
 /// Size, format and meaning of frames at one point of the pipeline.
@@ -65,6 +67,11 @@ impl Composer {
             && source.format == target.format
             && source.color.siting == target.color.siting;
         Self { kernels, planes, target, sample_aspect_ratio, passes_through, pool }
+    }
+
+    /// As [`Kernels::device`].
+    pub fn device(&self) -> Option<MemoryPlace> {
+        self.kernels.device()
     }
 
     /// Makes the output frame. Time stamps and side data are the source's.

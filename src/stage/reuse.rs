@@ -118,6 +118,10 @@ impl Reuse {
     pub(super) fn plan(&mut self, source: &Frame) -> Work {
         let all = source.info.width as usize * source.info.height as usize;
         self.count.all += all as u64;
+        if source.is_remote() {
+            // Comparing would bring it from its device.
+            return Work::Everything;
+        }
         let Some(held) = self.held.as_ref().filter(|held| same_kind(&held.source.info, &source.info)) else {
             return Work::Everything;
         };
@@ -139,9 +143,10 @@ impl Reuse {
         Work::Windows(windows, held.output.clone())
     }
 
-    /// Remembers a frame and its output. Their samples are shared, not copied.
+    /// Remembers a frame and its output, unless the frame is still on its device. Their samples are shared, not copied.
     pub(super) fn keep(&mut self, source: &Frame, output: &Frame) {
-        self.held = Some(Held { source: source.clone(), output: output.clone() });
+        let is_here = !source.is_remote();
+        self.held = is_here.then(|| Held { source: source.clone(), output: output.clone() });
     }
 
     pub(super) const fn count(&self) -> ReuseCount {

@@ -1,14 +1,17 @@
 //! A pretended CUDA card for FFmpeg, see `grey_card.c`.
 
-use super::{Outcome, outcome, program, scratch};
+use super::{Outcome, outcome, program_with, scratch};
 use serde_json::Value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// A folder with the driver of a card whose pictures are all grey.
-pub(crate) struct GreyCard(TempDir);
+/// A folder with the driver of a card, and what it tells of its copies to host memory.
+pub(crate) struct GreyCard {
+    driver: TempDir,
+    log: Option<PathBuf>,
+}
 
 impl GreyCard {
     /// Builds the driver; `None`, with the reason, where that is not possible or this FFmpeg does not take it.
@@ -16,11 +19,12 @@ impl GreyCard {
         if !cfg!(target_os = "linux") {
             return Err("FFmpeg looks for CUDA in another way here".to_owned());
         }
-        let card = Self(scratch());
+        let card = Self { driver: scratch(), log: None };
         let driver = card.path("libcuda.so.1");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/grey_card.c");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support");
         let mut compiler = Command::new("cc");
-        compiler.args(["-shared", "-fPIC", "-o"]).arg(&driver).arg(source);
+        compiler.args(["-shared", "-fPIC", "-o"]).arg(&driver);
+        compiler.args(["grey_card.c", "grey_memory.c"].map(|source| folder.join(source)));
         let built = compiler.output().map_err(|error| format!("there is no C compiler ({error})"))?;
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         std::fs::copy(&driver, card.path("libnvcuvid.so.1")).unwrap();
@@ -30,10 +34,28 @@ impl GreyCard {
         }
     }
 
-    /// As [`super::run`] on a machine with the card; `makes` is what it makes of video: `lacks`, `fails` or `grey`.
+    /// The same card, which writes a byte to `log` for each plane that is copied to host memory.
+    pub(crate) fn logging(self, log: &Path) -> Self {
+        Self { log: Some(log.to_owned()), ..self }
+    }
+
+    /// As [`super::run`] on a machine with the card; `makes` is what it makes of video: `lacks`, `fails`, `ramps` or `grey`.
     pub(crate) fn run(&self, makes: &str, input: &Path, output: &Path, options: &str) -> Outcome {
-        let mut command = program();
+        self.run_with("cpu", makes, input, output, options)
+    }
+
+    /// As [`GreyCard::run`], with other kernels.
+    pub(crate) fn run_with(
+        &self,
+        kernels: &str,
+        makes: &str,
+        input: &Path,
+        output: &Path,
+        options: &str,
+    ) -> Outcome {
+        let mut command = program_with(kernels);
         command.env("LD_LIBRARY_PATH", self.libraries()).env("GREY_CARD", makes);
+        command.envs(self.log.iter().map(|log| ("GREY_CARD_LOG", log)));
         command.arg("-i").arg(input).arg("-o").arg(output).args(options.split_whitespace());
         let result = outcome(&mut command);
         assert_eq!(result.code, Some(0), "{makes} {}: {}", input.display(), result.stderr);
@@ -42,7 +64,7 @@ impl GreyCard {
 
     /// The driver's folder before those where libraries are found already.
     fn libraries(&self) -> OsString {
-        let mut folders = self.0.path().as_os_str().to_owned();
+        let mut folders = self.driver.path().as_os_str().to_owned();
         if let Some(known) = std::env::var_os("LD_LIBRARY_PATH") {
             folders.push(":");
             folders.push(known);
@@ -51,7 +73,7 @@ impl GreyCard {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.driver.path().join(name)
     }
 
     fn is_taken(&self) -> bool {

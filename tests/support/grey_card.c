@@ -1,8 +1,11 @@
 /* A card that is not there: FFmpeg finds it as libcuda.so.1 and libnvcuvid.so.1, so that what it does with a card can be
- * tested without one. GREY_CARD says what the card makes of video: `lacks` the codec, `fails` on every picture, or anything
- * else: every picture is grey. */
+ * tested without one. GREY_CARD says what the card makes of video: `lacks` the codec, `fails` on every picture, `ramps` (every
+ * picture has the same ramps), or anything else: every picture is grey. GREY_CARD_LOG names a file that gets a byte for each plane
+ * that is copied to host memory. */
 
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,21 +24,35 @@ int cuDeviceGet(int *device, int index) { *device = index; return index == 0 ? O
 int cuDeviceGetName(char *name, int bytes, int device) { (void)device; return strncpy(name, "grey", bytes) ? OKAY : FAILED; }
 /* Such as the alignment of textures. */
 int cuDeviceGetAttribute(int *value, int attribute, int device) { (void)attribute, (void)device; *value = 512; return OKAY; }
+int cuDevicePrimaryCtxRetain(void **retained, int device) { (void)device; *retained = &context; return OKAY; }
+int cuDevicePrimaryCtxGetState(int device, unsigned *flags, int *active) { (void)device; *flags = 0; *active = 0; return OKAY; }
 int cuCtxCreate_v2(void **created, unsigned flags, int device) { (void)flags, (void)device; *created = &context; return OKAY; }
 int cuCtxPopCurrent_v2(void **popped) { if (popped) *popped = &context; return OKAY; }
 int cuCtxGetDevice(int *device) { *device = 0; return OKAY; }
 int cuGetErrorName(int code, const char **name) { (void)code; *name = "GREY"; return OKAY; }
 int cuGetErrorString(int code, const char **text) { (void)code; *text = "the grey card failed"; return OKAY; }
 
-typedef struct { size_t x, y; int kind; unsigned char *host; unsigned long long device; void *array; size_t pitch; } Side;
+enum { HOST = 1 };
+typedef struct { size_t x, y; int kind; unsigned char *host; uint64_t device; void *array; size_t pitch; } Side;
 typedef struct { Side from, to; size_t width, height; } Copy;
 
+unsigned char *grey_bytes(uint64_t address);
+
 static unsigned char *begin(const Side *side) {
-    unsigned char *base = side->kind == 1 ? side->host : (unsigned char *)(size_t)side->device;
+    unsigned char *base = side->kind == HOST ? side->host : grey_bytes(side->device);
     return base + side->y * side->pitch + side->x;
 }
 
+static void note_download(void) {
+    const char *name = getenv("GREY_CARD_LOG");
+    FILE *log = name ? fopen(name, "a") : 0;
+    if (!log) return;
+    fputc('.', log);
+    fclose(log);
+}
+
 int cuMemcpy2D_v2(const Copy *copy) {
+    if (copy->to.kind == HOST) note_download();
     for (size_t row = 0; row < copy->height; row++)
         memcpy(begin(&copy->to) + row * copy->to.pitch, begin(&copy->from) + row * copy->from.pitch, copy->width);
     return OKAY;
@@ -68,6 +85,7 @@ int cuvidDecodePicture(void *decoder, void *picture) { (void)decoder, (void)pict
 int cuvidMapVideoFrame64(void *decoder, int index, unsigned long long *device, unsigned *pitch, void *settings) {
     (void)decoder, (void)index, (void)settings;
     memset(memory, GREY, MEMORY);
+    for (int index = 0; is_told("ramps") && index < MEMORY; index++) memory[index] = index % PITCH * 3 + index / PITCH * 7;
     *device = (size_t)memory;
     *pitch = PITCH;
     return OKAY;
@@ -75,13 +93,14 @@ int cuvidMapVideoFrame64(void *decoder, int index, unsigned long long *device, u
 
 /* What is looked up and never called with a result in mind. */
 #define EMPTY(name) int name(void) { return OKAY; }
-EMPTY(cuInit) EMPTY(cuDeviceComputeCapability) EMPTY(cuDeviceGetUuid) EMPTY(cuDeviceGetUuid_v2)
-EMPTY(cuDevicePrimaryCtxRetain) EMPTY(cuDevicePrimaryCtxRelease) EMPTY(cuDevicePrimaryCtxSetFlags)
-EMPTY(cuDevicePrimaryCtxGetState) EMPTY(cuDevicePrimaryCtxReset)
-EMPTY(cuCtxSetLimit) EMPTY(cuCtxGetCurrent) EMPTY(cuCtxPushCurrent_v2) EMPTY(cuCtxDestroy_v2)
-EMPTY(cuMemAlloc_v2) EMPTY(cuMemAllocPitch_v2) EMPTY(cuMemAllocManaged) EMPTY(cuMemsetD8Async) EMPTY(cuMemFree_v2)
+EMPTY(cuInit) EMPTY(cuDeviceComputeCapability)
+EMPTY(cuDevicePrimaryCtxRelease) EMPTY(cuDevicePrimaryCtxRelease_v2) EMPTY(cuDevicePrimaryCtxSetFlags)
+EMPTY(cuDevicePrimaryCtxSetFlags_v2) EMPTY(cuDevicePrimaryCtxReset)
+EMPTY(cuCtxSetLimit) EMPTY(cuCtxGetCurrent) EMPTY(cuCtxPushCurrent_v2) EMPTY(cuCtxDestroy_v2) EMPTY(cuCtxSetCurrent)
+EMPTY(cuCtxSynchronize)
+EMPTY(cuMemAllocPitch_v2) EMPTY(cuMemAllocManaged) EMPTY(cuMemsetD8Async)
 EMPTY(cuMemcpy) EMPTY(cuMemcpyAsync) EMPTY(cuMemcpyHtoD_v2) EMPTY(cuMemcpyHtoDAsync_v2) EMPTY(cuMemcpyDtoH_v2)
-EMPTY(cuMemcpyDtoHAsync_v2) EMPTY(cuMemcpyDtoD_v2) EMPTY(cuMemcpyDtoDAsync_v2)
+EMPTY(cuMemcpyDtoHAsync_v2) EMPTY(cuMemcpyDtoD_v2)
 EMPTY(cuStreamCreate) EMPTY(cuStreamQuery) EMPTY(cuStreamSynchronize) EMPTY(cuStreamDestroy_v2) EMPTY(cuStreamAddCallback)
 EMPTY(cuStreamWaitEvent)
 EMPTY(cuEventCreate) EMPTY(cuEventDestroy_v2) EMPTY(cuEventSynchronize) EMPTY(cuEventQuery) EMPTY(cuEventRecord)

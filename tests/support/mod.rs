@@ -37,8 +37,13 @@ impl Outcome {
 /// The program with CPU kernels and no other provider than ONNX Runtime's own, so that a test does not depend on a GPU or
 /// on what is installed.
 pub(crate) fn program() -> Command {
+    program_with("cpu")
+}
+
+/// As [`program`], with other kernels.
+pub(crate) fn program_with(kernels: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_framecast"));
-    command.env("FRAMECAST_PROVIDERS", "").args(["run", "--kernels", "cpu"]);
+    command.env("FRAMECAST_PROVIDERS", "").args(["run", "--kernels", kernels]);
     command
 }
 

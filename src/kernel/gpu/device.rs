@@ -198,6 +198,14 @@ impl Device {
         Ok(())
     }
 
+    /// Has a program run before those that are submitted later. It is not measured.
+    pub(super) fn submit(&mut self, label: &'static str, dispatch: &Dispatch<'_>) {
+        let timer = self.timer.take();
+        let encoder = self.encoded(label, std::slice::from_ref(dispatch));
+        self.queue.submit([encoder.finish()]);
+        self.timer = timer;
+    }
+
     /// Runs programs one after the other, and waits until what they wrote to `written` is seen outside of the device.
     pub(super) fn finish(
         &mut self,

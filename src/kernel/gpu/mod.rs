@@ -4,6 +4,7 @@ mod compose;
 mod device;
 mod interop;
 mod params;
+mod remote;
 mod report;
 mod shaders;
 mod soften;
@@ -20,7 +21,7 @@ use super::{
     check,
 };
 use crate::error::KernelError;
-use crate::frame::{Frame, Plane, Tensor, TensorLayout, TensorView};
+use crate::frame::{Frame, MemoryPlace, Plane, Tensor, TensorLayout, TensorView};
 use device::{Device, Dispatch};
 use wgpu::{Buffer, ComputePipeline};
 use work::Work;
@@ -45,8 +46,10 @@ pub struct GpuKernels {
     compose: compose::Pipelines,
     narrow: ComputePipeline,
     widen: ComputePipeline,
+    take_plane: ComputePipeline,
     sharing: bool,
     composer: compose::Composer,
+    remote: remote::Remote,
     /// Elements as f32 of a tensor of another type.
     staging: Vec<f32>,
     /// Weights of a tile's columns and rows.
@@ -81,8 +84,10 @@ impl GpuKernels {
             },
             narrow: device.pipeline(shaders::NARROW),
             widen: device.pipeline(shaders::WIDEN),
+            take_plane: device.pipeline(shaders::TAKE_PLANE),
             sharing: true,
             composer: compose::Composer::default(),
+            remote: remote::Remote::default(),
             staging: Vec::new(),
             weights: Vec::new(),
             device,
@@ -137,6 +142,9 @@ impl GpuKernels {
     }
 
     fn upload_plane(&mut self, label: &'static str, plane: &Plane) -> Buffer {
+        if let Some(buffer) = self.take_plane(label, plane) {
+            return buffer;
+        }
         self.device.upload(label, plane.buffer.bytes())
     }
 }
@@ -285,6 +293,10 @@ impl Kernels for GpuKernels {
         self.device.run("resample", &dispatches, &[(&result, size)], |_, bytes| {
             out.buffer.bytes_mut().copy_from_slice(bytes);
         })
+    }
+
+    fn device(&self) -> Option<MemoryPlace> {
+        self.remote.place(self.device.adapter())
     }
 
     fn shared(&mut self) -> Option<&mut dyn SharedKernels> {

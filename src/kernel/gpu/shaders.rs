@@ -37,9 +37,10 @@ pub(super) const SOFTEN: Shader = shader!("soften", "samples", "quantize", "plac
 pub(super) const MIX: Shader = shader!("mix", "samples", "quantize");
 pub(super) const NARROW: Shader = shader!("narrow",);
 pub(super) const WIDEN: Shader = shader!("widen",);
+pub(super) const TAKE_PLANE: Shader = shader!("take_plane",);
 
 /// Every program.
-pub const SHADERS: [Shader; 16] = [
+pub const SHADERS: [Shader; 17] = [
     PACK_LUMA,
     PACK_RGB,
     UNPACK_LUMA,
@@ -56,4 +57,5 @@ pub const SHADERS: [Shader; 16] = [
     SOFTEN,
     NARROW,
     WIDEN,
+    TAKE_PLANE,
 ];

@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "vouches for memory that others made")]
 
 use super::{ffi_cuda, ffi_vulkan};
-use crate::frame::{MemoryPlace, SharedMemory, SharedTensor};
+use crate::frame::{DeviceSamples, MemoryPlace, SharedMemory, SharedTensor};
 
 pub(super) use ffi_vulkan::check_host;
 
@@ -35,12 +35,7 @@ pub(super) fn allocate(
             (SharedBuffer { buffer, _cuda: None }, address)
         }
         MemoryPlace::Cuda(index) => {
-            let own = cuda_device(adapter)?;
-            if own != index {
-                return Err(format!("it is CUDA device {own}, and the network runs on device {index}"));
-            }
-            let cuda = ffi_cuda::CudaMemory::allocate(index, length)?;
-            let buffer = ffi_vulkan::imported_buffer(device, cuda.export()?, cuda.size() as u64, size)?;
+            let (buffer, cuda) = cuda_buffer(adapter, device, index, length)?;
             let address = usize::try_from(cuda.address()).map_err(|error| error.to_string())?;
             (SharedBuffer { buffer, _cuda: Some(cuda) }, address)
         }
@@ -48,6 +43,56 @@ pub(super) fn allocate(
     // SAFETY: both makers give zeroed memory of at least that length, aligned for pages, that lives as long as the owner;
     // the kernels touch its buffer only through the tensor that the memory is given to.
     Ok(unsafe { SharedMemory::new(address, length, place, Box::new(owner)) })
+}
+
+/// Memory of `length` bytes that CUDA allocated on device `index`, which `adapter` must be, and a buffer over it.
+fn cuda_buffer(
+    adapter: &wgpu::Adapter,
+    device: &wgpu::Device,
+    index: u32,
+    length: usize,
+) -> Result<(wgpu::Buffer, ffi_cuda::CudaMemory), String> {
+    let own = cuda_device(adapter)?;
+    if own != index {
+        return Err(format!("it is CUDA device {own}, not device {index}"));
+    }
+    let cuda = ffi_cuda::CudaMemory::allocate(index, length)?;
+    let buffer = ffi_vulkan::imported_buffer(device, cuda.export()?, cuda.size() as u64, length as u64)?;
+    Ok((buffer, cuda))
+}
+
+/// A buffer that CUDA writes and shaders read.
+pub(super) struct Copies {
+    buffer: wgpu::Buffer,
+    cuda: ffi_cuda::CudaMemory,
+}
+
+impl Copies {
+    /// For `length` bytes (more than 0) at `place`.
+    pub(super) fn allocate(
+        adapter: &wgpu::Adapter,
+        device: &wgpu::Device,
+        place: MemoryPlace,
+        length: usize,
+    ) -> Result<Self, String> {
+        let MemoryPlace::Cuda(index) = place else {
+            return Err(format!("expected memory of a CUDA device, found {place}"));
+        };
+        let (buffer, cuda) = cuda_buffer(adapter, device, index, length)?;
+        Ok(Self { buffer, cuda })
+    }
+
+    pub(super) fn fill(&self, samples: &dyn DeviceSamples) -> Result<(), String> {
+        self.cuda.fill(samples)
+    }
+
+    pub(super) const fn size(&self) -> usize {
+        self.cuda.size()
+    }
+
+    pub(super) fn buffer(&self) -> wgpu::Buffer {
+        self.buffer.clone()
+    }
 }
 
 /// The buffer of a tensor that was made here.

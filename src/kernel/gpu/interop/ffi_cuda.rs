@@ -3,6 +3,7 @@
 
 #![allow(unsafe_code)]
 
+use crate::frame::{DeviceSamples, MemoryPlace};
 use cudarc::driver::sys::{
     self, CUmemAccess_flags, CUmemAccessDesc, CUmemAllocationGranularity_flags, CUmemAllocationHandleType,
     CUmemAllocationProp, CUmemAllocationProp_st__bindgen_ty_1, CUmemAllocationType,
@@ -48,6 +49,7 @@ fn failed(error: DriverError) -> String {
 /// Memory of a CUDA device that can be handed to Vulkan; frees it when dropped.
 pub(super) struct CudaMemory {
     context: Arc<CudaContext>,
+    index: u32,
     handle: CUmemGenericAllocationHandle,
     /// What was reserved: address and size.
     reserved: (sys::CUdeviceptr, usize),
@@ -85,7 +87,7 @@ impl CudaMemory {
         // SAFETY: the structure is complete, the size is a multiple of the granularity, the output valid for writing.
         unsafe { sys::cuMemCreate(&mut handle, size, &wanted, 0) }.result().map_err(failed)?;
         // From here on errors free what there is.
-        let mut memory = Self { context, handle, reserved: (0, size), mapped: false };
+        let mut memory = Self { context, index, handle, reserved: (0, size), mapped: false };
         memory.map(location).map_err(failed)?;
         Ok(memory)
     }
@@ -114,6 +116,29 @@ impl CudaMemory {
     /// Its size in bytes.
     pub(super) const fn size(&self) -> usize {
         self.reserved.1
+    }
+
+    /// Copies the rows of `samples`, which must lie on the same device, to its beginning, after all work that was begun in the
+    /// primary context's default stream (FFmpeg's, too), and waits.
+    pub(super) fn fill(&self, samples: &dyn DeviceSamples) -> Result<(), String> {
+        let layout = samples.layout();
+        if layout.place != MemoryPlace::Cuda(self.index) || layout.size() > self.size() {
+            let (found, room) = (layout.size(), self.size());
+            return Err(format!(
+                "expected at most {room} bytes on CUDA device {}, found {found} in {}",
+                self.index, layout.place
+            ));
+        }
+        self.context.bind_to_thread().map_err(failed)?;
+        let stream = std::ptr::null_mut();
+        // SAFETY: `DeviceSamples` promises that the rows are valid for reading, and they fit into this memory, which shaders
+        // do not use meanwhile: kernels wait for their work. The context is current.
+        unsafe {
+            sys::cuMemcpyDtoDAsync_v2(self.reserved.0, layout.address as u64, layout.size(), stream)
+                .result()
+                .map_err(failed)?;
+            sys::cuStreamSynchronize(stream).result().map_err(failed)
+        }
     }
 
     /// A file descriptor that stands for the memory.

@@ -15,7 +15,8 @@ use ffi_buffer as maker;
 #[cfg(not(target_os = "linux"))]
 use nowhere as maker;
 
-use super::device;
+use super::device::{self, Device};
+use crate::frame::{DeviceLayout, DeviceSamples, MemoryPlace};
 
 /// Which memory an adapter can share with networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,46 @@ pub struct InteropReport {
     pub host: Result<(), String>,
     /// Index of the CUDA device that it is and can share memory with, or why there is none.
     pub cuda: Result<u32, String>,
+}
+
+/// The device whose memory shaders on `adapter` can be given to read.
+pub(super) fn device_of(adapter: &wgpu::Adapter) -> Option<MemoryPlace> {
+    maker::cuda_device(adapter).ok().map(MemoryPlace::Cuda)
+}
+
+/// Memory of a device that shaders read, for copies of rows that lie elsewhere on it.
+pub(super) struct CopiedRows(maker::Copies);
+
+impl CopiedRows {
+    /// For rows like those of `layout`.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no such memory, for people.
+    pub(super) fn allocate(device: &Device, layout: DeviceLayout) -> Result<Self, String> {
+        // Whole words, and at least one.
+        let length = layout.size().next_multiple_of(4).max(4);
+        maker::Copies::allocate(device.adapter(), device.raw(), layout.place, length).map(Self)
+    }
+
+    /// Copies the rows of `samples` to the beginning; they are there when it returns.
+    ///
+    /// # Errors
+    ///
+    /// Why it failed, for people.
+    pub(super) fn fill(&self, samples: &dyn DeviceSamples) -> Result<(), String> {
+        self.0.fill(samples)
+    }
+
+    /// Its size in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    /// What shaders read.
+    pub(super) fn buffer(&self) -> wgpu::Buffer {
+        self.0.buffer()
+    }
 }
 
 /// What each adapter of this machine can share. Loads the drivers, which takes tens of milliseconds.
