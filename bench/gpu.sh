@@ -31,6 +31,7 @@ main() {
     make_clips
     for device in $devices; do
         throughput "$device" live-x2 500
+        from_card "$device" live-x2
         alone "$device" live-x2
         for model in ${MODELS-$(packed animevideov3-x2)}; do
             throughput "$device" "$model" 100
@@ -132,6 +133,17 @@ throughput() {
     done
 }
 
+# from_card DEVICE MODEL: the same with frames that the card decodes and that stay there.
+from_card() {
+    local log=$1-$2-decoded
+    if run "$log" -y -i "$work/long.mkv" -f null -o "$work/out" --model "$2" --upscale 2 --device "$1" --kernels gpu \
+        --hwaccel cuda --deinterlace off; then
+        row "$2 1080p to 4K on $1, decoded there" "$(speed "$log"), $(field "$log" kept_on_device) of $(field "$log" frames_in) frames stayed" "all but 1"
+    else
+        row "$2 1080p to 4K on $1, decoded there" "failed: $(reason "$log")" "all but 1"
+    fi
+}
+
 # alone DEVICE MODEL: the network in a loop, on tensors that stay where they are, and what the fastest run with all the rest is of that.
 alone() {
     local log=$results/alone-$1-$2 whole=0 kernels fps
@@ -203,6 +215,7 @@ mean() {
 # Hardware decodes the same pixels. FFmpeg's decoder of AV1 for cards is another than that for processors.
 decoding() {
     decodes h264 "$work/short.mkv"
+    stays "$work/short.mkv"
     if run to-av1 -y -i "$work/short.mkv" --duration 2 -o "$work/av1.mkv" --codec libsvtav1 --preset 10 --upscale 1 --device cpu; then
         decodes av1 "$work/av1.mkv"
     else
@@ -225,6 +238,19 @@ decodes() {
     else
         row "$name" "differs by $(difference "$work"/decoded-{off,cuda}.yuv)" "same pixels"
     fi
+}
+
+# stays FILE: frames that the card decodes and that stay there give the pixels of those that the processor decodes.
+stays() {
+    local hwaccel name="decoded frames that stay on the card"
+    for hwaccel in off cuda; do
+        run "stay-$hwaccel" -y -i "$1" --duration 2 -f rawvideo -o "$work/stayed-$hwaccel.yuv" --codec rawvideo --no-audio \
+            --model nano-x2 --device cpu --kernels gpu --deinterlace off --hwaccel "$hwaccel" || {
+            row "$name" "failed: $(reason "stay-$hwaccel")" "same pixels"
+            return
+        }
+    done
+    row "$name" "$(field stay-cuda kept_on_device) of $(field stay-cuda frames_in), differ by $(difference "$work"/stayed-{off,cuda}.yuv)" "same pixels"
 }
 
 # Data-centre cards have no encoder.

@@ -33,7 +33,7 @@ fn card() -> Option<GreyCard> {
 
 /// AV1 knows no fields, so nobody looks at its pictures for them.
 fn av1(name: &str, format: &str) -> PathBuf {
-    let recipe = format!("-f lavfi -i testsrc2=s=161x90:r=10 -t 3 -c:v libsvtav1 -g 8 -pix_fmt {format}");
+    let recipe = format!("-f lavfi -i testsrc2=s=160x90:r=10 -t 3 -c:v libsvtav1 -g 8 -pix_fmt {format}");
     clip(name, &recipe)
 }
 
