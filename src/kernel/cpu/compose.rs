@@ -6,7 +6,7 @@ use super::lanes::{BLOCK, DEEPEST_FIXED, Fixed, Floating, Lanes, Numbers};
 use super::lanes_avx2::Avx2;
 use super::mask::{ALL, MaskRow, NONE, Still};
 use super::rows::{self, Sample};
-use super::warp::{Ends, Source, region, warp, warp_each};
+use super::warp::{Ends, Source, prefetch_rows, region, warp, warp_each};
 use crate::frame::{Frame, StillMask};
 use crate::kernel::Composition;
 use crate::kernel::motion::{Cells, GridAxis};
@@ -30,6 +30,9 @@ struct PlaneWork<'a, S> {
     /// What blocks at the edges read, of either frame.
     outside: [Vec<S>; 2],
 }
+
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
 
 /// Columns that are composed from top to bottom before the next ones, so that what is kept of the field stays in the
 /// fastest cache.
@@ -209,6 +212,13 @@ impl<S: Sample> PlaneWork<'_, S> {
         }
         if block.origin != Origin::First {
             other_region = region(*other, place, count, &block.other, outside_other);
+        }
+        if index.is_multiple_of(LINE / (BLOCK * size_of::<S>())) {
+            // Neighbouring blocks are further apart in memory than processors foresee; the next band reads about the same columns.
+            for region in [first_region, other_region].into_iter().flatten() {
+                region.prefetch(lanes, count);
+            }
+            prefetch_rows(lanes, out.get(rows.start * *stride + x..).unwrap_or_default(), *stride, count);
         }
         let samples = rows_of(*first, (out, *stride), (x, rows.clone()));
         for (row, ((own, out), (y, (number, share)))) in samples.zip(rows.zip(&field.shares)).enumerate() {

@@ -57,6 +57,9 @@ pub(super) trait Lanes<S: Sample>: Copy {
     fn round(self, values: Self::Values) -> [S; BLOCK];
     /// Whole parts of displacements, and the rests as shares.
     fn split(self, displacements: Self::Values, whole_bits: u32) -> ([S; BLOCK], Self::Values);
+    /// Has memory around an address fetched, which need not be valid, where the processor can be told so.
+    #[inline(always)]
+    fn prefetch(self, _address: *const S) {}
     /// The neighbours in `window` of each sample, `columns` further, which are less than `most`.
     #[inline(always)]
     fn pick(self, window: &Window<S>, columns: [S; BLOCK], most: usize) -> Pair<S> {

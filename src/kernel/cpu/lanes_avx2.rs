@@ -9,6 +9,9 @@ use super::lanes::{
 use pulp::x86::V3;
 use pulp::{Simd, cast, f32x8, i16x16, u8x16, u64x2};
 
+/// `_MM_HINT_T0`.
+const ALL_CACHES: i32 = 3;
+
 /// As [`Fixed`](super::lanes::Fixed), instruction by instruction.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Avx2 {
@@ -104,7 +107,7 @@ impl Avx2 {
 
 /// What does not depend on the samples' type.
 macro_rules! common {
-    () => {
+    ($sample:ty) => {
         type Stored = [i16; BLOCK];
         type Values = i16x16;
         type Share = i16;
@@ -143,11 +146,16 @@ macro_rules! common {
         fn between(self, a: i16x16, b: i16x16, shares: i16x16) -> i16x16 {
             self.interpolated(a, b, shares)
         }
+
+        #[inline(always)]
+        fn prefetch(self, address: *const $sample) {
+            self.simd.sse._mm_prefetch::<ALL_CACHES>(address.cast());
+        }
     };
 }
 
 impl Lanes<u8> for Avx2 {
-    common!();
+    common!(u8);
 
     #[inline(always)]
     fn values(self, samples: [u8; BLOCK]) -> i16x16 {
@@ -190,7 +198,7 @@ impl Lanes<u8> for Avx2 {
 }
 
 impl Lanes<u16> for Avx2 {
-    common!();
+    common!(u16);
 
     #[inline(always)]
     fn values(self, samples: [u16; BLOCK]) -> i16x16 {

@@ -98,6 +98,12 @@ pub(super) struct Region<'a, S> {
 }
 
 impl<'a, S: Sample> Region<'a, S> {
+    /// Has the `rows` rows below the first `rows` ones fetched.
+    #[inline(always)]
+    pub(super) fn prefetch<L: Lanes<S>>(&self, lanes: L, rows: usize) {
+        prefetch_rows(lanes, self.samples, self.stride, rows);
+    }
+
     #[inline(always)]
     fn window(&self, row: usize) -> Option<&'a Window<S>> {
         self.samples.get(row * self.stride..)?.first_chunk()
@@ -115,6 +121,14 @@ impl<'a, S: Sample> Region<'a, S> {
     fn picked<L: Lanes<S>>(&self, lanes: L, row: usize, columns: [S; BLOCK], most: usize) -> Pair<S> {
         let Some(window) = self.window(row) else { return [[S::zeroed(); BLOCK]; 2] };
         lanes.pick(window, columns, most)
+    }
+}
+
+/// Has the `rows` rows below the first `rows` ones of `samples` fetched, a line of the cache each.
+#[inline(always)]
+pub(super) fn prefetch_rows<S: Sample, L: Lanes<S>>(lanes: L, samples: &[S], stride: usize, rows: usize) {
+    for row in rows..2 * rows {
+        lanes.prefetch(samples.as_ptr().wrapping_add(row * stride));
     }
 }
 
