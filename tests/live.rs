@@ -145,6 +145,38 @@ fn interpolation_shows_interpolated_frames() {
     assert_eq!(summary["predicted"], 0);
 }
 
+#[test]
+fn interpolation_that_has_no_time_to_wait_is_told() {
+    let mut command = live("--fps 50 --upscale 1 --mode interpolate -f lavfi");
+    command.args(["-i", "testsrc2=s=64x36:r=25:d=1", "-o", "-", "-f", "null"]);
+    let stderr = String::from_utf8(command.output().unwrap().stderr).unwrap();
+    assert!(stderr.contains("with --max-latency 50 ms") && stderr.contains("at least 60 ms"), "{stderr}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn standard_input_that_gives_nothing_is_given_up() {
+    let input = clip("live-stalled.ts", "-f lavfi -i testsrc2=s=64x36:r=25:d=2 -c:v mpeg2video");
+    let mut command = live("--upscale 1 --timeout 1s -i - -o - -f null");
+    let mut child = Owned(command.stdin(Stdio::piped()).spawn().unwrap());
+    // Whoever writes stays there.
+    let mut writer = child.0.stdin.take().unwrap();
+    std::io::Write::write_all(&mut writer, &std::fs::read(input).unwrap()).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        match child.0.try_wait().unwrap() {
+            Some(status) => break status,
+            None if Instant::now() > deadline => panic!("it still waits"),
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    let mut stderr = String::new();
+    std::io::Read::read_to_string(&mut child.0.stderr.take().unwrap(), &mut stderr).unwrap();
+    assert_eq!(status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("it gave no pictures for 1 s"), "{stderr}");
+    drop(writer);
+}
+
 /// Ends a process of the test's own when the test does.
 struct Owned(Child);
 

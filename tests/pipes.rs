@@ -5,9 +5,9 @@
 mod support;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use support::{Probe, clip, decoded_hash, derived, frame_times, program, scratch};
 
@@ -121,4 +121,36 @@ fn an_empty_pipe_is_an_input_error() {
     let result: std::process::Output =
         program().args(["-i", "-", "-f", "null", "-o", "-"]).stdin(Stdio::null()).output().unwrap();
     assert_eq!(result.status.code(), Some(3), "{}", String::from_utf8_lossy(&result.stderr));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_interrupt_is_heeded_while_nothing_comes() {
+    let input = clip("stalled.ts", "-f lavfi -i testsrc2=s=96x64:r=25:d=3 -c:v mpeg2video");
+    let folder = scratch();
+    let output = folder.path().join("out.mkv");
+    let mut command = program();
+    command.args(["--upscale", "1", "--codec", "ffv1", "--json", "-i", "-", "-o"]).arg(&output);
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Whoever writes stays there.
+    let mut writer = child.stdin.take().unwrap();
+    writer.write_all(&std::fs::read(input).unwrap()).unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let is_underway = |line: &str| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        event["frames"].as_u64() > Some(0)
+    };
+    assert!(lines.any(|line| is_underway(&line.unwrap())));
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().unwrap().is_none() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // Ends it where it still waits.
+    let _ = child.kill();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(writer);
+    assert!(frame_times(&output, "v:0").len() > 10);
 }

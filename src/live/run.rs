@@ -13,7 +13,7 @@ use super::present::{Busy, Presenter, timed};
 use super::workers::{Enlarger, MotionFinder};
 use super::{Controls, LiveConfig, LiveFormat, LiveStatistics, Output, StatisticsBoard};
 use crate::error::Error;
-use crate::frame::BufferPool;
+use crate::frame::{BufferPool, MotionMode, Rational};
 use crate::kernel;
 use crate::media::{InputDescription, Interrupt, VideoInfo};
 use crate::model::RunningNetwork;
@@ -22,6 +22,7 @@ use crate::stage::{Composer, Geometry};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Things that wait between capture and the rest.
 const DEPTH: usize = 4;
@@ -67,6 +68,7 @@ impl Live {
         let video = &description.video;
         let rate = config.rate(video.frame_rate);
         let mode = config.processing.motion.mode;
+        warn_of_interpolation(&config, video.frame_rate);
         let director = Director::new(rate, mode, video.time_base, config.max_latency)?;
         let source = geometry(&description);
         let size = output_size(&config, &description)?;
@@ -270,5 +272,24 @@ fn find_all(
         if done.send(found).is_err() {
             return;
         }
+    }
+}
+
+/// What interpolation takes beside waiting for the next frame.
+const INTERPOLATING: Duration = Duration::from_millis(20);
+
+/// Pictures between frames are late if the next frame comes, and is worked on, after they are due.
+fn warn_of_interpolation(config: &LiveConfig, rate: Rational) {
+    if config.processing.motion.mode != MotionMode::Interpolate || !rate.is_positive() {
+        return;
+    }
+    let needed = Duration::from_secs_f64(1.0 / rate.to_f64()) + INTERPOLATING;
+    if config.max_latency < needed {
+        tracing::warn!(
+            "interpolation waits for the next frame: with --max-latency {} ms many pictures between frames are held; \
+             use at least {} ms, or --mode predict",
+            config.max_latency.as_millis(),
+            needed.as_millis()
+        );
     }
 }

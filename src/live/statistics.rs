@@ -123,11 +123,28 @@ pub struct LiveStatistics {
 #[derive(Debug, Default)]
 pub struct StatisticsBoard(Mutex<Board>);
 
+/// Times of pictures and of stages.
+#[derive(Debug, Default)]
+struct Latencies {
+    shown: Option<Histogram<u64>>,
+    stages: Vec<(&'static str, Histogram<u64>)>,
+}
+
+impl Latencies {
+    fn count(&self) -> u64 {
+        self.shown.as_ref().map_or(0, Histogram::len)
+    }
+}
+
+/// Pictures whose latencies tell more than those of the warm-up.
+const TELLING: u64 = 20;
+
 #[derive(Debug, Default)]
 struct Board {
     now: LiveStatistics,
-    latency: Option<Histogram<u64>>,
-    stages: Vec<(&'static str, Histogram<u64>)>,
+    latencies: Latencies,
+    /// Those of the warm-up, until there are enough others.
+    warm_up: Latencies,
     arrivals: VecDeque<Duration>,
     shown: VecDeque<Duration>,
 }
@@ -137,12 +154,14 @@ impl StatisticsBoard {
     pub fn read(&self) -> LiveStatistics {
         let board = self.lock();
         let mut now = board.now.clone();
-        now.latency = board.latency.as_ref().map(percentiles).unwrap_or_default();
+        let is_telling = board.latencies.count() >= TELLING.min(board.warm_up.count());
+        let latencies = if is_telling { &board.latencies } else { &board.warm_up };
+        now.latency = latencies.shown.as_ref().map(percentiles).unwrap_or_default();
         let latency = |(stage, histogram): &(&'static str, _)| StageLatency {
             stage: (*stage).to_owned(),
             milliseconds: percentiles(histogram),
         };
-        now.stages = board.stages.iter().map(latency).collect();
+        now.stages = latencies.stages.iter().map(latency).collect();
         now
     }
 
@@ -161,12 +180,12 @@ impl StatisticsBoard {
 
     /// A stage took `time` for a frame.
     pub(super) fn took(&self, stage: &'static str, time: Duration) {
-        let mut board = self.lock();
-        let index = board.stages.iter().position(|(known, _)| *known == stage).unwrap_or_else(|| {
-            board.stages.extend(histogram().map(|histogram| (stage, histogram)));
-            board.stages.len().saturating_sub(1)
+        let stages = &mut self.lock().latencies.stages;
+        let index = stages.iter().position(|(known, _)| *known == stage).unwrap_or_else(|| {
+            stages.extend(histogram().map(|histogram| (stage, histogram)));
+            stages.len().saturating_sub(1)
         });
-        if let Some((_, histogram)) = board.stages.get_mut(index) {
+        if let Some((_, histogram)) = stages.get_mut(index) {
             record(histogram, time);
         }
     }
@@ -184,19 +203,18 @@ impl StatisticsBoard {
         } += 1;
         board.now.seconds = now.as_secs_f64();
         board.now.fps_out = rate(&mut board.shown, now);
-        if board.latency.is_none() {
-            board.latency = histogram();
+        if board.latencies.shown.is_none() {
+            board.latencies.shown = histogram();
         }
-        if let Some(histogram) = &mut board.latency {
+        if let Some(histogram) = &mut board.latencies.shown {
             record(histogram, now.saturating_sub(captured));
         }
     }
 
-    /// The warm-up is over: latencies are counted from here on.
+    /// The warm-up is over: latencies are counted from here on, and told once there are some.
     pub(super) fn forget_latencies(&self) {
         let mut board = self.lock();
-        board.latency = None;
-        board.stages.clear();
+        board.warm_up = std::mem::take(&mut board.latencies);
     }
 
     fn lock(&self) -> MutexGuard<'_, Board> {
@@ -250,7 +268,15 @@ mod tests {
         assert!((statistics.fps_in - 30.0).abs() < 0.01 && (statistics.fps_out - 60.0).abs() < 0.01);
         assert!((statistics.latency.p95 - 20.0).abs() < 0.1, "{:?}", statistics.latency);
         assert!((statistics.stages[0].milliseconds.max - 4.0).abs() < 0.1);
+        // The warm-up's are told until there are some others.
         board.forget_latencies();
-        assert!(board.read().stages.is_empty());
+        for tick in 1..=TELLING {
+            let told = board.read();
+            assert!((told.latency.p95 - 20.0).abs() < 0.1 && told.stages.len() == 1, "{tick}: {told:?}");
+            let now = Duration::from_millis(5000 + 17 * tick);
+            board.shown(ShownContent::Real, now.saturating_sub(Duration::from_millis(7)), now);
+        }
+        let told = board.read();
+        assert!((told.latency.max - 7.0).abs() < 0.1 && told.stages.is_empty(), "{told:?}");
     }
 }

@@ -24,6 +24,8 @@ mod ffi_output;
 mod ffi_parameters;
 mod ffi_picture;
 mod ffi_remote;
+#[cfg(target_os = "linux")]
+mod ffi_stdin;
 mod frame_export;
 mod frame_import;
 mod hardware_trial;

@@ -2,6 +2,8 @@
 
 use super::ffi_frame;
 use super::ffi_input::{self, OpenFailure};
+#[cfg(target_os = "linux")]
+use super::ffi_stdin;
 use super::{InputOptions, Interrupt, MediaError};
 use ffmpeg::format::context::Input;
 use ffmpeg_next as ffmpeg;
@@ -25,6 +27,9 @@ pub(super) fn open(
     }
     check_raw_video(location, options)?;
     let url = match location {
+        #[cfg(target_os = "linux")]
+        "-" => ffi_stdin::url(),
+        #[cfg(not(target_os = "linux"))]
         "-" => "pipe:0".to_owned(),
         // The names of devices, and filter graphs, are no files.
         name if reads_device => name.to_owned(),
