@@ -33,7 +33,7 @@ fn device_uuid(index: u32) -> Result<[u8; 16], String> {
 }
 
 /// The driver's functions must not be called where there is none: cudarc panics.
-fn check_driver() -> Result<(), String> {
+pub(super) fn check_driver() -> Result<(), String> {
     // SAFETY: loading the driver's library runs its initialisation only.
     if unsafe { sys::is_culib_present() } {
         return Ok(());
@@ -41,7 +41,7 @@ fn check_driver() -> Result<(), String> {
     Err("CUDA's driver (libcuda.so) is not installed".into())
 }
 
-fn failed(error: DriverError) -> String {
+pub(super) fn failed(error: DriverError) -> String {
     format!("CUDA: {error:?}")
 }
 

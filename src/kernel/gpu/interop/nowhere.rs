@@ -1,6 +1,7 @@
 //! Systems where no memory is shared.
 
-use crate::frame::{MemoryPlace, SharedMemory, SharedTensor};
+use super::super::order::Parts;
+use crate::frame::{ComputeStream, MemoryPlace, SharedMemory, SharedTensor};
 
 const REASON: &str = "memory is shared with networks on Linux only";
 
@@ -23,4 +24,23 @@ pub(super) fn allocate(
 
 pub(super) fn buffer_of(_tensor: &SharedTensor) -> Option<wgpu::Buffer> {
     None
+}
+
+pub(in super::super) fn open(
+    adapter: &wgpu::Adapter,
+    descriptor: &wgpu::DeviceDescriptor<'_>,
+) -> Result<(wgpu::Device, wgpu::Queue), String> {
+    pollster::block_on(adapter.request_device(descriptor)).map_err(|error| error.to_string())
+}
+
+pub(super) fn stream(
+    _adapter: &wgpu::Adapter,
+    _device: &wgpu::Device,
+    _place: MemoryPlace,
+) -> Result<ComputeStream, String> {
+    Err(REASON.into())
+}
+
+pub(super) fn take_turns(_device: &wgpu::Device, _stream: &ComputeStream) -> Result<Parts, String> {
+    Err(REASON.into())
 }
