@@ -2,9 +2,12 @@
 
 mod append;
 mod assignment;
+mod capture;
 mod choice;
+mod cuda;
 mod engine_cache;
 mod ffi_assignment;
+mod ffi_stream;
 mod libraries;
 mod memory;
 mod nvidia;
@@ -18,6 +21,7 @@ pub use nvidia::{NvidiaCard, nvidia_cards};
 pub use report::{ProviderReport, provider_reports};
 
 pub(super) use append::{Built, Placement, SessionPlan, build, on_processor};
+pub(super) use capture::{Running, begin_capture, begin_run};
 pub(super) use choice::{Question, choose, refusal};
 pub(super) use libraries::cuda_runtime;
 pub(super) use plugins::{Origin, Plugins, Unusable};
