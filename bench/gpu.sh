@@ -159,8 +159,8 @@ tensors() {
     local note way
     note=$(tail -n 1 "$results/$1.json" | grep -o 'tensors: [^"]*' | tail -n 1)
     way=$(echo "$note" | grep -o '^tensors: [a-z]*')
-    case $note in *'ordered by semaphores'*) way="$way, semaphores" ;; esac
-    case $note in *'CUDA graph'*) way="$way, graph" ;; esac
+    case $note in *', ordered by semaphores'*) way="$way, semaphores" ;; esac
+    case $note in *', replayed as a CUDA graph'*) way="$way, graph" ;; esac
     echo "${way:-tensors in host memory}"
 }
 

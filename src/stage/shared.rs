@@ -1,10 +1,13 @@
 //! Inference on tensors that kernels and network share, beside the way through host memory.
 
+mod way;
+
 use super::tile::TileGrid;
 use crate::error::{Error, KernelError};
 use crate::frame::{DataType, Frame, MemoryPlace, NetworkTurns, Plane, SharedTensor, TensorLayout};
 use crate::kernel::{Kernels, SharedKernels, TensorSpec, UnpackSpec};
-use crate::model::{RUNS_UNTIL_REPLAY, Session, SharedRun};
+use crate::model::{Session, SharedRun};
+use way::Way;
 
 /// Code values by which both ways may differ: providers on GPUs need not repeat themselves bit for bit.
 const TOLERANCE: u16 = 1;
@@ -30,44 +33,6 @@ pub(super) enum Shared {
     Running(Box<Tensors>),
     /// It does not.
     Off,
-}
-
-/// How kernels and network go about shared tensors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Way {
-    /// They take turns on the device, by semaphores; else each has finished on the processor before the other looks.
-    semaphores: bool,
-    /// The network's runs are replayed as a CUDA graph.
-    graph: bool,
-}
-
-impl Way {
-    /// All that there may be, the best first.
-    const ALL: [Self; 4] = [
-        Self { semaphores: true, graph: true },
-        Self { semaphores: true, graph: false },
-        Self { semaphores: false, graph: true },
-        Self { semaphores: false, graph: false },
-    ];
-
-    /// Those of a session that takes turns, and whose runs can be replayed.
-    fn of(takes_turns: bool, replays: bool) -> impl Iterator<Item = Self> {
-        let is_there = move |way: &Self| (takes_turns || !way.semaphores) && (replays || !way.graph);
-        Self::ALL.into_iter().filter(is_there)
-    }
-
-    /// What is tried before it is relied on: what is replayed is captured first.
-    const fn trials(self) -> usize {
-        if self.graph { RUNS_UNTIL_REPLAY + 1 } else { 1 }
-    }
-}
-
-impl std::fmt::Display for Way {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let semaphores = if self.semaphores { ", ordered by semaphores" } else { "" };
-        let graph = if self.graph { ", replayed as a CUDA graph" } else { "" };
-        write!(f, "{semaphores}{graph}")
-    }
 }
 
 pub(super) struct Tensors {
@@ -124,21 +89,26 @@ impl Shared {
             Ok(tensors) => tensors,
             Err(error) => return self.give_up(session, None, &reason(error.into())),
         };
-        let mut problem = String::new();
+        // Why it is no better way.
+        let mut problems: Vec<String> = Vec::new();
+        if place != MemoryPlace::Host {
+            problems.extend(session.stream().err());
+        }
         for way in Way::of(session.stream().is_ok(), session.replays()) {
             match tensors.try_way(way, job, kernels, session, (source, expected)) {
                 Ok(()) => {
-                    session.note(format!("tensors: shared with the network in {place}{way}"));
+                    session.note(way.note(place, &problems));
                     *self = Self::Running(Box::new(tensors));
                     return;
                 }
                 Err(reason) => {
                     tracing::info!("tensors are not shared in {place}{way}: {reason}");
-                    problem = reason;
+                    problems.retain(|known| *known != reason);
+                    problems.push(reason);
                 }
             }
         }
-        self.give_up(session, Some(kernels), &problem);
+        self.give_up(session, Some(kernels), problems.last().map_or("there is no way to", String::as_str));
     }
 
     /// Remembers and tells that tensors are copied.
@@ -278,119 +248,100 @@ fn planes_agree(found: &Plane, expected: &Plane) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(all(feature = "gpu", target_os = "linux"))]
 mod tests {
-    use super::*;
+    #![expect(clippy::print_stdout, reason = "a test says why it is skipped")]
 
-    fn names(takes_turns: bool, replays: bool) -> Vec<String> {
-        Way::of(takes_turns, replays).map(|way| way.to_string()).collect()
+    use crate::error::KernelError;
+    use crate::frame::{BufferPool, Color, Frame, FrameInfo, PixelFormat, Rational};
+    use crate::kernel::Kernels;
+    use crate::kernel::gpu::GpuKernels;
+    use crate::kernel::gpu::processor::{Mode, take_turns_as};
+    use crate::model::{Execution, Model, Runtime};
+    use crate::stage::{Upscaler, UpscalerOptions};
+
+    fn kernels() -> Option<GpuKernels> {
+        match GpuKernels::new() {
+            Ok(kernels) => Some(kernels),
+            Err(KernelError::Unavailable { reason, .. }) => {
+                println!("skipped: {reason}");
+                None
+            }
+            Err(error) => panic!("{error}"),
+        }
     }
 
+    fn frame(time: usize) -> Frame {
+        let info = FrameInfo {
+            width: 150,
+            height: 90,
+            format: PixelFormat::YUV420P,
+            color: Color::default(),
+            sample_aspect_ratio: Rational::new(1, 1),
+            pts: time as i64,
+            duration: 1,
+            is_damaged: false,
+            side_data: Vec::new(),
+        };
+        let mut frame = Frame::allocate(info, None);
+        for plane in frame.planes_mut() {
+            for (y, row) in plane.rows_mut().enumerate() {
+                let value = |x: usize| ((x * 7 + y * 3 + time * 41) % 220) as u8 + 16;
+                row.iter_mut().enumerate().for_each(|(x, sample)| *sample = value(x));
+            }
+        }
+        frame
+    }
+
+    fn enlarge(kernels: Box<dyn Kernels>, tile: Option<usize>) -> (Vec<Frame>, Vec<String>) {
+        let (runtime, model) = (Runtime::load(None).unwrap(), Model::find("nano-x2").unwrap());
+        let options = UpscalerOptions {
+            model: &model,
+            execution: Execution::CPU,
+            threads: 1,
+            size: (150, 90),
+            tile,
+            dither: false,
+            reuse: false,
+        };
+        let mut upscaler = Upscaler::new(&runtime, &options, kernels, BufferPool::new()).unwrap();
+        let made = (0..5).map(|time| upscaler.process(&frame(time)).unwrap()).collect();
+        (made, upscaler.running().report().notes)
+    }
+
+    fn assert_same(made: &[Frame], expected: &[Frame]) {
+        assert_eq!(made.len(), expected.len());
+        for (made, expected) in made.iter().zip(expected) {
+            let pairs = made.planes().iter().zip(expected.planes());
+            assert!(pairs.into_iter().all(|(made, expected)| made.rows().eq(expected.rows())));
+        }
+    }
+
+    /// What networks on CUDA do, with the processor in its place.
     #[test]
-    fn ways_are_tried_from_the_best_to_the_plainest() {
-        let [semaphores, graph] = [", ordered by semaphores", ", replayed as a CUDA graph"];
-        let both = format!("{semaphores}{graph}");
-        assert_eq!(names(true, true), [both.as_str(), semaphores, graph, ""]);
-        assert_eq!(names(true, false), [semaphores, ""]);
-        assert_eq!(names(false, true), [graph, ""]);
-        assert_eq!(names(false, false), [""]);
-    }
-
-    #[cfg(all(feature = "gpu", target_os = "linux"))]
-    mod turns {
-        #![expect(clippy::print_stdout, reason = "a test says why it is skipped")]
-
-        use crate::error::KernelError;
-        use crate::frame::{BufferPool, Color, Frame, FrameInfo, PixelFormat, Rational};
-        use crate::kernel::Kernels;
-        use crate::kernel::gpu::GpuKernels;
-        use crate::kernel::gpu::processor::{Mode, take_turns_as};
-        use crate::model::{Execution, Model, Runtime};
-        use crate::stage::{Upscaler, UpscalerOptions};
-
-        fn kernels() -> Option<GpuKernels> {
-            match GpuKernels::new() {
-                Ok(kernels) => Some(kernels),
-                Err(KernelError::Unavailable { reason, .. }) => {
-                    println!("skipped: {reason}");
-                    None
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
-
-        fn frame(time: usize) -> Frame {
-            let info = FrameInfo {
-                width: 150,
-                height: 90,
-                format: PixelFormat::YUV420P,
-                color: Color::default(),
-                sample_aspect_ratio: Rational::new(1, 1),
-                pts: time as i64,
-                duration: 1,
-                is_damaged: false,
-                side_data: Vec::new(),
-            };
-            let mut frame = Frame::allocate(info, None);
-            for plane in frame.planes_mut() {
-                for (y, row) in plane.rows_mut().enumerate() {
-                    let value = |x: usize| ((x * 7 + y * 3 + time * 41) % 220) as u8 + 16;
-                    row.iter_mut().enumerate().for_each(|(x, sample)| *sample = value(x));
-                }
-            }
-            frame
-        }
-
-        fn enlarge(kernels: Box<dyn Kernels>, tile: Option<usize>) -> (Vec<Frame>, Vec<String>) {
-            let (runtime, model) = (Runtime::load(None).unwrap(), Model::find("nano-x2").unwrap());
-            let options = UpscalerOptions {
-                model: &model,
-                execution: Execution::CPU,
-                threads: 1,
-                size: (150, 90),
-                tile,
-                dither: false,
-                reuse: false,
-            };
-            let mut upscaler = Upscaler::new(&runtime, &options, kernels, BufferPool::new()).unwrap();
-            let made = (0..5).map(|time| upscaler.process(&frame(time)).unwrap()).collect();
-            (made, upscaler.running().report().notes)
-        }
-
-        fn assert_same(made: &[Frame], expected: &[Frame]) {
-            assert_eq!(made.len(), expected.len());
-            for (made, expected) in made.iter().zip(expected) {
-                let pairs = made.planes().iter().zip(expected.planes());
-                assert!(pairs.into_iter().all(|(made, expected)| made.rows().eq(expected.rows())));
-            }
-        }
-
-        /// What networks on CUDA do, with the processor in its place.
-        #[test]
-        fn turns_change_no_pixel() {
-            for tile in [None, Some(64)] {
-                let [Some(turning), Some(copying)] = [kernels(), kernels()] else { return };
-                take_turns_as(Mode::Semaphore);
-                let (made, notes) = enlarge(Box::new(turning), tile);
-                assert_eq!(notes, ["tensors: shared with the network in host memory, ordered by semaphores"]);
-                let (expected, _) = enlarge(Box::new(copying.without_sharing()), tile);
-                assert_same(&made, &expected);
-            }
-        }
-
-        #[test]
-        fn kernels_and_networks_that_cannot_take_turns_finish_each() {
+    fn turns_change_no_pixel() {
+        for tile in [None, Some(64)] {
             let [Some(turning), Some(copying)] = [kernels(), kernels()] else { return };
-            take_turns_as(Mode::Broken);
-            let (made, notes) = enlarge(Box::new(turning), Some(64));
-            assert_eq!(notes, ["tensors: shared with the network in host memory"]);
-            let (expected, _) = enlarge(Box::new(copying.without_sharing()), Some(64));
+            take_turns_as(Mode::Semaphore);
+            let (made, notes) = enlarge(Box::new(turning), tile);
+            assert_eq!(notes, ["tensors: shared with the network in host memory, ordered by semaphores"]);
+            let (expected, _) = enlarge(Box::new(copying.without_sharing()), tile);
             assert_same(&made, &expected);
         }
     }
 
     #[test]
-    fn a_graph_is_tried_until_it_is_replayed() {
-        let trials: Vec<_> = Way::ALL.into_iter().map(Way::trials).collect();
-        assert_eq!(trials, [4, 1, 4, 1]);
+    fn kernels_and_networks_that_cannot_take_turns_finish_each() {
+        let [Some(turning), Some(copying)] = [kernels(), kernels()] else { return };
+        take_turns_as(Mode::Broken);
+        let (made, notes) = enlarge(Box::new(turning), Some(64));
+        let [note] = notes.as_slice() else { panic!("{notes:?}") };
+        assert!(
+            note.starts_with("tensors: shared with the network in host memory (nothing better: "),
+            "{note}"
+        );
+        assert!(note.contains("its stream is broken"), "{note}");
+        let (expected, _) = enlarge(Box::new(copying.without_sharing()), Some(64));
+        assert_same(&made, &expected);
     }
 }
