@@ -7,7 +7,7 @@
 #   FRAMES   frames of 1080p for each figure; default 1200
 #   MODELS   networks to measure besides live-x2; default animevideov3-x2 where it was packed
 # Figures are frames per second of whole runs without an encoder; "network" is the time inside ONNX Runtime for a frame; workers
-# spend it side by side.
+# spend it side by side. Where semaphores order kernels and network, it is the time in which the run is queued.
 set -uo pipefail
 
 bundle=$(cd "${1:-.}" && pwd)
@@ -166,10 +166,14 @@ speed() {
         'BEGIN { printf "%.1f fps, network %.2f ms", fps, (frames > 0 ? 1000 * network / frames : 0) }'
 }
 
+# tensors LOG: how they went between kernels and network, and what keeps those apart: "tensors: shared, semaphores, graph".
 tensors() {
-    local note
-    note=$(tail -n 1 "$results/$1.json" | grep -o 'tensors: [a-z]*' | head -n 1)
-    echo "${note:-tensors in host memory}"
+    local note way
+    note=$(tail -n 1 "$results/$1.json" | grep -o 'tensors: [^"]*' | tail -n 1)
+    way=$(echo "$note" | grep -o '^tensors: [a-z]*')
+    case $note in *', ordered by semaphores'*) way="$way, semaphores" ;; esac
+    case $note in *', replayed as a CUDA graph'*) way="$way, graph" ;; esac
+    echo "${way:-tensors in host memory}"
 }
 
 # same_pixels DEVICE: the largest difference from the processor, in code values.

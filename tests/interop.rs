@@ -17,7 +17,7 @@ use framecast::frame::{
 use framecast::kernel::cpu::CpuKernels;
 use framecast::kernel::gpu::GpuKernels;
 use framecast::kernel::{Kernels, Region, SharedKernels, Skip, TensorSpec, TilePlace, UnpackSpec};
-use framecast::model::{Execution, Model, Runtime, Session};
+use framecast::model::{Execution, Model, Runtime, Session, SharedRun};
 use framecast::stage::{Upscaler, UpscalerOptions};
 use std::path::Path;
 
@@ -245,13 +245,16 @@ fn networks_read_and_write_the_memory_itself() {
                 DataType::F32 => bytemuck::cast_slice_mut(host).fill(value),
                 _ => bytemuck::cast_slice_mut(host).fill(half::f16::from_f32(value)),
             }
-            session.run_shared(&input, &mut output, [1, 8, 8]).unwrap();
+            session.run_shared(&input, &mut output, [1, 8, 8], SharedRun::default()).unwrap();
             assert_eq!((output.shape(), output.kind()), ([1, 8, 8], kind));
             // Away from the edges, a blur leaves a plain picture as it is.
             let inside = values(&output)[3 * 8 + 3];
             assert!((inside - value).abs() < 1e-3, "{name}: {inside} instead of {value}");
         }
-        let error = session.run_shared(&input, &mut output, [1, 64, 64]).unwrap_err().to_string();
+        let error = session
+            .run_shared(&input, &mut output, [1, 64, 64], SharedRun::default())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("memory for an output"), "{error}");
     }
 }

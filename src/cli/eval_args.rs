@@ -279,7 +279,7 @@ impl EvalArgs {
                 execution: Execution {
                     device: self.device.unwrap_or_default(),
                     precision: self.precision.unwrap_or_default(),
-                    required: false,
+                    ..Execution::default()
                 },
                 kernels: self.kernels.unwrap_or_default().into(),
                 threads: self.threads,

@@ -35,7 +35,7 @@ pub(super) struct ExecutionArgs {
 impl From<ExecutionArgs> for Execution {
     fn from(arguments: ExecutionArgs) -> Self {
         let ExecutionArgs { device, precision, require_device } = arguments;
-        Self { device, precision, required: require_device }
+        Self { device, precision, required: require_device, without_graphs: false }
     }
 }
 

@@ -164,8 +164,8 @@ impl PooledBuffer {
     }
 
     /// The samples on their device, if they are there.
-    pub fn device(&self) -> Option<&dyn DeviceSamples> {
-        self.remote.as_ref().map(|remote| remote.samples.as_ref())
+    pub fn device(&self) -> Option<&Arc<dyn DeviceSamples>> {
+        self.remote.as_ref().map(|remote| &remote.samples)
     }
 
     /// True if looking at the bytes brings them from a device first.

@@ -103,6 +103,11 @@ impl SharedTensor {
         self.memory.address
     }
 
+    /// Bytes of memory, of which the elements may need less.
+    pub const fn capacity(&self) -> usize {
+        self.memory.length
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         self.shape.iter().product()

@@ -7,6 +7,7 @@ mod cadence;
 mod color;
 mod ffi_device;
 mod ffi_shared;
+mod ffi_stream;
 mod format;
 mod layout;
 mod motion;
@@ -20,6 +21,7 @@ pub use cadence::{Cadence, Content, Dedup, FrameRate, GapFinder, MotionMode, Tau
 pub use color::{Color, Matrix, Range, Siting};
 pub use ffi_device::{DeviceLayout, DeviceSamples};
 pub use ffi_shared::{MemoryPlace, SharedMemory, SharedTensor};
+pub use ffi_stream::{ComputeStream, NetworkTurns};
 pub use format::{Model, PixelFormat, Subsampling};
 pub use layout::{Skip, TensorColor, TensorSpec, UnpackSpec};
 pub use motion::{MotionField, Sharpness, StillMask};

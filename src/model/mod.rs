@@ -27,7 +27,8 @@ pub use provider::{
     provider_reports,
 };
 pub use runtime::Runtime;
-pub use session::{RunningNetwork, Session};
+pub(crate) use session::RUNS_UNTIL_REPLAY;
+pub use session::{RunningNetwork, Session, SharedRun};
 pub use store::{Model, ModelFile};
 
 pub(crate) use store::{DEFAULT_DETAILED_MODEL, DEFAULT_MODEL, SMALL_MODEL};

@@ -1,43 +1,26 @@
 //! One network, ready to run.
 
 mod ffi_shared;
+mod graphs;
+mod running;
+
+pub use ffi_shared::SharedRun;
+pub(crate) use graphs::RUNS_UNTIL_REPLAY;
+pub use running::RunningNetwork;
 
 use super::fit::check_graph;
 use super::provider::{
-    Built, Device, Execution, NetworkReport, Question, SessionPlan, build, choose, refusal,
+    Built, Device, Execution, NetworkReport, Question, SessionPlan, begin_run, build, choose, refusal,
 };
 use super::swap::Successor;
 use super::{Argument, Manifest, Model, Runtime, tensor};
 use crate::error::ModelError;
-use crate::frame::{Tensor, TensorLayout, TensorSpec, TensorView};
+use crate::frame::{ComputeStream, MemoryPlace, Tensor, TensorLayout, TensorSpec, TensorView};
+use graphs::Graphs;
 use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions, SessionInputValue, SessionOutputs};
 use ort::value::{DynValue, ValueType};
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// Where the nodes of a session's network run; what it tells changes when another provider takes over.
-#[derive(Clone, Debug)]
-pub struct RunningNetwork(Arc<Mutex<NetworkReport>>);
-
-impl RunningNetwork {
-    /// As of now.
-    pub fn report(&self) -> NetworkReport {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Notes of what went before are kept.
-    pub(super) fn replace(&self, report: NetworkReport, note: String) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut notes = std::mem::take(&mut kept.notes);
-        notes.push(note);
-        *kept = NetworkReport { notes, ..report };
-    }
-
-    pub(super) fn note(&self, note: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).notes.push(note);
-    }
-}
 
 /// A network on a device. Runs one frame or tile at a time.
 pub struct Session {
@@ -51,6 +34,9 @@ pub struct Session {
     /// What takes over when it has been built.
     successor: Option<Successor>,
     running: RunningNetwork,
+    graphs: Graphs,
+    /// What it runs on, or why on nothing that kernels can take turns with. Below the session, which needs it.
+    stream: Result<ComputeStream, String>,
     time: Duration,
 }
 
@@ -75,23 +61,62 @@ impl Session {
         threads: usize,
         shape: [usize; 3],
     ) -> Result<Self, ModelError> {
+        let none = &mut |_| Err("the session was made without a stream".into());
+        Self::make(runtime, model, execution, threads, shape, (none, false))
+    }
+
+    /// As [`Session::new`], for runs on shared tensors: on the stream that `streams` has for the memory of its device, if
+    /// any, and so that runs can be replayed as CUDA graphs, where that can be.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Session::new`].
+    pub fn for_shared_tensors(
+        runtime: &Runtime,
+        model: &Model,
+        execution: Execution,
+        threads: usize,
+        shape: [usize; 3],
+        streams: &mut dyn FnMut(MemoryPlace) -> Result<ComputeStream, String>,
+    ) -> Result<Self, ModelError> {
+        Self::make(runtime, model, execution, threads, shape, (streams, true))
+    }
+
+    fn make(
+        runtime: &Runtime,
+        model: &Model,
+        execution: Execution,
+        threads: usize,
+        shape: [usize; 3],
+        (streams, shares): (&mut dyn FnMut(MemoryPlace) -> Result<ComputeStream, String>, bool),
+    ) -> Result<Self, ModelError> {
         let manifest = &model.manifest;
         let arguments = bind_arguments(model)?;
         let question = Question { runtime, model, execution, threads, shape, arguments: &arguments };
         let choice = choose(&question)?;
         let layout = manifest.pack_spec().layout;
+        let stream = ffi_shared::stream_place(choice.first).and_then(streams);
         let plan = SessionPlan {
             model: &manifest.name,
             network: &model.network,
             input: (&manifest.input.name, layout.axes(shape)),
             threads,
+            stream: stream.as_ref().ok(),
+            // Arguments lie in host memory, where a replay does not look.
+            graphs: shares && arguments.is_empty() && !execution.without_graphs,
         };
-        let Built { session, mut report } = build(runtime, &plan, choice.first)
+        let Built { session, mut report, extras } = build(runtime, &plan, choice.first)
             .map_err(|unusable| refusal(&question, choice.first.provider, unusable))?;
         check_graph(session.inputs(), session.outputs(), manifest)
             .map_err(|problem| fault(&manifest.name, problem))?;
         check_assignment(&report, execution)?;
         report.notes = choice.notes;
+        let stream = stream.and_then(|stream| match (extras.stream, report.is_complete()) {
+            (true, true) => Ok(stream),
+            (false, _) => Err("its provider takes no stream".into()),
+            (true, false) => Err("some of its nodes run elsewhere".into()),
+        });
+        let graphs = Graphs::new(extras.graphs, report.is_complete());
         let successor =
             choice.then.map(|placement| Successor::start(runtime, model, threads, shape, placement));
         Ok(Self {
@@ -101,7 +126,9 @@ impl Session {
             arguments,
             bound: None,
             successor,
-            running: RunningNetwork(Arc::new(Mutex::new(report))),
+            running: RunningNetwork::new(report),
+            graphs,
+            stream,
             time: Duration::ZERO,
         })
     }
@@ -127,6 +154,7 @@ impl Session {
         then: impl FnOnce(TensorView<'_>) -> R,
     ) -> Result<R, ModelError> {
         self.take_over(input, expected)?;
+        let _others_do_not_capture = self.begin();
         let model = &self.manifest.name;
         let failed = |error: ort::Error| fault(model, format!("it failed while running: {error}"));
         let length = |shape: &[usize; 3]| shape.iter().product::<usize>();
@@ -134,11 +162,12 @@ impl Session {
             self.bound = Some((self.bind_output(expected).map_err(failed)?, expected));
         }
         let inputs = inputs(&self.manifest, input, &self.arguments).map_err(failed)?;
+        let plain = self.graphs.options(None).map_err(failed)?;
         let started = Instant::now();
         let outputs = match &self.bound {
             Some((options, shape)) if *shape == expected => self.session.run_with_options(inputs, options),
             // Parts of a picture come in many shapes; ONNX Runtime's arena has room for their outputs.
-            _ => self.session.run(inputs),
+            _ => self.session.run_with_options(inputs, &plain),
         }
         .map_err(failed)?;
         self.time += started.elapsed();
@@ -154,14 +183,21 @@ impl Session {
         let Some(successor) = self.successor.take_if(|successor| successor.is_ready()) else { return Ok(()) };
         let failed =
             |error: ort::Error| fault(&self.manifest.name, format!("it failed while running: {error}"));
-        let outputs = self.session.run(inputs(&self.manifest, input, &self.arguments).map_err(failed)?);
+        let other = self.begin();
+        let options = self.graphs.options(None).map_err(failed)?;
+        let inputs_now = inputs(&self.manifest, input, &self.arguments).map_err(failed)?;
+        let outputs = self.session.run_with_options(inputs_now, &options);
         let reference = outputs.and_then(|outputs| output(&outputs, &self.manifest)).map_err(failed)?;
+        // Captures that wait do not let the same thread begin twice.
+        drop(other);
         let inputs = || inputs(&self.manifest, input, &self.arguments);
         match successor.finish(&self.manifest, inputs, &reference) {
-            Ok(Built { session, report }) => {
+            Ok(Built { session, report, .. }) => {
                 let note = format!("{} changed to {report} when its engine was built", self.manifest.name);
                 tracing::info!("{note}");
                 self.session = session;
+                self.graphs = Graphs::default();
+                self.stream = Err(format!("{} takes no stream", report.provider));
                 self.running.replace(report, note);
                 self.bound = Some((self.bind_output(expected).map_err(failed)?, expected));
             }
@@ -180,7 +216,7 @@ impl Session {
         let axes = self.spec.layout.axes(shape);
         let output = tensor::allocate(self.session.allocator(), self.spec.kind, axes)?;
         let selector = OutputSelector::no_default().with(name).preallocate(name, output);
-        Ok(RunOptions::new()?.with_outputs(selector))
+        Ok(self.graphs.options(None)?.with_outputs(selector))
     }
 
     /// Channels of the output, if the graph fixes them.

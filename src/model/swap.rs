@@ -1,6 +1,6 @@
 //! A session that is built beside one that runs already, and takes its place when it computes the same.
 
-use super::provider::{Built, Placement, SessionPlan, Unusable, agreement, build};
+use super::provider::{Built, Placement, SessionPlan, Unusable, agreement, begin_run, build};
 use super::session::output;
 use super::{Manifest, Model, Runtime};
 use ort::session::SessionInputValue;
@@ -35,6 +35,8 @@ impl Successor {
                 network: &model.network,
                 input: (&manifest.input.name, manifest.pack_spec().layout.axes(shape)),
                 threads,
+                stream: None,
+                graphs: false,
             };
             let _one = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
             build(&runtime, &plan, placement)
@@ -62,6 +64,7 @@ impl Successor {
             return Err(built.report.nothing_text());
         }
         let name = built.report.to_string();
+        let _others_do_not_capture = begin_run(built.report.provider);
         let outputs = inputs().and_then(|inputs| {
             let outputs = built.session.run(inputs)?;
             output(&outputs, manifest)

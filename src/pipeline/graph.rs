@@ -40,6 +40,9 @@ struct Decoded {
 /// `interrupt` ends the run early with a playable output, see [`Summary::interrupted`].
 pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> Result<Summary, Error> {
     config.processing.validate()?;
+    let mut processing = config.processing.clone();
+    let decodes_on_device = config.input_options.hardware != HardwareDecoding::Off;
+    processing.execution.without_graphs |= decodes_on_device;
     let usage = ProcessUsage::now();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let pool = BufferPool::new();
@@ -52,7 +55,7 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         video.time_base,
         description.is_turned(),
         video.frame_estimate == Some(1),
-        &config.processing,
+        &processing,
     )?;
     let sizes = ((video.width, video.height), (plan.output.width, plan.output.height));
     description.video.color = video.color.for_size(sizes.0, sizes.1);
@@ -76,13 +79,10 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         format: delivered.format,
         color: delivered.color,
     };
-    let stages =
-        plan.stages(&config.processing, target, delivered.sample_aspect_ratio, &pool, clock.clone())?;
+    let stages = plan.stages(&processing, target, delivered.sample_aspect_ratio, &pool, clock.clone())?;
     let kernels = plan.kernels.clone();
     // Whether there is such a device is not even asked where nobody decodes on one: that loads its driver.
-    if config.input_options.hardware != HardwareDecoding::Off
-        && let Some(place) = stages.composer.device()
-    {
+    if decodes_on_device && let Some(place) = stages.composer.device() {
         source.keep_on_device(place);
     }
     let mut chain = Chain::start(stages)?;

@@ -2,7 +2,7 @@
 
 use super::cover::Window;
 use super::reuse::{Parts, Patch, Reuse, ReuseCount, Work};
-use super::shared::{Job, Shared};
+use super::shared::{self, Job, Shared};
 use super::tile::{NETWORK_MEMORY, TileGrid, TileRules, tile_limit};
 use crate::error::{Error, ModelError};
 use crate::frame::{BufferPool, Frame, FrameInfo, Tensor};
@@ -68,7 +68,7 @@ impl Upscaler {
     pub fn new(
         runtime: &Runtime,
         options: &UpscalerOptions<'_>,
-        kernels: Box<dyn Kernels>,
+        mut kernels: Box<dyn Kernels>,
         pool: BufferPool,
     ) -> Result<Self, Error> {
         let manifest = &options.model.manifest;
@@ -78,7 +78,7 @@ impl Upscaler {
         let pack = manifest.pack_spec();
         let padding = manifest.input.padding;
         let seen = pack.shape(grid.tile.0 + 2 * padding, grid.tile.1 + 2 * padding);
-        let session = Session::new(runtime, options.model, options.execution, options.threads, seen)?;
+        let session = session(runtime, options, kernels.as_mut(), seen)?;
         let parts = if session.takes_any_size() { Parts::Windows } else { Parts::WholeOnly };
         let reuse =
             Reuse::new(manifest, options.dither, (width, height), &grid, parts).filter(|_| options.reuse);
@@ -248,6 +248,21 @@ impl Upscaler {
         }
         Ok(())
     }
+}
+
+/// A session for inputs of `shape`; for shared tensors where the kernels may share them.
+fn session(
+    runtime: &Runtime,
+    options: &UpscalerOptions<'_>,
+    kernels: &mut dyn Kernels,
+    shape: [usize; 3],
+) -> Result<Session, ModelError> {
+    let UpscalerOptions { model, execution, threads, .. } = *options;
+    let Some(kernels) = kernels.shared() else {
+        return Session::new(runtime, model, execution, threads, shape);
+    };
+    let mut streams = |place| kernels.stream(place).map_err(|error| shared::reason(error.into()));
+    Session::for_shared_tensors(runtime, model, execution, threads, shape, &mut streams)
 }
 
 fn peak_value(plane: &crate::frame::Plane) -> u32 {

@@ -1,11 +1,14 @@
 //! A wgpu device with the buffers and programs that the kernels keep on it.
 
+use super::interop;
+use super::order::Order;
 use super::shaders::Shader;
 use super::timing::{KernelTime, Timer};
 use crate::error::KernelError;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use wgpu::{BufferUsages, BufferUses, DeviceType, Features};
 
 /// Invocations of a workgroup along x and y, as the shaders declare.
@@ -17,6 +20,12 @@ const BACKENDS: wgpu::Backends = wgpu::Backends::PRIMARY;
 /// What is used where a device has it: memory of other interfaces, and times of kernels.
 const OPTIONAL: Features = Features::VULKAN_EXTERNAL_MEMORY_FD.union(Features::TIMESTAMP_QUERY);
 
+/// How long the device may stand still before those who take turns with it are asked whether they will end theirs.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Submissions that nobody has waited for, at most: each keeps what it was uploaded.
+const AHEAD: usize = 8;
+
 pub(super) struct Device {
     adapter: wgpu::Adapter,
     device: wgpu::Device,
@@ -24,6 +33,10 @@ pub(super) struct Device {
     buffers: HashMap<&'static str, wgpu::Buffer>,
     /// Measures every program, if asked to.
     timer: Option<Timer>,
+    /// Orders submissions among the turns of others, who do not wait for the processor then.
+    order: Option<Box<dyn Order>>,
+    /// Submissions since the processor has waited.
+    ahead: usize,
     /// What wgpu or the driver reported outside of a call that returns an error.
     failure: Arc<Mutex<Option<String>>>,
 }
@@ -84,13 +97,22 @@ impl Device {
             required_limits: adapter.limits(),
             ..wgpu::DeviceDescriptor::default()
         };
-        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor)).map_err(unavailable)?;
+        let (device, queue) = interop::open(&adapter, &descriptor).map_err(unavailable)?;
         let failure = Arc::new(Mutex::new(None));
         let reported = Arc::clone(&failure);
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| report(&reported, error.to_string())));
         let lost = Arc::clone(&failure);
         device.set_device_lost_callback(move |_, message| report(&lost, message));
-        Ok(Self { adapter, device, queue, buffers: HashMap::new(), timer: None, failure })
+        Ok(Self {
+            adapter,
+            device,
+            queue,
+            buffers: HashMap::new(),
+            timer: None,
+            order: None,
+            ahead: 0,
+            failure,
+        })
     }
 
     /// What it was opened on.
@@ -101,6 +123,17 @@ impl Device {
     /// For buffers that are made elsewhere.
     pub(super) const fn raw(&self) -> &wgpu::Device {
         &self.device
+    }
+
+    /// For orders.
+    #[cfg(test)]
+    pub(super) const fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    /// Orders the submissions from now on; without an order nobody takes turns with the device any more.
+    pub(super) fn set_order(&mut self, order: Option<Box<dyn Order>>) {
+        self.order = order;
     }
 
     /// Measures the programs of all runs from now on.
@@ -179,7 +212,7 @@ impl Device {
             encoder.copy_buffer_to_buffer(buffer, 0, &download, offset, *size as u64);
             offset += *size as u64;
         }
-        self.queue.submit([encoder.finish()]);
+        self.submit(encoder)?;
         // Whether mapping succeeded is seen by `get_mapped_range`.
         download.map_async(wgpu::MapMode::Read, ..total as u64, |_| {});
         if let Err(error) = self.wait() {
@@ -198,15 +231,22 @@ impl Device {
         Ok(())
     }
 
-    /// Has a program run before those that are submitted later. It is not measured.
-    pub(super) fn submit(&mut self, label: &'static str, dispatch: &Dispatch<'_>) {
+    /// Has a program run before those that are submitted later. It is not measured, and touches no shared memory, so it is
+    /// nobody's turn.
+    pub(super) fn run_before(&mut self, label: &'static str, dispatch: &Dispatch<'_>) {
         let timer = self.timer.take();
         let encoder = self.encoded(label, std::slice::from_ref(dispatch));
         self.queue.submit([encoder.finish()]);
         self.timer = timer;
     }
 
-    /// Runs programs one after the other, and waits until what they wrote to `written` is seen outside of the device.
+    /// Waits for what was submitted, if nobody has.
+    pub(super) fn settle(&mut self) -> Result<(), KernelError> {
+        if self.ahead > 0 { self.wait() } else { Ok(()) }
+    }
+
+    /// Runs programs one after the other, and waits until what they wrote to `written` is seen outside of the device; with
+    /// an order, until that is queued.
     pub(super) fn finish(
         &mut self,
         label: &'static str,
@@ -217,16 +257,40 @@ impl Device {
         // A fence alone does not make writes of shaders available to others.
         let seen = |buffer| wgpu::BufferTransition { buffer, state: BufferUses::MAP_READ };
         encoder.transition_resources(written.iter().copied().map(seen), std::iter::empty());
-        self.queue.submit([encoder.finish()]);
-        self.wait()
+        self.submit(encoder)?;
+        self.end_turn()
     }
 
-    /// Sets `size` bytes to 0 and waits.
+    /// Sets `size` bytes to 0 and waits, as [`Device::finish`] does.
     pub(super) fn clear(&mut self, buffer: &wgpu::Buffer, size: usize) -> Result<(), KernelError> {
         let mut encoder = self.encoded("clear", &[]);
         encoder.clear_buffer(buffer, 0, Some(size as u64));
+        self.submit(encoder)?;
+        self.end_turn()
+    }
+
+    fn submit(&mut self, encoder: wgpu::CommandEncoder) -> Result<(), KernelError> {
+        let Some(order) = &self.order else {
+            self.queue.submit([encoder.finish()]);
+            return Ok(());
+        };
+        order.enter(&self.queue);
         self.queue.submit([encoder.finish()]);
-        self.wait()
+        if order.leave(&self.queue) {
+            return Ok(());
+        }
+        self.check()?;
+        Err(failed("it took no work"))
+    }
+
+    /// Waits for what was submitted last, unless the others wait for it themselves.
+    fn end_turn(&mut self) -> Result<(), KernelError> {
+        self.ahead += 1;
+        // The timer has room for one run.
+        if self.order.is_none() || self.timer.is_some() || self.ahead >= AHEAD {
+            return self.wait();
+        }
+        self.check()
     }
 
     /// The commands of programs, with those that measure them.
@@ -247,11 +311,32 @@ impl Device {
         if let Some(timer) = &mut self.timer {
             timer.request();
         }
-        self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(failed)?;
+        self.ahead = 0;
+        self.wait_for_turns()?;
         if let Some(timer) = &mut self.timer {
             timer.read();
         }
         self.check()
+    }
+
+    /// Waits for the device, which may wait for others; should those have failed, it goes on without them.
+    fn wait_for_turns(&self) -> Result<(), KernelError> {
+        let Some(order) = &self.order else {
+            return self.device.poll(wgpu::PollType::wait_indefinitely()).map(|_| ()).map_err(failed);
+        };
+        let some_time = || wgpu::PollType::Wait { submission_index: None, timeout: Some(PATIENCE) };
+        loop {
+            match self.device.poll(some_time()) {
+                Ok(_) => return Ok(()),
+                Err(wgpu::PollError::Timeout) => {}
+                Err(error) => return Err(failed(error)),
+            }
+            if let Err(reason) = order.check_others() {
+                order.release();
+                self.device.poll(wgpu::PollType::wait_indefinitely()).map_err(failed)?;
+                return Err(failed(format!("a network does not end its turn: {reason}")));
+            }
+        }
     }
 
     fn encode(&self, label: &str, index: usize, dispatch: &Dispatch<'_>, encoder: &mut wgpu::CommandEncoder) {

@@ -3,6 +3,7 @@
 mod compose;
 mod device;
 mod interop;
+mod order;
 mod params;
 mod remote;
 mod report;
@@ -11,6 +12,8 @@ mod soften;
 mod timing;
 mod work;
 
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) use interop::processor;
 pub use interop::{InteropReport, interop_reports};
 pub use report::{AdapterReport, adapter_reports};
 pub use shaders::{SHADERS, Shader};

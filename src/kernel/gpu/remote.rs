@@ -5,14 +5,21 @@ use super::{GpuKernels, interop, params, word_invocations};
 use crate::frame::{DeviceLayout, DeviceSamples, MemoryPlace, Plane};
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 use wgpu::Buffer;
 
 /// Which device's memory can be read, and the buffers that planes come to.
 #[derive(Default)]
 pub(super) struct Remote {
     place: OnceCell<Option<MemoryPlace>>,
-    buffers: HashMap<&'static str, interop::CopiedRows>,
+    buffers: HashMap<&'static str, Rows>,
     has_failed: bool,
+}
+
+/// Memory for the rows of a plane, and whose rows are in it.
+struct Rows {
+    memory: interop::CopiedRows,
+    of: Option<Arc<dyn DeviceSamples>>,
 }
 
 impl Remote {
@@ -69,16 +76,21 @@ impl GpuKernels {
         &mut self,
         label: &'static str,
         plane: &Plane,
-        samples: &dyn DeviceSamples,
+        samples: &Arc<dyn DeviceSamples>,
     ) -> Result<Buffer, String> {
         let layout = samples.layout();
-        if self.remote.buffers.get(label).is_none_or(|rows| rows.size() < layout.size()) {
-            let rows = interop::CopiedRows::allocate(&self.device, layout)?;
-            self.remote.buffers.insert(label, rows);
+        if self.remote.buffers.get(label).is_none_or(|rows| rows.memory.size() < layout.size()) {
+            let memory = interop::CopiedRows::allocate(&self.device, layout)?;
+            self.remote.buffers.insert(label, Rows { memory, of: None });
         }
-        let rows = self.remote.buffers.get(label).ok_or("there is no memory for it")?;
-        rows.fill(samples)?;
-        let rows = rows.buffer();
+        let rows = self.remote.buffers.get_mut(label).ok_or("there is no memory for it")?;
+        if !rows.of.as_ref().is_some_and(|held| Arc::ptr_eq(held, samples)) {
+            // Nobody may read what was there before any more.
+            self.device.settle().map_err(|error| error.to_string())?;
+            rows.memory.fill(samples.as_ref())?;
+            rows.of = Some(Arc::clone(samples));
+        }
+        let rows = rows.memory.buffer();
         let params = self.device.uniform("take_plane params", &Params::new(plane, &layout));
         let result = self.device.storage(label, plane.buffer.len());
         let dispatch = Dispatch {
@@ -86,7 +98,7 @@ impl GpuKernels {
             buffers: &[&params, &rows, &result],
             invocations: word_invocations(plane),
         };
-        self.device.submit("take_plane", &dispatch);
+        self.device.run_before("take_plane", &dispatch);
         Ok(result)
     }
 }

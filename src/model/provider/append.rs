@@ -1,11 +1,14 @@
 //! Makes sessions on a provider.
 
 use super::assignment::NetworkReport;
+use super::capture::begin_building;
+use super::cuda::{self, Extras};
 use super::engine_cache::EngineCache;
 use super::ffi_assignment::RECORD;
 use super::plugins::{Origin, Unusable};
 use super::saturation::saturates;
 use super::{Precision, Provider};
+use crate::frame::ComputeStream;
 use crate::model::Runtime;
 use crate::model::float16::in_float16;
 use ort::device::Device;
@@ -39,6 +42,10 @@ pub(in crate::model) struct SessionPlan<'a> {
     pub(in crate::model) input: (&'a str, [usize; 4]),
     /// Of providers that use the processor.
     pub(in crate::model) threads: usize,
+    /// What it is to run on, where its provider takes streams and kernels take turns with it.
+    pub(in crate::model) stream: Option<&'a ComputeStream>,
+    /// Whether its runs are to be captured where that can be.
+    pub(in crate::model) graphs: bool,
 }
 
 /// A session, and where its nodes run.
@@ -46,14 +53,36 @@ pub(in crate::model) struct SessionPlan<'a> {
 pub(in crate::model) struct Built {
     pub(in crate::model) session: Session,
     pub(in crate::model) report: NetworkReport,
+    /// What of the plan it can do.
+    pub(in crate::model) extras: Extras,
 }
 
-/// Makes the session of `plan` on `placement`, or says why there is none. Never falls back to another provider, but for
+/// Makes the session of `plan` on `placement`, or says why there is none; without graphs or its stream if need be. Never falls back to another provider, but for
 /// single nodes that this one does not know, which the report names.
 pub(in crate::model) fn build(
     runtime: &Runtime,
     plan: &SessionPlan<'_>,
     placement: Placement,
+) -> Result<Built, Unusable> {
+    let _others_do_not_capture = begin_building(placement.provider);
+    let mut last = None;
+    for extras in cuda::ways(plan, placement.provider) {
+        match build_with(runtime, plan, placement, extras) {
+            Ok(built) => return Ok(built),
+            Err(unusable) => {
+                tracing::debug!(?extras, problem = unusable.problem, "no such session");
+                last = Some(unusable);
+            }
+        }
+    }
+    Err(last.unwrap_or_else(|| Unusable::new("nothing could be tried", "see `framecast doctor`")))
+}
+
+fn build_with(
+    runtime: &Runtime,
+    plan: &SessionPlan<'_>,
+    placement: Placement,
+    extras: Extras,
 ) -> Result<Built, Unusable> {
     let failed = |error: ort::Error| {
         Unusable::new(
@@ -62,10 +91,10 @@ pub(in crate::model) fn build(
         )
     };
     let builder = builder(runtime, plan.threads).map_err(failed)?;
-    let mut builder = append(runtime, builder, plan, placement)?;
+    let mut builder = append(runtime, builder, plan, placement, extras)?;
     let session = builder.commit_from_memory(&network(plan, placement)?).map_err(failed)?;
     let report = NetworkReport::of(&session, plan.model, placement);
-    Ok(Built { session, report })
+    Ok(Built { session, report, extras })
 }
 
 /// The network as the provider is to get it: some compute in the precision of its tensors, others in any that they are told.
@@ -123,6 +152,7 @@ fn append(
     builder: SessionBuilder,
     plan: &SessionPlan<'_>,
     placement: Placement,
+    extras: Extras,
 ) -> Result<SessionBuilder, Unusable> {
     let Placement { provider, .. } = placement;
     if !precisions(provider).contains(&placement.precision) {
@@ -134,7 +164,7 @@ fn append(
     match runtime.origin(provider)? {
         Origin::Plugin => append_plugin(runtime, builder, plan, placement),
         Origin::BuiltIn => {
-            let named = [built_in(plan, placement)?.error_on_failure()];
+            let named = [built_in(plan, placement, extras).error_on_failure()];
             builder.with_execution_providers(named).map_err(|error| does_not_start(provider, &error))
         }
     }
@@ -231,20 +261,13 @@ fn openvino_properties(threads: usize, precision: Precision, kind: DeviceType) -
     properties.to_string()
 }
 
-fn built_in(plan: &SessionPlan<'_>, placement: Placement) -> Result<ExecutionProviderDispatch, Unusable> {
+fn built_in(plan: &SessionPlan<'_>, placement: Placement, extras: Extras) -> ExecutionProviderDispatch {
     let Placement { provider, index, precision } = placement;
     let device = index.unwrap_or_default();
     let (fp16, fp32) = (precision == Precision::Fp16, precision == Precision::Fp32);
-    Ok(match provider {
+    match provider {
         Provider::Cpu => ep::CPU::default().with_arena_allocator(true).build(),
-        // Shapes are fixed, so the search for the fastest algorithm pays.
-        Provider::Cuda => ep::CUDA::default()
-            .with_arbitrary_config("device_id", device)
-            .with_arbitrary_config("cudnn_conv_algo_search", "EXHAUSTIVE")
-            .with_arbitrary_config("cudnn_conv_use_max_workspace", 1)
-            .with_arbitrary_config("use_tf32", u8::from(!fp32))
-            .with_arbitrary_config("prefer_nhwc", 1)
-            .build(),
+        Provider::Cuda => cuda::provider(plan, placement, extras),
         Provider::TensorRt => {
             let shape = format!("{}:{}", plan.input.0, shape_text(plan.input.1));
             let mut engine = ep::TensorRT::default()
@@ -273,7 +296,7 @@ fn built_in(plan: &SessionPlan<'_>, placement: Placement) -> Result<ExecutionPro
         Provider::DirectMl => ep::DirectML::default().with_device_id(device as i32).build(),
         Provider::CoreMl => ep::CoreML::default().with_static_input_shapes(true).build(),
         Provider::MiGraphX => ep::MIGraphX::default().with_device_id(device as i32).with_fp16(fp16).build(),
-    })
+    }
 }
 
 /// The precisions that a provider can be asked for; the first is the one that it is usually fastest with.

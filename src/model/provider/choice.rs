@@ -50,7 +50,7 @@ static CHOICES: Mutex<BTreeMap<String, Choice>> = Mutex::new(BTreeMap::new());
 ///
 /// [`ModelError::Device`] if the device that was asked for does not work, with the reason.
 pub(in crate::model) fn choose(question: &Question<'_>) -> Result<Choice, ModelError> {
-    let Execution { device, precision, required } = question.execution;
+    let Execution { device, precision, required, .. } = question.execution;
     if let Device::On(provider, indices) = device {
         let index = indices.iter().next();
         let of = |precision| Placement { provider, index, precision };

@@ -2,9 +2,12 @@
 
 mod append;
 mod assignment;
+mod capture;
 mod choice;
+mod cuda;
 mod engine_cache;
 mod ffi_assignment;
+mod ffi_stream;
 mod libraries;
 mod memory;
 mod nvidia;
@@ -18,6 +21,7 @@ pub use nvidia::{NvidiaCard, nvidia_cards};
 pub use report::{ProviderReport, provider_reports};
 
 pub(super) use append::{Built, Placement, SessionPlan, build, on_processor};
+pub(super) use capture::{Running, begin_capture, begin_run};
 pub(super) use choice::{Question, choose, refusal};
 pub(super) use libraries::cuda_runtime;
 pub(super) use plugins::{Origin, Plugins, Unusable};
@@ -279,11 +283,15 @@ pub struct Execution {
     pub precision: Precision,
     /// A network of which one node would run elsewhere is an error.
     pub required: bool,
+    /// Runs are not captured as CUDA graphs: others in this process, such as a decoder, use the card at any time, and what
+    /// they do while a run is captured fails.
+    pub without_graphs: bool,
 }
 
 impl Execution {
     /// On ONNX Runtime's own kernels for processors.
-    pub const CPU: Self = Self { device: Device::CPU, precision: Precision::Auto, required: false };
+    pub const CPU: Self =
+        Self { device: Device::CPU, precision: Precision::Auto, required: false, without_graphs: false };
 
     /// What the worker of this number runs on, see [`Device::for_worker`].
     #[must_use]

@@ -1,6 +1,7 @@
 //! A short run on made-up pictures: how fast a session is, and whether it computes what 32-bit floats on the processor do.
 
 use super::append::{Built, Placement, SessionPlan, build, first_line};
+use super::capture::begin_run;
 use super::plugins::Unusable;
 use crate::frame::{DataType, Tensor, TensorData, TensorLayout};
 use crate::model::fit::check_graph;
@@ -58,8 +59,10 @@ impl<'a> Trial<'a> {
             network: &self.model.network,
             input: (&manifest.input.name, self.input.layout.axes(self.input.shape)),
             threads: self.threads,
+            stream: None,
+            graphs: false,
         };
-        let Built { mut session, report } = build(self.runtime, &plan, placement)?;
+        let Built { mut session, report, .. } = build(self.runtime, &plan, placement)?;
         check_graph(session.inputs(), session.outputs(), manifest).map_err(|problem| {
             let remedy = "use another model (--model), or mend its manifest";
             Unusable::new(format!("{} cannot be used: {problem}", manifest.name), remedy)
@@ -67,6 +70,7 @@ impl<'a> Trial<'a> {
         if report.runs_nothing() {
             return Err(Unusable::new(report.nothing_text(), "use another device (--device)"));
         }
+        let _others_do_not_capture = begin_run(placement.provider);
         let (output, time) = self.run(&mut session).map_err(|error| {
             let text = first_line(&error.to_string()).to_owned();
             Unusable::new(

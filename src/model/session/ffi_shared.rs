@@ -5,17 +5,49 @@
 
 #![allow(unsafe_code)]
 
-use super::{Session, fault};
+use super::graphs::Fixed;
+use super::{Session, begin_run, fault};
 use crate::error::ModelError;
-use crate::frame::{MemoryPlace, SharedTensor};
+use crate::frame::{ComputeStream, MemoryPlace, NetworkTurns, SharedTensor};
+use crate::model::provider::{Placement, Running, begin_capture};
 use crate::model::{Provider, tensor};
 use ort::memory::{AllocationDevice, Allocator, AllocatorType, MemoryInfo, MemoryType};
-use ort::session::{OutputSelector, RunOptions, SessionInputValue};
+use ort::session::{OutputSelector, SessionInputValue};
 use ort::value::DynValue;
 use ort::{AsPointer, api};
 use std::borrow::Cow;
 use std::ptr::{self, NonNull};
 use std::time::Instant;
+
+/// Run option that has a run return once its work is queued.
+const UNSYNCHRONISED: (&str, &str) = ("disable_synchronize_execution_providers", "1");
+
+/// How a run on shared tensors goes.
+#[derive(Default)]
+pub struct SharedRun<'a> {
+    /// Makes it a turn among those of the kernels, on [`Session::stream`]; it is then queued only. `None` if it is to have
+    /// finished when it returns.
+    pub turns: Option<&'a mut dyn NetworkTurns>,
+    /// Captures it as a CUDA graph, or replays that, where [`Session::replays`].
+    pub replay: bool,
+}
+
+/// Where the memory of a placement lies, if what runs there can be ordered among others' turns.
+pub(super) fn stream_place(placement: Placement) -> Result<MemoryPlace, String> {
+    match placement.provider {
+        Provider::Cpu | Provider::Cuda => memory_place(placement.provider, placement.index),
+        other => Err(format!("{other} takes no stream")),
+    }
+}
+
+fn memory_place(provider: Provider, index: Option<u32>) -> Result<MemoryPlace, String> {
+    match provider {
+        Provider::Cpu => Ok(MemoryPlace::Host),
+        // CUDA's own choice is the first device.
+        Provider::Cuda | Provider::TensorRt => Ok(MemoryPlace::Cuda(index.unwrap_or_default())),
+        other => Err(format!("tensors of {other} cannot be shared")),
+    }
+}
 
 impl Session {
     /// Where tensors must lie for [`Session::run_shared`]; `None` as long as another provider may take over, which happens
@@ -29,14 +61,26 @@ impl Session {
             return Ok(None);
         }
         let report = self.running.report();
-        match report.provider {
-            Provider::Cpu => Ok(Some(MemoryPlace::Host)),
-            // CUDA's own choice is the first device.
-            Provider::Cuda | Provider::TensorRt => {
-                Ok(Some(MemoryPlace::Cuda(report.index.unwrap_or_default())))
-            }
-            other => Err(format!("tensors of {other} cannot be shared")),
-        }
+        memory_place(report.provider, report.index).map(Some)
+    }
+
+    /// The stream that it runs on, for kernels that are to take turns with it.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, for people.
+    pub fn stream(&self) -> Result<ComputeStream, String> {
+        self.stream.clone()
+    }
+
+    /// True if runs on the same tensors can be captured once and replayed from then on.
+    pub const fn replays(&self) -> bool {
+        self.graphs.are_usable()
+    }
+
+    /// Keeps others from capturing as long as the value lives: whatever allocates memory of CUDA's meanwhile would fail.
+    pub(crate) fn begin(&self) -> Option<Running> {
+        begin_run(self.running.report().provider)
     }
 
     /// Runs the network on `input`, which lies at [`Session::memory_place`], and has it write into `output`, which lies
@@ -44,12 +88,14 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`ModelError::Model`] if the network fails, or a tensor does not fit it.
+    /// [`ModelError::Model`] if the network fails, or a tensor does not fit it. Kernels that take turns with it do not wait
+    /// for it then.
     pub fn run_shared(
         &mut self,
         input: &SharedTensor,
         output: &mut SharedTensor,
         expected: [usize; 3],
+        how: SharedRun<'_>,
     ) -> Result<(), ModelError> {
         let model = &self.manifest.name;
         let place = self
@@ -69,14 +115,36 @@ impl Session {
         let name = self.manifest.output.name.as_str();
         let (from, to) = (value_at(input).map_err(failed)?, value_at(output).map_err(failed)?);
         let selector = OutputSelector::no_default().with(name).preallocate(name, to);
-        let options = RunOptions::new().map_err(failed)?.with_outputs(selector);
+        let fixed =
+            Fixed { addresses: [input.address(), output.address()], shapes: [input.shape(), output.shape()] };
+        let graph = how.replay.then(|| self.graphs.next(fixed)).flatten();
+        let mut options = self.graphs.options(graph).map_err(failed)?;
+        if how.turns.is_some() {
+            options.set(UNSYNCHRONISED.0, UNSYNCHRONISED.1).map_err(failed)?;
+        }
+        let options = options.with_outputs(selector);
         let mut inputs: Vec<(Cow<'_, str>, SessionInputValue<'_>)> =
             Vec::with_capacity(1 + self.arguments.len());
         inputs.push((self.manifest.input.name.as_str().into(), (&from).into()));
         inputs.extend(self.arguments.iter().map(|(name, value)| (name.as_str().into(), value.into())));
+        let may_capture = graph.is_some_and(|graph| graph.may_capture);
+        let capture =
+            if may_capture { Some(begin_capture().ok_or_else(busy).map_err(failed)?) } else { None };
+        let _others_do_not_capture = if may_capture { None } else { self.begin() };
+        let unordered = |reason| fault(model, format!("it cannot take turns with the kernels: {reason}"));
         let started = Instant::now();
-        // The run waits for the provider's device, so both tensors are free when it returns.
-        self.session.run_with_options(inputs, &options).map_err(failed)?;
+        // Without turns the run waits for the provider's device, so both tensors are free when it returns.
+        match how.turns {
+            None => self.session.run_with_options(inputs, &options).map(|_| ()).map_err(failed)?,
+            Some(turns) => {
+                turns.begin().map_err(unordered)?;
+                let run = self.session.run_with_options(inputs, &options).map(|_| ()).map_err(failed);
+                // A turn that failed ends too.
+                let end = turns.end().map_err(unordered);
+                run.and(end)?;
+            }
+        }
+        drop(capture);
         self.time += started.elapsed();
         Ok(())
     }
@@ -85,6 +153,10 @@ impl Session {
     pub(crate) fn note(&self, note: String) {
         self.running.note(note);
     }
+}
+
+fn busy() -> ort::Error {
+    ort::Error::new("a session is being made, so no graph can be captured")
 }
 
 /// A value that points to a tensor's memory. It must not live longer than the tensor.

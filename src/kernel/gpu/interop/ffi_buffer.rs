@@ -5,6 +5,8 @@
 use super::{ffi_cuda, ffi_vulkan};
 use crate::frame::{DeviceSamples, MemoryPlace, SharedMemory, SharedTensor};
 
+pub(in super::super) use super::ffi_timeline::open;
+pub(super) use super::turns::{stream, take_turns};
 pub(super) use ffi_vulkan::check_host;
 
 /// What keeps shared memory.

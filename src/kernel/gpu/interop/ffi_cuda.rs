@@ -34,7 +34,7 @@ fn device_uuid(index: u32) -> Result<[u8; 16], String> {
 }
 
 /// The driver's functions must not be called where there is none: cudarc panics.
-fn check_driver() -> Result<(), String> {
+pub(super) fn check_driver() -> Result<(), String> {
     // SAFETY: loading the driver's library runs its initialisation only.
     if unsafe { sys::is_culib_present() } {
         return Ok(());
@@ -42,7 +42,7 @@ fn check_driver() -> Result<(), String> {
     Err("CUDA's driver (libcuda.so) is not installed".into())
 }
 
-fn failed(error: DriverError) -> String {
+pub(super) fn failed(error: DriverError) -> String {
     format!("CUDA: {error:?}")
 }
 
@@ -132,7 +132,7 @@ impl CudaMemory {
         self.context.bind_to_thread().map_err(failed)?;
         let stream = std::ptr::null_mut();
         // SAFETY: `DeviceSamples` promises that the rows are valid for reading, and they fit into this memory, which shaders
-        // do not use meanwhile: kernels wait for their work. The context is current.
+        // do not use meanwhile: kernels wait for their work before. The context is current.
         unsafe {
             sys::cuMemcpyDtoDAsync_v2(self.reserved.0, layout.address as u64, layout.size(), stream)
                 .result()

@@ -105,7 +105,7 @@ pub(super) fn imported_buffer(
     Ok(parts.wrap(device, length))
 }
 
-fn not_vulkan() -> String {
+pub(super) fn not_vulkan() -> String {
     "it is not driven through Vulkan".into()
 }
 

@@ -2,7 +2,7 @@
 
 use super::maker;
 use crate::error::KernelError;
-use crate::frame::{DataType, Frame, MemoryPlace, SharedTensor, TensorLayout};
+use crate::frame::{ComputeStream, DataType, Frame, MemoryPlace, NetworkTurns, SharedTensor, TensorLayout};
 use crate::kernel::gpu::GpuKernels;
 use crate::kernel::gpu::work::Work;
 use crate::kernel::{Region, SharedKernels, TensorSpec, TilePlace, UnpackSpec, check};
@@ -22,6 +22,23 @@ impl SharedKernels for GpuKernels {
         })?;
         self.device.check()?;
         Ok(SharedTensor::new(memory))
+    }
+
+    fn stream(&mut self, place: MemoryPlace) -> Result<ComputeStream, KernelError> {
+        maker::stream(self.device.adapter(), self.device.raw(), place)
+            .map_err(|reason| self.takes_no_turns(place, &reason))
+    }
+
+    fn take_turns(&mut self, stream: &ComputeStream) -> Result<Box<dyn NetworkTurns>, KernelError> {
+        self.end_turns();
+        let (order, turns) = maker::take_turns(self.device.raw(), stream)
+            .map_err(|reason| self.takes_no_turns(stream.place(), &reason))?;
+        self.device.set_order(Some(order));
+        Ok(turns)
+    }
+
+    fn end_turns(&mut self) {
+        self.device.set_order(None);
     }
 
     fn pack_shared(
@@ -84,6 +101,14 @@ impl SharedKernels for GpuKernels {
 }
 
 impl GpuKernels {
+    fn takes_no_turns(&self, place: MemoryPlace, reason: &str) -> KernelError {
+        let name = self.device.adapter().get_info().name;
+        KernelError::Unavailable {
+            backend: "gpu",
+            reason: format!("{name} takes no turns with {place}: {reason}"),
+        }
+    }
+
     /// A tensor's elements as f32, and what must run before they are there.
     fn elements_of(
         &mut self,

@@ -5,10 +5,16 @@ mod ffi_buffer;
 #[cfg(target_os = "linux")]
 mod ffi_cuda;
 #[cfg(target_os = "linux")]
+mod ffi_cuda_turns;
+#[cfg(target_os = "linux")]
+mod ffi_timeline;
+#[cfg(target_os = "linux")]
 mod ffi_vulkan;
 mod kernels;
 #[cfg(not(target_os = "linux"))]
 mod nowhere;
+#[cfg(target_os = "linux")]
+mod turns;
 
 #[cfg(target_os = "linux")]
 use ffi_buffer as maker;
@@ -17,6 +23,10 @@ use nowhere as maker;
 
 use super::device::{self, Device};
 use crate::frame::{DeviceLayout, DeviceSamples, MemoryPlace};
+
+pub(super) use maker::open;
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) use turns::processor;
 
 /// Which memory an adapter can share with networks.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Systems where no memory is shared.
 
-use crate::frame::{DeviceSamples, MemoryPlace, SharedMemory, SharedTensor};
+use super::super::order::Parts;
+use crate::frame::{ComputeStream, DeviceSamples, MemoryPlace, SharedMemory, SharedTensor};
 use std::convert::Infallible;
 
 const REASON: &str = "memory is shared with networks on Linux only";
@@ -49,4 +50,23 @@ impl Copies {
     pub(super) fn buffer(&self) -> wgpu::Buffer {
         match self.0 {}
     }
+}
+
+pub(in super::super) fn open(
+    adapter: &wgpu::Adapter,
+    descriptor: &wgpu::DeviceDescriptor<'_>,
+) -> Result<(wgpu::Device, wgpu::Queue), String> {
+    pollster::block_on(adapter.request_device(descriptor)).map_err(|error| error.to_string())
+}
+
+pub(super) fn stream(
+    _adapter: &wgpu::Adapter,
+    _device: &wgpu::Device,
+    _place: MemoryPlace,
+) -> Result<ComputeStream, String> {
+    Err(REASON.into())
+}
+
+pub(super) fn take_turns(_device: &wgpu::Device, _stream: &ComputeStream) -> Result<Parts, String> {
+    Err(REASON.into())
 }
