@@ -5,7 +5,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use support::{Probe, clip, derived, ffmpeg, frame_times, psnr, scratch, succeed};
+use support::{Probe, clip, derived, ffmpeg, frame_times, psnr, run, scratch, succeed};
 
 fn photo(name: &str, format: &str) -> PathBuf {
     clip(name, &format!("-f lavfi -i mandelbrot=s=120x80:r=1 -frames:v 1 -pix_fmt {format}"))
@@ -105,4 +105,25 @@ fn an_animation_becomes_a_video() {
     succeed(&input, &output, "");
     assert_eq!(Probe::new(&output).size(), (128, 96));
     assert_eq!(frame_times(&output, "v:0"), frame_times(&input, "v:0"));
+}
+
+#[test]
+fn existing_pictures_of_a_sequence_are_replaced_only_when_asked() {
+    let (folder, results) = (scratch(), scratch());
+    let input = sequence(folder.path());
+    let existing = results.path().join("z-003.png");
+    std::fs::write(&existing, "precious").unwrap();
+    let pattern = results.path().join("z-%03d.png");
+    let refused = run(&input, &pattern, "--upscale 1");
+    assert_eq!(refused.code, Some(4), "{}", refused.stderr);
+    assert!(refused.stderr.contains("z-003.png: exists already; add -y"), "{}", refused.stderr);
+    assert_eq!(std::fs::read(&existing).unwrap(), b"precious");
+    assert_eq!(std::fs::read_dir(results.path()).unwrap().count(), 1);
+    // Numbers before the first one, and names that the pattern does not write, are not in the way.
+    let result = run(&input, &pattern, "--upscale 1 --muxer-opt start_number=4");
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    assert_eq!(std::fs::read_dir(results.path()).unwrap().count(), 6);
+    let result = run(&input, &pattern, "--upscale 1 -y");
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    assert_eq!(Probe::new(&existing).size(), (64, 48));
 }

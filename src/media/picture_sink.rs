@@ -19,6 +19,8 @@ pub(super) struct PictureSink {
     names: Names,
     encoder: PictureEncoder,
     kind: PictureKind,
+    /// Existing files are replaced.
+    overwrite: bool,
     /// A single picture, which gets its name when it turns out to be the only one.
     single: Option<TemporaryFile>,
     frames: u64,
@@ -51,6 +53,27 @@ impl Names {
             }
         }
         Self::Single
+    }
+
+    /// The first existing file that a frame's would replace.
+    fn existing(&self, location: &str) -> Option<PathBuf> {
+        let first = self.path(location, 0);
+        let folder = match first.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let entries = std::fs::read_dir(folder).ok()?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let indices = names.filter_map(|name| self.index_of(location, &first.with_file_name(name)));
+        indices.min().map(|index| self.path(location, index))
+    }
+
+    /// The frame whose file this is.
+    fn index_of(&self, location: &str, path: &Path) -> Option<u64> {
+        let Self::Numbered { prefix, suffix, first, .. } = self else { return None };
+        let number = path.to_str()?.strip_prefix(prefix.as_str())?.strip_suffix(suffix.as_str())?;
+        let index = number.parse::<u64>().ok()?.checked_sub(*first)?;
+        (self.path(location, index) == path).then_some(index)
     }
 
     /// The file of the `index`th frame.
@@ -94,6 +117,9 @@ impl PictureSink {
             });
         }
         check_replaceable(&names.path(location, 0), &input.location, options.overwrite)?;
+        if let Some(existing) = names.existing(location).filter(|_| !options.overwrite) {
+            check_replaceable(&existing, &input.location, false)?;
+        }
         let source = input.video.format;
         let format = PixelFormat { alpha: source.alpha && kind.holds_alpha(), ..source };
         let is_deep = source_depth(&input.video) > 8;
@@ -118,7 +144,8 @@ impl PictureSink {
             sample_aspect_ratio: geometry.sample_aspect_ratio,
         };
         let location = location.to_owned();
-        let sink = Self { location, names, encoder, kind, single: None, frames: 0, bytes: 0 };
+        let overwrite = options.overwrite;
+        let sink = Self { location, names, encoder, kind, overwrite, single: None, frames: 0, bytes: 0 };
         Ok((sink, delivered, notes))
     }
 
@@ -141,7 +168,12 @@ impl PictureSink {
             problem: format!("cannot be encoded: {error}"),
             remedy: "use .png, which takes any size".to_owned(),
         })?;
-        let mut file = TemporaryFile::create(&self.names.path(&self.location, self.frames))?;
+        let path = self.names.path(&self.location, self.frames);
+        if !self.overwrite && matches!(self.names, Names::Numbered { .. }) {
+            // It may have come during the run, or lie in a folder that the number is part of.
+            check_replaceable(&path, "", false)?;
+        }
+        let mut file = TemporaryFile::create(&path)?;
         file.write(bytes)?;
         self.frames += 1;
         self.bytes += bytes.len() as u64;
