@@ -3,6 +3,7 @@
 //! A [`Source`] turns an input into frames and packets; a [`Sink`] turns them into an output. FFmpeg's types do not
 //! leave this module.
 
+mod color_profile;
 mod comb;
 mod container;
 mod copy;
@@ -57,6 +58,7 @@ mod timeline;
 mod timing;
 mod trim;
 mod video_open;
+mod turn;
 
 use crate::error::MediaError;
 

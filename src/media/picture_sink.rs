@@ -6,8 +6,10 @@ use super::muxed::Geometry;
 use super::options::OutputOptions;
 use super::stream::{Delivered, InputDescription, SinkReport, StreamKind};
 use super::temporary::{TemporaryFile, check_replaceable};
+use super::turn::Turn;
 use crate::error::MediaError;
 use crate::frame::{Frame, PixelFormat};
+use ffmpeg_next::ffi::AVPacketSideDataType;
 use std::path::{Path, PathBuf};
 
 /// JPEG's quality where the user gives none, 1 to 100.
@@ -135,7 +137,19 @@ impl PictureSink {
         let size = (geometry.width, geometry.height);
         let color = input.video.color;
         let quality = u8::try_from(quality).unwrap_or(JPEG_QUALITY);
-        let encoder = PictureEncoder::new(kind, format, color, size, depth, quality);
+        let turn = Turn::of(input);
+        match turn {
+            None => notes.push("the rotation of the picture is lost: it is no right angle".to_owned()),
+            Some(turn) if turn != Turn::default() => {
+                notes.push("the pictures are written upright, turned as the input says".to_owned());
+            }
+            Some(_) => {}
+        }
+        let turn = turn.unwrap_or_default();
+        let encoder = PictureEncoder::new(kind, format, color, size, depth, quality, turn);
+        if profile(input).is_some_and(|profile| !encoder.keeps(profile)) {
+            notes.push(format!("the colour profile is lost: {} of this kind hold none", kind.name()));
+        }
         let delivered = Delivered {
             width: geometry.width,
             height: geometry.height,
@@ -243,6 +257,13 @@ fn number_option(
         problem: format!("found `{value}`"),
         remedy: format!("give a whole number from {min} to {max}"),
     })
+}
+
+/// The input's colour profile.
+fn profile(input: &InputDescription) -> Option<&[u8]> {
+    let kind = AVPacketSideDataType::AV_PKT_DATA_ICC_PROFILE as u32;
+    let video = input.streams.iter().find(|stream| stream.kind == StreamKind::Video)?;
+    Some(&video.side_data.iter().find(|data| data.kind == kind)?.bytes)
 }
 
 fn note_dropped(kind: PictureKind, input: &InputDescription, notes: &mut Vec<String>) {
