@@ -77,7 +77,7 @@ pub(super) struct ProcessingArgs {
     #[arg(long)]
     dedup: bool,
 
-    /// Fills the places of missing and damaged frames with motion, at the source's rate [default: off]
+    /// Fills the places of missing and damaged frames with motion, at the source's rate or a multiple [default: off]
     ///
     /// In streams of constant rate, up to 8 in a row. Costs what --fps does, for those frames only.
     #[arg(long)]
