@@ -347,6 +347,7 @@ fn what_cannot_be_done_is_refused_with_the_reason() {
         ("--model predict-live".to_owned(), 2, "found predict-live, which belongs to --motion-model"),
         (format!("--fps x2 {}", network("predicts-right")), 2, "a model whose task is Interpolation"),
         ("--fps x2 --motion-model nowhere".to_owned(), 5, "nowhere"),
+        ("--upscale 1 --motion-model nowhere".to_owned(), 5, "nowhere"),
         ("--dedup".to_owned(), 2, "another frame rate beside it"),
         ("--fps x2 --scene-threshold 1.5".to_owned(), 2, "0 to 1"),
     ] {
