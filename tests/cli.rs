@@ -143,6 +143,22 @@ fn a_json_error_is_an_event_on_standard_output() {
 }
 
 #[test]
+fn wrong_usage_is_a_json_event_too() {
+    for (wrong, part) in [(["--fps", "foo"], "--fps"), (["--no-such-flag", "1"], "--no-such-flag")] {
+        let output = framecast(&[&["run", "-i", "a", "-o", "b", "--json"], &wrong[..]].concat());
+        let event: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let message = event["message"].as_str().unwrap();
+        assert_eq!((event["event"].as_str(), event["exit_code"].as_i64()), (Some("error"), Some(2)));
+        assert!(message.contains(part) && !message.contains("Usage"), "{message}");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(part));
+    }
+    let output = framecast(&["run", "-i", "a", "-f", "nut", "-o", "-", "--json", "--fps", "foo"]);
+    let event: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!((event["event"].as_str(), output.stdout.len()), (Some("error"), 0));
+}
+
+#[test]
 fn a_json_error_is_an_event_on_standard_error_when_the_video_is_piped() {
     let output = framecast(&["run", "-i", "no-such-file.mp4", "-f", "nut", "-o", "-", "--json"]);
     assert!(output.stdout.is_empty());
