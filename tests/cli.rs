@@ -89,8 +89,8 @@ fn each_flag_says_its_default_or_that_it_is_needed() {
 #[test]
 fn wrong_values_exit_with_2_and_name_what_is_legal() {
     for (arguments, legal) in [
-        (vec!["--upscale", "9"], "a factor from 1 to 8"),
-        (vec!["--upscale", "-1"], "a factor from 1 to 8"),
+        (vec!["--upscale", "9"], "a whole factor from 1 to 8"),
+        (vec!["--upscale", "-1"], "a whole factor from 1 to 8"),
         (vec!["--threads", "0"], "expected 1 to 1024"),
         (vec!["--threads", "x"], "expected 1 to 1024"),
         (vec!["--tile", "63"], "expected 64 to 8192"),
