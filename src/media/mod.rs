@@ -17,6 +17,7 @@ mod encode;
 mod encoder_choice;
 mod encoder_options;
 mod encoder_pixel;
+mod ending;
 mod ffi_encode;
 mod ffi_frame;
 mod ffi_hwaccel;
@@ -57,8 +58,8 @@ mod temporary;
 mod timeline;
 mod timing;
 mod trim;
-mod video_open;
 mod turn;
+mod video_open;
 
 use crate::error::MediaError;
 
