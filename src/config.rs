@@ -38,7 +38,7 @@ impl FromStr for Target {
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         let wrong = || ConfigError {
             setting: "--upscale".into(),
-            expected: "a factor from 1 to 8, WIDTHxHEIGHT, 720p, 1080p, 1440p or 4k".into(),
+            expected: "a whole factor from 1 to 8, WIDTHxHEIGHT, 720p, 1080p, 1440p or 4k".into(),
             found: text.into(),
         };
         let within = |width, height| Ok(Self::Within { width, height });
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!("640x480".parse::<Target>().unwrap(), Target::Within { width: 640, height: 480 });
         for wrong in ["0", "9", "x", "1x1", "huge", "-2", "2.5"] {
             let message = wrong.parse::<Target>().unwrap_err().to_string();
-            assert!(message.contains("expected a factor from 1 to 8"), "{message}");
+            assert!(message.contains("expected a whole factor from 1 to 8"), "{message}");
         }
     }
 }

@@ -210,6 +210,28 @@ fn lost_frames_are_concealed() {
 }
 
 #[test]
+fn lost_frames_are_concealed_at_multiples_of_the_rate() {
+    let lossy = derived(
+        "lossy.mkv",
+        "-i @0 -vf select=not(between(n\\,12\\,13)) -fps_mode passthrough -enc_time_base 1:1000 -c:v ffv1",
+        &[&moving(20, 30, 4)],
+    );
+    let (without, ..) = retimed(&lossy, "out.mkv", &interpolating("--fps x2"));
+    assert_eq!(without.len() / FRAME, 2 * 28 - 1);
+    let (made, times, summary) = retimed(&lossy, "out.mkv", &interpolating("--fps x2 --conceal"));
+    assert_eq!((made.len() / FRAME, &summary["motion"]["concealed"]), (2 * 30 - 1, &2.into()));
+    for (n, (ticks, base)) in times.iter().enumerate() {
+        let milliseconds = ticks * 1000 / base;
+        assert!((milliseconds - 25 * n as i64).abs() <= 1, "frame {n} at {milliseconds} ms");
+    }
+    // Networks that know the motion of one interval only make nothing of a longer one, but the real frames stay.
+    let truth = raw(&moving(20, 30, 4));
+    for n in (0..12).chain(14..30) {
+        assert!(made.chunks(FRAME).nth(2 * n) == truth.chunks(FRAME).nth(n), "frame {n}");
+    }
+}
+
+#[test]
 fn damaged_frames_are_concealed() {
     // What one frame has moved, or what lies in the middle of two, as the networks have it.
     for (step, options) in [(4, interpolating("--conceal")), (8, predicting("--conceal"))] {
@@ -325,6 +347,7 @@ fn what_cannot_be_done_is_refused_with_the_reason() {
         ("--model predict-live".to_owned(), 2, "found predict-live, which belongs to --motion-model"),
         (format!("--fps x2 {}", network("predicts-right")), 2, "a model whose task is Interpolation"),
         ("--fps x2 --motion-model nowhere".to_owned(), 5, "nowhere"),
+        ("--upscale 1 --motion-model nowhere".to_owned(), 5, "nowhere"),
         ("--dedup".to_owned(), 2, "another frame rate beside it"),
         ("--fps x2 --scene-threshold 1.5".to_owned(), 2, "0 to 1"),
     ] {

@@ -89,8 +89,8 @@ fn each_flag_says_its_default_or_that_it_is_needed() {
 #[test]
 fn wrong_values_exit_with_2_and_name_what_is_legal() {
     for (arguments, legal) in [
-        (vec!["--upscale", "9"], "a factor from 1 to 8"),
-        (vec!["--upscale", "-1"], "a factor from 1 to 8"),
+        (vec!["--upscale", "9"], "a whole factor from 1 to 8"),
+        (vec!["--upscale", "-1"], "a whole factor from 1 to 8"),
         (vec!["--threads", "0"], "expected 1 to 1024"),
         (vec!["--threads", "x"], "expected 1 to 1024"),
         (vec!["--tile", "63"], "expected 64 to 8192"),
@@ -140,6 +140,22 @@ fn a_json_error_is_an_event_on_standard_output() {
     assert_eq!(event["event"], "error");
     assert_eq!(event["exit_code"].as_i64(), output.status.code().map(i64::from));
     assert!(stderr(&output).starts_with("framecast: error: "));
+}
+
+#[test]
+fn wrong_usage_is_a_json_event_too() {
+    for (wrong, part) in [(["--fps", "foo"], "--fps"), (["--no-such-flag", "1"], "--no-such-flag")] {
+        let output = framecast(&[&["run", "-i", "a", "-o", "b", "--json"], &wrong[..]].concat());
+        let event: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let message = event["message"].as_str().unwrap();
+        assert_eq!((event["event"].as_str(), event["exit_code"].as_i64()), (Some("error"), Some(2)));
+        assert!(message.contains(part) && !message.contains("Usage"), "{message}");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(part));
+    }
+    let output = framecast(&["run", "-i", "a", "-f", "nut", "-o", "-", "--json", "--fps", "foo"]);
+    let event: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!((event["event"].as_str(), output.stdout.len()), (Some("error"), 0));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use support::{
@@ -123,6 +123,86 @@ fn a_truncated_file_is_enlarged_up_to_the_cut() {
     succeed(&input, &output, "--upscale 1");
     let count = frame_times(&output, "v:0").len();
     assert!((5..50).contains(&count), "{count} frames");
+}
+
+#[test]
+fn inputs_whose_demuxer_calls_a_cut_the_end_are_damaged_too() {
+    let whole = |name: &str, codec: &str| derived(name, &format!("-i @0 -map 0:v -c:v {codec}"), &[&plain()]);
+    let (matroska, webm, y4m) =
+        (whole("whole.mkv", "copy"), whole("whole.webm", "libvpx"), whole("whole.y4m", "wrapped_avframe"));
+    for input in [matroska, webm, y4m] {
+        let folder = scratch();
+        let name = input.file_name().unwrap().to_str().unwrap();
+        let bytes = std::fs::read(&input).unwrap();
+        let cut = file(folder.path(), name, &bytes[..bytes.len() * 2 / 3]);
+        let output = folder.path().join("out.mp4");
+        for is_piped in [false, true] {
+            let ran = |input: &Path, options: &str| {
+                let location = if is_piped { Path::new("-") } else { input };
+                let mut command = program();
+                command.arg("-i").arg(location).arg("-o").arg(&output).args(options.split_whitespace());
+                let mut child = command
+                    .stdin(Stdio::piped())
+                    .stdout(Stdio::piped())
+                    .stderr(Stdio::piped())
+                    .spawn()
+                    .unwrap();
+                // A run that ends early does not read all of it.
+                let _ = child.stdin.take().unwrap().write_all(&std::fs::read(input).unwrap());
+                let result = child.wait_with_output().unwrap();
+                let stderr = String::from_utf8_lossy(&result.stderr).into_owned();
+                (result.status.code(), String::from_utf8(result.stdout).unwrap(), stderr)
+            };
+            let (code, events, stderr) = ran(&cut, "--upscale 1 --json -y");
+            let summary: serde_json::Value = serde_json::from_str(events.lines().last().unwrap()).unwrap();
+            assert_eq!((code, &summary["damaged"]), (Some(0), &1.into()), "{name} {is_piped}: {stderr}");
+            assert!(stderr.contains("the input is cut off"), "{name} {is_piped}: {stderr}");
+            let (code, _, stderr) = ran(&cut, "--upscale 1 --strict -y");
+            assert_eq!(code, Some(3), "{name} {is_piped}: {stderr}");
+            let (code, _, stderr) = ran(&input, "--upscale 1 --strict -y");
+            assert_eq!(code, Some(0), "{name} {is_piped}: {stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_model_file_that_is_not_there_is_what_is_missing() {
+    let folder = scratch();
+    let output = folder.path().join("out.mp4");
+    let message = refuse(&plain(), &output, "--model no-such-folder/no-such-file.onnx", 5);
+    assert!(message.contains("no-such-file.onnx: there is no such file"), "{message}");
+}
+
+#[test]
+fn options_without_effect_are_told() {
+    let folder = scratch();
+    let output = folder.path().join("out.mkv");
+    let given = "--rate 50 --video-size 32x32 --input-pix-fmt gray --motion-model flow";
+    let told = succeed(&plain(), &output, &format!("--upscale 1 {given}")).stderr;
+    for option in ["--rate", "--video-size", "--input-pix-fmt", "--motion-model flow"] {
+        assert!(told.contains(&format!("{option} has no effect")), "{option}: {told}");
+    }
+    let raw = derived("raw.yuv", "-i @0 -an -f rawvideo", &[&plain()]);
+    let given = "--upscale 1 --rate 25 --video-size 96x64 --input-pix-fmt yuv420p -y";
+    let told = succeed(&raw, &output, given).stderr;
+    assert!(!told.contains("no effect"), "{told}");
+    let coded = derived("coded.h264", "-i @0 -an -c copy", &[&plain()]);
+    let told = succeed(&coded, &output, "--upscale 1 --rate 50 -y").stderr;
+    assert!(!told.contains("no effect"), "{told}");
+}
+
+#[test]
+fn an_existing_file_with_a_colon_is_no_protocol() {
+    let folder = scratch();
+    std::fs::copy(plain(), folder.path().join("a:b.mp4")).unwrap();
+    let mut command = program();
+    command.current_dir(folder.path()).args(["-i", "a:b.mp4", "-o", "out.mp4", "--upscale", "1"]);
+    let result = outcome(&mut command);
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    let mut missing = program();
+    missing.current_dir(folder.path()).args(["-i", "ab:c.mp4", "-o", "out.mp4", "-y"]);
+    let result = outcome(&mut missing);
+    assert!(result.code == Some(3) && result.stderr.contains("./ab:c.mp4"), "{}", result.stderr);
 }
 
 #[test]

@@ -4,8 +4,10 @@
 
 mod support;
 
+use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, tiff::TiffEncoder, webp::WebPEncoder};
+use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader};
 use std::path::{Path, PathBuf};
-use support::{Probe, clip, derived, ffmpeg, frame_times, psnr, scratch, succeed};
+use support::{Probe, clip, derived, ffmpeg, frame_times, psnr, raw, rotated, run, scratch, succeed};
 
 fn photo(name: &str, format: &str) -> PathBuf {
     clip(name, &format!("-f lavfi -i mandelbrot=s=120x80:r=1 -frames:v 1 -pix_fmt {format}"))
@@ -105,4 +107,111 @@ fn an_animation_becomes_a_video() {
     succeed(&input, &output, "");
     assert_eq!(Probe::new(&output).size(), (128, 96));
     assert_eq!(frame_times(&output, "v:0"), frame_times(&input, "v:0"));
+}
+
+#[test]
+fn existing_pictures_of_a_sequence_are_replaced_only_when_asked() {
+    let (folder, results) = (scratch(), scratch());
+    let input = sequence(folder.path());
+    let existing = results.path().join("z-003.png");
+    std::fs::write(&existing, "precious").unwrap();
+    let pattern = results.path().join("z-%03d.png");
+    let refused = run(&input, &pattern, "--upscale 1");
+    assert_eq!(refused.code, Some(4), "{}", refused.stderr);
+    assert!(refused.stderr.contains("z-003.png: exists already; add -y"), "{}", refused.stderr);
+    assert_eq!(std::fs::read(&existing).unwrap(), b"precious");
+    assert_eq!(std::fs::read_dir(results.path()).unwrap().count(), 1);
+    // Numbers before the first one, and names that the pattern does not write, are not in the way.
+    let result = run(&input, &pattern, "--upscale 1 --muxer-opt start_number=4");
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    assert_eq!(std::fs::read_dir(results.path()).unwrap().count(), 6);
+    let result = run(&input, &pattern, "--upscale 1 -y");
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    assert_eq!(Probe::new(&existing).size(), (64, 48));
+}
+
+/// As much of a colour profile as is looked at.
+fn profile(space: &[u8; 4]) -> Vec<u8> {
+    let mut profile: Vec<u8> = (0..600).map(|n| (n % 251) as u8).collect();
+    profile[16..20].copy_from_slice(space);
+    profile
+}
+
+fn profile_of(path: &Path) -> Option<Vec<u8>> {
+    let reader = ImageReader::open(path).unwrap().with_guessed_format().unwrap();
+    reader.into_decoder().unwrap().icc_profile().unwrap()
+}
+
+#[test]
+fn colour_profiles_are_kept_or_their_loss_is_told() {
+    fn write(path: &Path, profile: &[u8], color: ExtendedColorType) {
+        fn with(mut encoder: impl ImageEncoder, profile: &[u8], color: ExtendedColorType) {
+            encoder.set_icc_profile(profile.to_vec()).unwrap();
+            let pixels = vec![90; 32 * 16 * usize::from(color.channel_count())];
+            encoder.write_image(&pixels, 32, 16, color).unwrap();
+        }
+        let file = std::fs::File::create(path).unwrap();
+        match path.extension().unwrap().to_str().unwrap() {
+            "png" => with(PngEncoder::new(file), profile, color),
+            "jpg" => with(JpegEncoder::new(file), profile, color),
+            "webp" => with(WebPEncoder::new_lossless(file), profile, color),
+            _ => with(TiffEncoder::new(file), profile, color),
+        }
+    }
+    let folder = scratch();
+    let path = |name: &str| folder.path().join(name);
+    let rgb = profile(b"RGB ");
+    for (input, output) in [
+        ("a.png", "1.jpg"),
+        ("a.jpg", "2.png"),
+        ("a.webp", "3.webp"),
+        ("a.tiff", "4.tiff"),
+        ("a.png", "5.png"),
+    ] {
+        write(&path(input), &rgb, ExtendedColorType::Rgb8);
+        let told = succeed(&path(input), &path(output), "").stderr;
+        assert!(profile_of(&path(output)) == Some(rgb.clone()), "{input} to {output}");
+        assert!(!told.contains("profile"), "{told}");
+    }
+    let told = succeed(&path("a.png"), &path("out.bmp"), "").stderr;
+    assert!(told.contains("the colour profile is lost"), "{told}");
+    let gray = profile(b"GRAY");
+    write(&path("gray.png"), &gray, ExtendedColorType::L8);
+    succeed(&path("gray.png"), &path("gray-out.png"), "");
+    assert_eq!(profile_of(&path("gray-out.png")), Some(gray.clone()));
+    // One that describes other colours than those of the picture would be wrong.
+    write(&path("other.png"), &profile(b"CMYK"), ExtendedColorType::Rgb8);
+    succeed(&path("other.png"), &path("other-out.png"), "");
+    assert_eq!(profile_of(&path("other-out.png")), None);
+}
+
+#[test]
+fn pictures_of_a_turned_video_are_upright() {
+    let flat = clip("flat.mp4", "-f lavfi -i testsrc2=s=64x48:r=5:d=0.4 -c:v libx264 -pix_fmt yuv444p -qp 0");
+    for (degrees, filter) in [(90, "transpose=clock"), (180, "hflip,vflip"), (270, "transpose=cclock")] {
+        let folder = scratch();
+        let pictures = |source: &Path, name: &str| {
+            let done = run(source, &folder.path().join(name), "--upscale 1");
+            assert_eq!(done.code, Some(0), "{}", done.stderr);
+            done.stderr
+        };
+        let told = pictures(&rotated("turned.mp4", &flat, degrees), "turned-%d.png");
+        assert!(told.contains("upright"), "{told}");
+        pictures(&flat, "flat-%d.png");
+        let expected = folder.path().join("expected.png");
+        let lies = folder.path().join("flat-2.png");
+        let made = ffmpeg().arg("-i").arg(&lies).args(["-vf", filter]).arg(&expected).status().unwrap();
+        assert!(made.success());
+        let found = folder.path().join("turned-2.png");
+        assert_eq!(Probe::new(&found).size(), Probe::new(&expected).size(), "{degrees}");
+        assert!(raw(&found) == raw(&expected), "{degrees}");
+    }
+}
+
+#[test]
+fn a_picture_of_an_unknown_kind_is_not_called_damaged() {
+    let input = photo("video-colours.tiff", "yuv420p");
+    let folder = scratch();
+    let message = support::refuse(&input, &folder.path().join("out.png"), "", 3);
+    assert!(message.contains("does not support") && message.contains("convert it"), "{message}");
 }

@@ -26,8 +26,8 @@ pub(super) fn comparison(comparison: &Comparison) -> String {
     let Comparison { input, reference, frames, border, mean, .. } = comparison;
     let _ =
         writeln!(out, "{input} against {reference}: {} frames, {border} pixels of border cut", frames.len());
-    let _ = writeln!(out, "{:8}{}{:>13}", "frame", headings(), "SSIM (FFmpeg)");
-    let last = |scores: &Scores| cell(scores.ssim_y_ffmpeg, 13, 4);
+    let _ = writeln!(out, "{:8}{}{:>15}", "frame", headings(), "SSIM (FFmpeg)");
+    let last = |scores: &Scores| cell(scores.ssim_y_ffmpeg, 15, 4);
     for (number, scores) in frames.iter().enumerate() {
         let _ = writeln!(out, "{number:<8}{}{}", cells(scores), last(scores));
     }

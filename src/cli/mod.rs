@@ -22,11 +22,13 @@ mod processing_args;
 mod progress;
 mod run;
 mod summary;
+mod usage;
 mod value;
 
 pub(crate) use args::Cli;
 pub(crate) use ffi_environment::refuse_telemetry;
 pub(crate) use interrupt::watch as watch_signals;
+pub(crate) use usage::refuse;
 
 use args::Command;
 use clap::ArgMatches;

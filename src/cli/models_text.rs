@@ -59,7 +59,7 @@ pub(super) fn details(entry: &Entry) -> String {
     fact("task", word(&manifest.task));
     fact("scale", format!("x{}", manifest.scale));
     fact("input", format!("{:?}, {} {}", input.name, word(&input.colour), word(&input.dtype)));
-    fact("range", format!("{} to {}", -input.mean, input.range - input.mean));
+    fact("range", format!("{} to {}", 0.0 - input.mean, input.range - input.mean));
     fact("multiple of", format!("{} pixels", input.multiple));
     fact("space to depth", input.space_to_depth.to_string());
     fact("output", format!("{:?}", output.name));

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Processing")]
 pub(super) struct ProcessingArgs {
-    /// Size to reach: a factor from 1 to 8, WxH to fit into, 720p, 1080p, 1440p or 4k
+    /// Size to reach: a whole factor from 1 to 8, WxH to fit into, 720p, 1080p, 1440p or 4k
     ///
     /// Cost grows with the number of pixels of the input; 1 is a plain transcode without a network.
     #[arg(long, value_name = "SIZE", value_parser = value::target, default_value = "2", allow_hyphen_values = true)]
@@ -74,10 +74,11 @@ pub(super) struct ProcessingArgs {
     /// Leaves out frames that show nothing new, before anything else [default: off; saves time where there are such]
     ///
     /// For animation on twos, or 15 frames a second in a stream of 30: motion then goes from one new picture to the next.
+    /// Needs another frame rate than the source's (--fps).
     #[arg(long)]
     dedup: bool,
 
-    /// Fills the places of missing and damaged frames with motion, at the source's rate [default: off]
+    /// Fills the places of missing and damaged frames with motion, at the source's rate or a multiple [default: off]
     ///
     /// In streams of constant rate, up to 8 in a row. Costs what --fps does, for those frames only.
     #[arg(long)]

@@ -15,8 +15,8 @@ pub struct MotionOptions {
     /// Leaves out frames that show nothing new before anything else, so that motion goes from one new picture to the next
     /// (animation on twos, 15 frames a second in a stream of 30). Only with another rate than the source's.
     pub dedup: bool,
-    /// Fills the places of missing and damaged frames of a stream of constant rate with motion. At the source's rate;
-    /// other rates fill them anyway.
+    /// Fills the places of missing and damaged frames of a stream of constant rate with motion, at the source's rate or
+    /// a multiple of it; fixed rates fill them anyway.
     pub conceal: bool,
     /// Scene cut: the share of the picture's contrast, 0 to 1, that moving its blocks does not explain.
     pub scene_threshold: f32,

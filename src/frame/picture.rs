@@ -15,6 +15,8 @@ pub struct SideData {
 impl SideData {
     /// `AV_FRAME_DATA_A53_CC`: closed captions, a running text of which each part must be shown once.
     pub const CAPTIONS: u32 = 1;
+    /// `AV_FRAME_DATA_ICC_PROFILE`: what the numbers of the picture's colours mean.
+    pub const ICC_PROFILE: u32 = 15;
 }
 
 impl std::fmt::Debug for SideData {

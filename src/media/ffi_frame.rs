@@ -238,6 +238,18 @@ pub(super) fn side_data(frame: &Video, keep: impl Fn(u32) -> bool) -> Vec<SideDa
     kept
 }
 
+/// Attaches an ICC profile to a frame. Without memory for it the frame stays without.
+pub(super) fn attach_profile(frame: &mut Video, profile: &[u8]) {
+    let kind = ffi::AVFrameSideDataType::AV_FRAME_DATA_ICC_PROFILE;
+    // SAFETY: the frame is valid and owned, and the new entry has the asked size.
+    unsafe {
+        let entry = ffi::av_frame_new_side_data(frame.as_mut_ptr(), kind, profile.len());
+        if let Some(entry) = entry.as_ref() {
+            ptr::copy_nonoverlapping(profile.as_ptr(), entry.data, profile.len());
+        }
+    }
+}
+
 /// Lets go of the frame's picture and clears its properties, keeping the frame itself for reuse.
 pub(super) fn clear(frame: &mut Video) {
     // SAFETY: the frame is valid and owned.

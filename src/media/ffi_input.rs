@@ -1,7 +1,7 @@
 //! The raw libavformat and libavcodec calls of the source, each behind a safe function.
 #![allow(unsafe_code)]
 
-use super::{Interrupt, StreamInfo};
+use super::{Interrupt, StreamInfo, ending};
 use crate::frame::{Rational, SideData};
 use ffmpeg::ffi;
 use ffmpeg::format::context::Input;
@@ -27,13 +27,22 @@ pub(super) enum OpenFailure {
     Streams(ffmpeg::Error),
 }
 
-/// Opens an input, reads its streams' headers, and returns the names of the options that nothing took.
+/// An input whose streams' headers were read.
+pub(super) struct OpenedInput {
+    pub(super) input: Input,
+    /// Names of the options that nothing took.
+    pub(super) unused: Vec<String>,
+    /// The first bytes of its byte stream, if they are still in memory.
+    pub(super) head: Vec<u8>,
+}
+
+/// Opens an input and reads its streams' headers.
 pub(super) fn open_input(
     url: &str,
     format: Option<&str>,
     options: &[(String, String)],
     interrupt: &Interrupt,
-) -> Result<(Input, Vec<String>), OpenFailure> {
+) -> Result<OpenedInput, OpenFailure> {
     let url = CString::new(url).map_err(|_| OpenFailure::Nul)?;
     let demuxer = match format {
         Some(name) => find_demuxer(name)?,
@@ -58,10 +67,44 @@ pub(super) fn open_input(
             return Err(OpenFailure::Open(ffmpeg::Error::from(opened)));
         }
         let input = Input::wrap_with_interrupt(context, callback.guard);
+        let head = buffered_head((*context).pb);
         match ffi::avformat_find_stream_info(context, ptr::null_mut()) {
             code if code < 0 => Err(OpenFailure::Streams(ffmpeg::Error::from(code))),
-            _ => Ok((input, unused)),
+            _ => Ok(OpenedInput { input, unused, head }),
         }
+    }
+}
+
+/// The first bytes of a byte stream, where its buffer still begins with them.
+///
+/// # Safety
+/// `io` is null or valid.
+unsafe fn buffered_head(io: *const ffi::AVIOContext) -> Vec<u8> {
+    // SAFETY: a valid byte stream's buffer holds what lies between its two pointers, which ends at `pos` of the stream
+    // while it is read from.
+    unsafe {
+        let Some(io) = io.as_ref().filter(|io| io.write_flag == 0 && !io.buffer.is_null()) else {
+            return Vec::new();
+        };
+        let held = usize::try_from(io.buf_end.offset_from(io.buffer)).unwrap_or(0);
+        match usize::try_from(io.pos) {
+            Ok(end) if end == held => std::slice::from_raw_parts(io.buffer, held.min(ending::HEAD)).to_vec(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Bytes of an input: all where that is known, else those up to where it is read.
+pub(super) fn byte_count(input: &mut Input) -> Option<u64> {
+    const CURRENT: i32 = 1;
+    // SAFETY: the context is open; its byte stream is null for devices and network demuxers.
+    unsafe {
+        let io = (*input.as_mut_ptr()).pb;
+        if io.is_null() {
+            return None;
+        }
+        let size = ffi::avio_size(io);
+        u64::try_from(if size > 0 { size } else { ffi::avio_seek(io, 0, CURRENT) }).ok()
     }
 }
 

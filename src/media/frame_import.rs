@@ -288,6 +288,7 @@ pub(super) fn stream_side_data(picture: &Video) -> Vec<SideData> {
         (AV_FRAME_DATA_DISPLAYMATRIX, AV_PKT_DATA_DISPLAYMATRIX),
         (AV_FRAME_DATA_STEREO3D, AV_PKT_DATA_STEREO3D),
         (AV_FRAME_DATA_SPHERICAL, AV_PKT_DATA_SPHERICAL),
+        (AV_FRAME_DATA_ICC_PROFILE, AV_PKT_DATA_ICC_PROFILE),
     ];
     let packet_kind =
         |kind: u32| lifted.iter().find(|(frame, _)| *frame as u32 == kind).map(|(_, packet)| *packet as u32);

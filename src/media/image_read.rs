@@ -4,10 +4,10 @@ use super::decode::Decoded;
 use super::ffi_frame;
 use super::reader::Raw;
 use super::trim::Trim;
-use super::{Interrupt, MediaError, open};
+use super::{Interrupt, MediaError, color_profile, open};
 use crate::frame::TimeBase;
 use ffmpeg_next::frame::Video;
-use image::{DynamicImage, ImageDecoder, ImageReader};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageReader};
 use std::path::{Path, PathBuf};
 
 /// Codecs by FFmpeg's name for the file name extensions that are read here.
@@ -172,16 +172,17 @@ impl PictureReader {
                     let pts = pts - self.trim.shift(self.time_base);
                     return Ok(Raw::Picture(Decoded { picture, pts, duration: 1, is_damaged: false }));
                 }
-                Err(problem) => self.note_damage(&file.display().to_string(), &problem)?,
+                Err(unreadable) => self.note_damage(&file.display().to_string(), &unreadable)?,
             }
         }
         Ok(Raw::End)
     }
 
-    fn note_damage(&mut self, file: &str, problem: &str) -> Result<(), MediaError> {
+    fn note_damage(&mut self, file: &str, unreadable: &Unreadable) -> Result<(), MediaError> {
+        let Unreadable { problem, remedy } = unreadable;
         self.damaged += 1;
         if self.is_strict || self.files.len() == 1 {
-            return Err(open::wrong(file, problem, "check that it was copied or written completely"));
+            return Err(open::wrong(file, problem, remedy));
         }
         if self.damaged == 1 {
             tracing::warn!("{}: {file}: {problem}; damaged pictures are left out and counted", self.location);
@@ -190,15 +191,42 @@ impl PictureReader {
     }
 }
 
-fn read(file: &Path) -> Result<Video, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("cannot be read as a picture ({error})");
+/// Why a picture cannot be read, and what to do.
+struct Unreadable {
+    problem: String,
+    remedy: &'static str,
+}
+
+impl From<ImageError> for Unreadable {
+    fn from(error: ImageError) -> Self {
+        let remedy = match error {
+            ImageError::Unsupported(_) => "convert it to an RGB or grey PNG first",
+            _ => "check that it was copied or written completely",
+        };
+        Self { problem: format!("cannot be read as a picture ({error})"), remedy }
+    }
+}
+
+fn read(file: &Path) -> Result<Video, Unreadable> {
     let reader =
-        ImageReader::open(file).and_then(ImageReader::with_guessed_format).map_err(|error| failed(&error))?;
-    let mut decoder = reader.into_decoder().map_err(|error| failed(&error))?;
-    let orientation = decoder.orientation().map_err(|error| failed(&error))?;
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|error| failed(&error))?;
+        ImageReader::open(file).and_then(ImageReader::with_guessed_format).map_err(ImageError::IoError)?;
+    let mut decoder = reader.into_decoder()?;
+    let orientation = decoder.orientation()?;
+    // A profile that cannot be read is no reason to refuse the picture.
+    let profile = decoder.icc_profile().unwrap_or_default();
+    let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
-    to_picture(image).ok_or_else(|| failed(&"no memory or an unknown format"))
+    let is_gray = !image.color().has_color();
+    let mut picture = to_picture(image).ok_or_else(|| Unreadable {
+        problem: "cannot be read as a picture (no memory or an unknown format)".to_owned(),
+        remedy: "convert it to an RGB or grey PNG first",
+    })?;
+    if let Some(profile) = profile
+        && color_profile::describes(&profile, is_gray)
+    {
+        ffi_frame::attach_profile(&mut picture, &profile);
+    }
+    Ok(picture)
 }
 
 fn to_picture(image: DynamicImage) -> Option<Video> {

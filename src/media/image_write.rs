@@ -1,12 +1,14 @@
 //! One frame as one picture file.
 
+use super::color_profile;
 use super::frame_export::quantize;
 use super::rgb_export::{RgbConverter, samples};
+use super::turn::Turn;
 use crate::frame::{Color, Frame, Model, PixelFormat};
 use image::codecs::{
     bmp::BmpEncoder, jpeg::JpegEncoder, png::PngEncoder, tiff::TiffEncoder, webp::WebPEncoder,
 };
-use image::{ExtendedColorType, ImageEncoder, ImageResult};
+use image::{ExtendedColorType, ImageEncoder, ImageError, ImageResult};
 use std::io::Cursor;
 
 /// A picture file format.
@@ -59,8 +61,10 @@ pub(super) struct PictureEncoder {
     depth: u8,
     /// JPEG's quality, 1 to 100.
     quality: u8,
+    turn: Turn,
     converter: RgbConverter,
     pixels: Vec<u8>,
+    turned: Vec<u8>,
     file: Cursor<Vec<u8>>,
 }
 
@@ -72,9 +76,16 @@ impl PictureEncoder {
         size: (u32, u32),
         depth: u8,
         quality: u8,
+        turn: Turn,
     ) -> Self {
         let converter = RgbConverter::new(format, color, size);
-        Self { kind, format, depth, quality, converter, pixels: Vec::new(), file: Cursor::new(Vec::new()) }
+        let (pixels, turned, file) = (Vec::new(), Vec::new(), Cursor::new(Vec::new()));
+        Self { kind, format, depth, quality, turn, converter, pixels, turned, file }
+    }
+
+    /// True if the file can hold this colour profile, and it describes what is written.
+    pub(super) fn keeps(&self, profile: &[u8]) -> bool {
+        self.kind != PictureKind::Bmp && color_profile::describes(profile, self.channels() == 1)
     }
 
     /// FFmpeg's name for what is stored.
@@ -102,7 +113,8 @@ impl PictureEncoder {
         self.pack(frame);
         self.file.get_mut().clear();
         self.file.set_position(0);
-        let (width, height) = (frame.info.width, frame.info.height);
+        let size = self.turn(frame);
+        let profile = color_profile::of(&frame.info.side_data).filter(|profile| self.keeps(profile));
         let color = match (self.channels(), self.depth) {
             (1, 8) => ExtendedColorType::L8,
             (1, _) => ExtendedColorType::L16,
@@ -111,18 +123,27 @@ impl PictureEncoder {
             (_, 8) => ExtendedColorType::Rgba8,
             _ => ExtendedColorType::Rgba16,
         };
-        let (file, pixels) = (&mut self.file, &self.pixels);
+        let content = Content { pixels: &self.pixels, size, color, profile };
+        let file = &mut self.file;
         match self.kind {
-            PictureKind::Png => PngEncoder::new(file).write_image(pixels, width, height, color)?,
-            PictureKind::Jpeg => {
-                JpegEncoder::new_with_quality(file, self.quality)
-                    .write_image(pixels, width, height, color)?;
-            }
-            PictureKind::WebP => WebPEncoder::new_lossless(file).write_image(pixels, width, height, color)?,
-            PictureKind::Tiff => TiffEncoder::new(file).write_image(pixels, width, height, color)?,
-            PictureKind::Bmp => BmpEncoder::new(file).write_image(pixels, width, height, color)?,
+            PictureKind::Png => content.write(PngEncoder::new(file))?,
+            PictureKind::Jpeg => content.write(JpegEncoder::new_with_quality(file, self.quality))?,
+            PictureKind::WebP => content.write(WebPEncoder::new_lossless(file))?,
+            PictureKind::Tiff => content.write(TiffEncoder::new(file))?,
+            PictureKind::Bmp => content.write(BmpEncoder::new(file))?,
         }
         Ok(self.file.get_ref())
+    }
+
+    /// Turns what was packed as it is to be shown; gives width and height.
+    fn turn(&mut self, frame: &Frame) -> (u32, u32) {
+        let size = (frame.info.width, frame.info.height);
+        if self.turn != Turn::default() {
+            let bytes = self.channels() * usize::from(self.depth / 8);
+            self.turn.apply(&self.pixels, size, bytes, &mut self.turned);
+            std::mem::swap(&mut self.pixels, &mut self.turned);
+        }
+        self.turn.size(size)
     }
 
     /// Interleaves the frame's channels, in native byte order.
@@ -143,6 +164,24 @@ impl PictureEncoder {
                 place(row, 3, channels, self.depth, alpha);
             }
         }
+    }
+}
+
+/// What a file holds.
+struct Content<'a> {
+    pixels: &'a [u8],
+    size: (u32, u32),
+    color: ExtendedColorType,
+    profile: Option<&'a [u8]>,
+}
+
+impl Content<'_> {
+    fn write(self, mut encoder: impl ImageEncoder) -> ImageResult<()> {
+        if let Some(profile) = self.profile {
+            encoder.set_icc_profile(profile.to_vec()).map_err(ImageError::Unsupported)?;
+        }
+        let (width, height) = self.size;
+        encoder.write_image(self.pixels, width, height, self.color)
     }
 }
 

@@ -1,7 +1,8 @@
 //! The two kinds of input, containers and pictures, behind one face.
 
 use super::decode::{Decoder, Decoding};
-use super::ffi_input::{self, FieldOrder, InputFacts, RawColor, StreamFacts};
+use super::ending::Ending;
+use super::ffi_input::{self, FieldOrder, InputFacts, OpenedInput, RawColor, StreamFacts};
 use super::image_read::{self, PictureReader};
 use super::reader::{Raw, Reader, ReaderSetup};
 use super::trim::Trim;
@@ -9,7 +10,7 @@ use super::{Chapter, InputOptions, Interrupt, MediaError, StreamKind};
 use super::{describe, open, select};
 use crate::frame::{MemoryPlace, Rational, rescale};
 use ffmpeg::codec::{Id, Parameters};
-use ffmpeg::ffi::AVFMT_TS_DISCONT;
+use ffmpeg::ffi::{AVFMT_NOTIMESTAMPS, AVFMT_TS_DISCONT};
 use ffmpeg::frame::Video;
 use ffmpeg::media::Type;
 use ffmpeg_next as ffmpeg;
@@ -110,7 +111,7 @@ fn open_container(
     options: &InputOptions,
     interrupt: Interrupt,
 ) -> Result<Opened, MediaError> {
-    let input = open::open(location, options, &interrupt)?;
+    let OpenedInput { input, unused, head } = open::open(location, options, &interrupt)?;
     let facts = ffi_input::input_facts(&input);
     let mut streams = ffi_input::stream_facts(&input);
     let chapters = ffi_input::chapter_facts(&input);
@@ -124,6 +125,9 @@ fn open_container(
         video.average_rate = rate;
         video.real_rate = rate;
     }
+    let without_effect = open::ineffective(&unused).into_iter();
+    let has_times = facts.format_flags & AVFMT_NOTIMESTAMPS == 0;
+    warn_of(location, without_effect.filter(|option| *option != "--rate" || has_times));
     let frame_rate = options.rate.unwrap_or_else(|| describe::frame_rate(video));
     let decoder = Decoder::open(location, video, options.threads, &options.hardware)?;
     let trim = Trim::new(facts.start, options.start, options.duration);
@@ -139,6 +143,7 @@ fn open_container(
         is_strict: options.strict,
         may_restart: facts.format_flags & AVFMT_TS_DISCONT != 0,
         is_free_running: rate.is_some(),
+        ending: Ending::new(&head, &facts.format),
     });
     if facts.seekable {
         reader.seek_to_start(facts.start)?;
@@ -153,6 +158,9 @@ fn open_pictures(
     interrupt: Interrupt,
 ) -> Result<Opened, MediaError> {
     let files = image_read::files(location)?;
+    let given =
+        [("--video-size", options.video_size.is_some()), ("--input-pix-fmt", options.pixel_format.is_some())];
+    warn_of(location, given.into_iter().filter(|(_, is_given)| *is_given).map(|(option, _)| option));
     let rate = options.rate.filter(|rate| rate.is_positive()).unwrap_or(Rational::new(25, 1));
     let time_base = rate.inverse();
     let count = files.len() as i64;
@@ -190,6 +198,12 @@ fn open_pictures(
         seekable: true,
     };
     Ok(Opened { reader: InputReader::Pictures(reader), facts, streams, kinds, chapters: Vec::new(), trim })
+}
+
+fn warn_of(location: &str, without_effect: impl Iterator<Item = &'static str>) {
+    for option in without_effect {
+        tracing::warn!("{option} has no effect: {location} says that itself");
+    }
 }
 
 /// True for demuxers of coded video without a container.

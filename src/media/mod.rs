@@ -3,6 +3,7 @@
 //! A [`Source`] turns an input into frames and packets; a [`Sink`] turns them into an output. FFmpeg's types do not
 //! leave this module.
 
+mod color_profile;
 mod comb;
 mod container;
 mod copy;
@@ -16,6 +17,7 @@ mod encode;
 mod encoder_choice;
 mod encoder_options;
 mod encoder_pixel;
+mod ending;
 mod ffi_encode;
 mod ffi_frame;
 mod ffi_hwaccel;
@@ -58,6 +60,7 @@ mod temporary;
 mod timeline;
 mod timing;
 mod trim;
+mod turn;
 mod video_open;
 
 use crate::error::MediaError;

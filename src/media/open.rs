@@ -1,11 +1,11 @@
 //! Opening a container, and saying in one line why that is not possible.
 
+use super::ending;
 use super::ffi_frame;
-use super::ffi_input::{self, OpenFailure};
+use super::ffi_input::{self, OpenFailure, OpenedInput};
 #[cfg(target_os = "linux")]
 use super::ffi_stdin;
 use super::{InputOptions, Interrupt, MediaError};
-use ffmpeg::format::context::Input;
 use ffmpeg_next as ffmpeg;
 use std::io::Read;
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(super) fn open(
     location: &str,
     options: &InputOptions,
     interrupt: &Interrupt,
-) -> Result<Input, MediaError> {
+) -> Result<OpenedInput, MediaError> {
     let format = options.format.as_deref().or_else(|| camera_format(location));
     let reads_device = format.is_some_and(is_device);
     if !reads_device {
@@ -34,13 +34,17 @@ pub(super) fn open(
         // The names of devices, and filter graphs, are no files.
         name if reads_device => name.to_owned(),
         // FFmpeg would take what stands before a colon for a protocol.
-        name if is_local(name) && has_protocol(name) => format!("file:{name}"),
+        name if is_local(name) && name.contains(':') => format!("file:{name}"),
         name => name.to_owned(),
     };
     match ffi_input::open_input(&url, format, &demuxer_options(options, format), interrupt) {
-        Ok((input, unused)) => {
-            check_unused(options, &unused)?;
-            Ok(input)
+        Ok(mut opened) => {
+            check_unused(options, &opened.unused)?;
+            // Reading what lies at a file's end may have replaced the beginning in memory.
+            if !reads_device && opened.head.is_empty() && Path::new(location).is_file() {
+                opened.head = head(location);
+            }
+            Ok(opened)
         }
         Err(_) if interrupt.is_triggered() => Err(MediaError::Interrupted),
         Err(failure) => Err(explain(location, options, &failure)),
@@ -194,6 +198,18 @@ fn demuxer_options(options: &InputOptions, format: Option<&str>) -> Vec<(String,
     all
 }
 
+/// The user's options that only raw video, cameras and the like have, where the input took none of them.
+pub(super) fn ineffective(unused: &[String]) -> Vec<&'static str> {
+    const OPTIONS: [(&str, &str); 4] = [
+        ("video_size", "--video-size"),
+        ("framerate", "--rate"),
+        ("pixel_format", "--input-pix-fmt"),
+        ("input_format", "--input-pix-fmt"),
+    ];
+    let is_unused = |key: &str| unused.iter().any(|name| name == key);
+    OPTIONS.iter().filter(|(key, _)| is_unused(key)).map(|(_, option)| *option).collect()
+}
+
 /// An option of the user's own that neither demuxer nor protocol took is a mistake worth saying.
 fn check_unused(options: &InputOptions, unused: &[String]) -> Result<(), MediaError> {
     let is_unused = |(key, _): &&(String, String)| unused.contains(key);
@@ -229,7 +245,8 @@ fn explain(location: &str, options: &InputOptions, failure: &OpenFailure) -> Med
             "check the input options' names and values",
         ),
         OpenFailure::Open(ffmpeg::Error::ProtocolNotFound) => {
-            wrong(location, "FFmpeg does not know this protocol", "ffmpeg -protocols lists them")
+            let remedy = format!("ffmpeg -protocols lists them; a file of this name is ./{location}");
+            wrong(location, "FFmpeg does not know this protocol", &remedy)
         }
         OpenFailure::Open(error) if *error == invalid && is_mp4(location) => wrong(
             location,
@@ -252,6 +269,13 @@ fn explain(location: &str, options: &InputOptions, failure: &OpenFailure) -> Med
             "the file is damaged or cut off",
         ),
     }
+}
+
+fn head(location: &str) -> Vec<u8> {
+    let mut head = Vec::new();
+    let file = std::fs::File::open(location);
+    let _ = file.and_then(|file| file.take(ending::HEAD as u64).read_to_end(&mut head));
+    head
 }
 
 /// True if the file begins like MP4 or QuickTime.

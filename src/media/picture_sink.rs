@@ -6,8 +6,10 @@ use super::muxed::Geometry;
 use super::options::OutputOptions;
 use super::stream::{Delivered, InputDescription, SinkReport, StreamKind};
 use super::temporary::{TemporaryFile, check_replaceable};
+use super::turn::Turn;
 use crate::error::MediaError;
 use crate::frame::{Frame, PixelFormat};
+use ffmpeg_next::ffi::AVPacketSideDataType;
 use std::path::{Path, PathBuf};
 
 /// JPEG's quality where the user gives none, 1 to 100.
@@ -19,6 +21,8 @@ pub(super) struct PictureSink {
     names: Names,
     encoder: PictureEncoder,
     kind: PictureKind,
+    /// Existing files are replaced.
+    overwrite: bool,
     /// A single picture, which gets its name when it turns out to be the only one.
     single: Option<TemporaryFile>,
     frames: u64,
@@ -51,6 +55,27 @@ impl Names {
             }
         }
         Self::Single
+    }
+
+    /// The first existing file that a frame's would replace.
+    fn existing(&self, location: &str) -> Option<PathBuf> {
+        let first = self.path(location, 0);
+        let folder = match first.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        let entries = std::fs::read_dir(folder).ok()?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let indices = names.filter_map(|name| self.index_of(location, &first.with_file_name(name)));
+        indices.min().map(|index| self.path(location, index))
+    }
+
+    /// The frame whose file this is.
+    fn index_of(&self, location: &str, path: &Path) -> Option<u64> {
+        let Self::Numbered { prefix, suffix, first, .. } = self else { return None };
+        let number = path.to_str()?.strip_prefix(prefix.as_str())?.strip_suffix(suffix.as_str())?;
+        let index = number.parse::<u64>().ok()?.checked_sub(*first)?;
+        (self.path(location, index) == path).then_some(index)
     }
 
     /// The file of the `index`th frame.
@@ -94,6 +119,9 @@ impl PictureSink {
             });
         }
         check_replaceable(&names.path(location, 0), &input.location, options.overwrite)?;
+        if let Some(existing) = names.existing(location).filter(|_| !options.overwrite) {
+            check_replaceable(&existing, &input.location, false)?;
+        }
         let source = input.video.format;
         let format = PixelFormat { alpha: source.alpha && kind.holds_alpha(), ..source };
         let is_deep = source_depth(&input.video) > 8;
@@ -109,7 +137,19 @@ impl PictureSink {
         let size = (geometry.width, geometry.height);
         let color = input.video.color;
         let quality = u8::try_from(quality).unwrap_or(JPEG_QUALITY);
-        let encoder = PictureEncoder::new(kind, format, color, size, depth, quality);
+        let turn = Turn::of(input);
+        match turn {
+            None => notes.push("the rotation of the picture is lost: it is no right angle".to_owned()),
+            Some(turn) if turn != Turn::default() => {
+                notes.push("the pictures are written upright, turned as the input says".to_owned());
+            }
+            Some(_) => {}
+        }
+        let turn = turn.unwrap_or_default();
+        let encoder = PictureEncoder::new(kind, format, color, size, depth, quality, turn);
+        if profile(input).is_some_and(|profile| !encoder.keeps(profile)) {
+            notes.push(format!("the colour profile is lost: {} of this kind hold none", kind.name()));
+        }
         let delivered = Delivered {
             width: geometry.width,
             height: geometry.height,
@@ -118,7 +158,8 @@ impl PictureSink {
             sample_aspect_ratio: geometry.sample_aspect_ratio,
         };
         let location = location.to_owned();
-        let sink = Self { location, names, encoder, kind, single: None, frames: 0, bytes: 0 };
+        let overwrite = options.overwrite;
+        let sink = Self { location, names, encoder, kind, overwrite, single: None, frames: 0, bytes: 0 };
         Ok((sink, delivered, notes))
     }
 
@@ -141,7 +182,12 @@ impl PictureSink {
             problem: format!("cannot be encoded: {error}"),
             remedy: "use .png, which takes any size".to_owned(),
         })?;
-        let mut file = TemporaryFile::create(&self.names.path(&self.location, self.frames))?;
+        let path = self.names.path(&self.location, self.frames);
+        if !self.overwrite && matches!(self.names, Names::Numbered { .. }) {
+            // It may have come during the run, or lie in a folder that the number is part of.
+            check_replaceable(&path, "", false)?;
+        }
+        let mut file = TemporaryFile::create(&path)?;
         file.write(bytes)?;
         self.frames += 1;
         self.bytes += bytes.len() as u64;
@@ -211,6 +257,13 @@ fn number_option(
         problem: format!("found `{value}`"),
         remedy: format!("give a whole number from {min} to {max}"),
     })
+}
+
+/// The input's colour profile.
+fn profile(input: &InputDescription) -> Option<&[u8]> {
+    let kind = AVPacketSideDataType::AV_PKT_DATA_ICC_PROFILE as u32;
+    let video = input.streams.iter().find(|stream| stream.kind == StreamKind::Video)?;
+    Some(&video.side_data.iter().find(|data| data.kind == kind)?.bytes)
 }
 
 fn note_dropped(kind: PictureKind, input: &InputDescription, notes: &mut Vec<String>) {

@@ -1,6 +1,7 @@
 //! Demultiplexing and decoding: from an open container to pictures and packets in time.
 
 use super::decode::{Decoded, Decoder, Decoding, Received};
+use super::ending::Ending;
 use super::ffi_input::{self, StreamFacts};
 use super::timeline::Timeline;
 use super::timing::Stamper;
@@ -74,6 +75,7 @@ pub(super) struct Reader {
     lookahead: VecDeque<Raw>,
     errors_in_a_row: u32,
     damaged: u64,
+    ending: Ending,
 }
 
 /// What to read and how.
@@ -92,6 +94,7 @@ pub(super) struct ReaderSetup<'a> {
     pub(super) may_restart: bool,
     /// True if pictures follow `frame_rate` whatever the stream says.
     pub(super) is_free_running: bool,
+    pub(super) ending: Ending,
 }
 
 impl Reader {
@@ -142,6 +145,7 @@ impl Reader {
             lookahead: VecDeque::new(),
             errors_in_a_row: 0,
             damaged: 0,
+            ending: setup.ending,
         }
     }
 
@@ -251,7 +255,10 @@ impl Reader {
     fn read(&mut self) -> Result<Option<Raw>, MediaError> {
         let mut packet = ffmpeg::Packet::empty();
         match packet.read(&mut self.input) {
-            Ok(()) => self.errors_in_a_row = 0,
+            Ok(()) => {
+                self.errors_in_a_row = 0;
+                self.ending.follow(&packet);
+            }
             Err(error) => {
                 self.handle_read_error(error)?;
                 return Ok(None);
@@ -324,6 +331,9 @@ impl Reader {
         self.errors_in_a_row += 1;
         match error {
             ffmpeg::Error::Eof => {
+                if !self.is_finished && self.ending.is_premature(&mut self.input) {
+                    self.note_damage("the input is cut off")?;
+                }
                 self.finish();
                 return Ok(());
             }

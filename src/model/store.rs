@@ -78,7 +78,15 @@ impl Model {
         let path = Path::new(name_or_path);
         let is_path = path.extension().is_some_and(|ending| ending == "onnx" || ending == "toml");
         if is_path {
-            return Self::read(&path.with_extension("toml"), name_or_path);
+            let manifest = path.with_extension("toml");
+            if !path.exists() && !manifest.exists() {
+                return Err(ModelError::Model {
+                    model: name_or_path.into(),
+                    problem: "there is no such file".into(),
+                    remedy: "check the path; models are given by name or as .onnx files".into(),
+                });
+            }
+            return Self::read(&manifest, name_or_path);
         }
         if let Some(model) = built_in_named(name_or_path) {
             let manifest = Manifest::parse(model.manifest, model.name)?;

@@ -33,6 +33,10 @@ impl RateChange {
     pub(crate) fn find(options: &ProcessingOptions, time_base: TimeBase) -> Result<Option<Self>, Error> {
         let motion = &options.motion;
         if !motion.adds_frames() {
+            if let Some(name) = motion.model.as_deref() {
+                find_model(options)?;
+                tracing::warn!("--motion-model {name} has no effect: no frames are added (--fps, --conceal)");
+            }
             return Ok(None);
         }
         let network = find_network(options)?;
@@ -118,8 +122,13 @@ impl RateChange {
     }
 }
 
-/// The network that `options` name, or the mode's own; `None` for the classical estimate.
 fn find_network(options: &ProcessingOptions) -> Result<Option<(Runtime, Model)>, Error> {
+    let Some(model) = find_model(options)? else { return Ok(None) };
+    Ok(Some((Runtime::load(options.runtime_library.as_deref())?, model)))
+}
+
+/// The network that `options` name, or the mode's own; `None` for the classical estimate.
+fn find_model(options: &ProcessingOptions) -> Result<Option<Model>, Error> {
     let (motion, library) = (&options.motion, options.runtime_library.as_deref());
     let (own, task) = match motion.mode {
         MotionMode::Predict => (PREDICTOR, Task::Prediction),
@@ -138,5 +147,5 @@ fn find_network(options: &ProcessingOptions) -> Result<Option<(Runtime, Model)>,
         }
         .into());
     }
-    Ok(Some((Runtime::load(library)?, model)))
+    Ok(Some(model))
 }

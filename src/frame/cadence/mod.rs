@@ -170,6 +170,14 @@ impl Cadence {
         self.units.pts(units)
     }
 
+    /// Where the rate is not fixed: the time stamps, in [`Cadence::time_base`], that cut the time from `start` to `end` (in the
+    /// source's) into the parts of one interval, the last one `end` itself.
+    pub(crate) fn parts(&self, start: Pts, end: Pts) -> impl Iterator<Item = Pts> + use<> {
+        let (units, parts) = (self.units, self.units.parts());
+        let (start, length) = (units.time(start), units.time(end) - units.time(start));
+        (1..=parts).map(move |part| units.pts(start + length * part / parts))
+    }
+
     /// A duration of the source in [`Cadence::time_base`].
     pub fn rescaled(&self, source_duration: i64) -> i64 {
         self.units.pts(self.units.time(source_duration))

@@ -186,8 +186,11 @@ fn try_all(question: &Question<'_>, candidates: &[Placement]) -> Result<Remember
         (Some((placement, _)), _) => Ok(Remembered::new(placement, &tried)),
         (None, refused) => {
             let provider = candidates.first().map_or(Provider::Cpu, |placement| placement.provider);
-            let unusable =
-                refused.unwrap_or_else(|| Unusable::new("nothing could be tried", "see `framecast doctor`"));
+            let unusable = refused.unwrap_or_else(|| {
+                let problem =
+                    format!("no provider that works here computes in {}", question.execution.precision);
+                Unusable::new(problem, "leave --precision out, or see `framecast doctor`")
+            });
             Err(refusal(question, provider, unusable))
         }
     }
@@ -217,7 +220,7 @@ pub(in crate::model) fn refusal(
 ) -> ModelError {
     ModelError::Device {
         device: match question.execution.device {
-            Device::Auto => provider.to_string(),
+            Device::Auto => format!("auto ({provider})"),
             device => device.to_string(),
         },
         problem: unusable.problem,

@@ -47,8 +47,9 @@ pub struct PacerOptions {
     /// Leaves out frames that show nothing new, and spaces the others as they were before a regular pattern of repetitions,
     /// so that the real cadence is what is worked on.
     pub dedup: bool,
-    /// Takes damaged frames for lost ones; at the source's rate, shows a frame of motion at every time at which a stream
-    /// of constant rate lacks one.
+    /// Takes damaged frames for lost ones; at the source's rate and its multiples, shows frames of motion at every time at which
+    /// a stream of constant rate lacks one. (At a fixed rate no tick is without a frame; where repeated frames are left
+    /// out, none are missing.)
     pub conceal: bool,
 }
 
@@ -218,29 +219,39 @@ impl Pacer {
         let newest = self.frames;
         self.frames += 1;
         let (mut before, newest) = ticks.partition::<Vec<_>, _>(|tick| frame_of(tick) < newest);
-        if self.options.conceal && self.options.rate == FrameRate::Source {
-            before.extend(self.concealed(info.pts)?);
+        let follows_source = !matches!(self.options.rate, FrameRate::Fixed(_)) && self.dedup.is_none();
+        if self.options.conceal && follows_source {
+            self.conceal(info.pts, &mut before)?;
+        } else {
+            self.missing.clear();
         }
         Ok(Some(Parted { before, newest }))
     }
 
-    /// Ticks at the times before `pts` at which a frame is missing or damaged.
-    fn concealed(&mut self, pts: Pts) -> Result<Vec<Tick>, TimeError> {
-        let mut missing = std::mem::take(&mut self.missing);
-        missing.extend(self.gaps.push(pts)?);
-        let Some(held) = &self.held else { return Ok(Vec::new()) };
+    /// Replaces the ticks between the newest frame and `pts`, if frames are missing or damaged there, by those that there
+    /// would be with them.
+    fn conceal(&mut self, pts: Pts, before_pts: &mut Vec<Tick>) -> Result<(), TimeError> {
+        let mut times = std::mem::take(&mut self.missing);
+        times.extend(self.gaps.push(pts)?);
+        let Some(held) = self.held.as_ref().filter(|_| !times.is_empty()) else { return Ok(()) };
+        self.count.concealed += times.len() as u64;
         let newest = held.seen.frame.info.pts;
+        times.push(pts);
         let before = self.previous.as_ref().map(|seen| newest - seen.frame.info.pts);
         let unit = match self.options.mode {
             MotionMode::Predict => before,
             MotionMode::Interpolate => Some(pts - newest),
         };
-        self.count.concealed += missing.len() as u64;
-        let frame = self.frames - 2;
-        Ok(missing
-            .into_iter()
-            .map(|pts| Tick { pts, content: self.options.mode.content(frame, pts - newest, unit) })
-            .collect())
+        let (cadence, mode) = (&self.cadence, self.options.mode);
+        let (unit, start, frame) =
+            (unit.map(|unit| cadence.rescaled(unit)), cadence.rescaled(newest), self.frames - 2);
+        let starts = std::iter::once(newest).chain(times.iter().copied());
+        let ticks = starts.zip(&times).flat_map(|(start, end)| cadence.parts(start, *end));
+        *before_pts =
+            ticks.map(|pts| Tick { pts, content: mode.content(frame, pts - start, unit) }).collect();
+        // The last one is the frame at `pts`.
+        before_pts.pop();
+        Ok(())
     }
 
     fn release(&mut self, held: Held) -> Span {

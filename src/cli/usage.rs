@@ -1,0 +1,58 @@
+//! A command line that cannot be read.
+
+use super::progress::JsonTarget;
+use serde_json::json;
+use std::ffi::OsString;
+
+/// Writes help, or what is wrong, and ends the process; where JSON was asked for, with an event as for other errors.
+pub(crate) fn refuse(error: &clap::Error) -> ! {
+    if error.use_stderr()
+        && let Some(target) = json_target(std::env::args_os().skip(1))
+    {
+        let event = json!({ "event": "error", "message": message(error), "exit_code": error.exit_code() });
+        target.write(&event);
+        if target == JsonTarget::Error {
+            std::process::exit(error.exit_code());
+        }
+    }
+    error.exit()
+}
+
+/// What is wrong, without hints at the usage.
+fn message(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let end = ["\n\nUsage:", "\n\nFor more information"].iter().filter_map(|hint| text.find(hint)).min();
+    let lines = text.get(..end.unwrap_or(text.len())).unwrap_or(text).lines().map(str::trim);
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Where the events of a run go that was to write them.
+fn json_target(arguments: impl Iterator<Item = OsString>) -> Option<JsonTarget> {
+    let words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
+    let has = |names: [&str; 2]| words.iter().any(|word| names.contains(&word.as_str()));
+    let is_run = words.first().is_some_and(|command| command == "run" || command == "live");
+    if !is_run || !has(["--json"; 2]) || has(["--quiet", "-q"]) {
+        return None;
+    }
+    let is_named = |word: &str| matches!(word, "-o-" | "-o=-" | "--output=-");
+    let follows = |pair: &[String]| matches!(pair, [option, name] if (option == "-o" || option == "--output") && name == "-");
+    let is_piped = words.iter().any(|word| is_named(word)) || words.windows(2).any(follows);
+    Some(if is_piped { JsonTarget::Error } else { JsonTarget::Output })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_go_where_those_of_a_run_would() {
+        let target = |line: &str| json_target(line.split(' ').map(OsString::from));
+        assert_eq!(target("run -i a -o b --json --fps foo"), Some(JsonTarget::Output));
+        assert_eq!(target("live --json -o - --nonsense"), Some(JsonTarget::Error));
+        assert_eq!(target("run --output=- --json"), Some(JsonTarget::Error));
+        assert_eq!(target("run -i a -o b --fps foo"), None);
+        assert_eq!(target("run -i a -o b --json --quiet"), None);
+        assert_eq!(target("doctor --json --nonsense"), None);
+    }
+}
