@@ -13,7 +13,8 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{
-    Probe, clip, decoded_hash, derived, fraction, frame_times, packet_times, scratch, start_time, succeed,
+    Fraction, Probe, clip, decoded_hash, derived, fraction, frame_times, packet_times, scratch, start_time,
+    succeed,
 };
 
 /// Checks that INPUT and what is made of it have the same times, frame by frame, tick by tick.
@@ -220,5 +221,40 @@ fn opus_stays_beside_its_video_from_run_to_run() {
     succeed(&first, &second, "--upscale 1");
     for stream in ["v", "a"] {
         assert_eq!(packet_times(&second, stream), packet_times(&input, stream), "{stream}");
+    }
+}
+
+/// By how many seconds the second times are later than the first.
+fn differences(times: &[Fraction], others: &[Fraction]) -> Vec<f64> {
+    let seconds = |time: &Fraction| time.0 as f64 / time.1 as f64;
+    times.iter().zip(others).map(|(time, other)| seconds(other) - seconds(time)).collect()
+}
+
+#[test]
+fn what_begins_before_time_zero_is_shown_in_mp4_with_all_streams_in_step() {
+    let source = clip(
+        "bframes.mkv",
+        "-f lavfi -i testsrc2=s=96x64:r=25:d=2 -f lavfi -i sine=d=2 -c:v libx264 -bf 2 -pix_fmt yuv420p -c:a aac",
+    );
+    // The 33 bits of its time stamps wrap in the middle, which reads as a start before 0.
+    let wrapped = derived(
+        "wrapped.ts",
+        "-i @0 -map 0 -c copy -output_ts_offset 95442.7 -mpegts_copyts 1 -muxdelay 0 -muxpreload 0",
+        &[&source],
+    );
+    for name in ["out.mp4", "out.mov"] {
+        let folder = scratch();
+        let output = folder.path().join(name);
+        let result = succeed(&wrapped, &output, "--upscale 1");
+        assert!(result.stderr.contains("all streams are put off by"), "{}", result.stderr);
+        let (before, after) = (frame_times(&wrapped, "v:0"), frame_times(&output, "v:0"));
+        assert_eq!((before.len(), after.len()), (50, 50), "{name}");
+        let video = differences(&before, &after);
+        assert!(video.iter().all(|late| (late - video[0]).abs() < 1e-6 && *late > 1.0), "{video:?}");
+        let (before, after) = (packet_times(&wrapped, "a:0"), packet_times(&output, "a:0"));
+        assert_eq!(before.len(), after.len(), "{name}");
+        assert_eq!(after[0].0, 0, "{name}");
+        let sound = differences(&before, &after);
+        assert!(sound.iter().all(|late| (late - video[0]).abs() < 2.0 / 44100.0), "{video:?} {sound:?}");
     }
 }

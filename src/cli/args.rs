@@ -97,11 +97,12 @@ impl RunArgs {
         let input_format = one_of("input", self.input.input_format.take(), before)?;
         let output_format = one_of("output", self.output.output_format.take(), after)?;
         let threads = self.processing.threads;
+        let strict = self.input.is_strict();
         Ok(RunConfig {
             input: self.input.input.clone(),
             input_options: self.input.into_options(input_format, threads),
             output: self.output.output.clone(),
-            output_options: self.output.encoding.into_options(output_format, threads),
+            output_options: self.output.encoding.into_options(output_format, threads, strict),
             processing: self.processing.into_options(MotionMode::Interpolate),
         })
     }

@@ -84,6 +84,11 @@ enum DeinterlaceArg {
 }
 
 impl InputArgs {
+    /// True if damage ends the run.
+    pub(super) const fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     /// The library's options; `format` is what `-f` and `--input-format` come to.
     pub(super) fn into_options(self, format: Option<String>, threads: Option<usize>) -> InputOptions {
         InputOptions {

@@ -115,11 +115,12 @@ impl LiveArgs {
             }
             (long, short) => long.or(short),
         };
+        let strict = self.input.is_strict();
         let encoded =
             self.output.into_iter().zip(formats.outputs).filter(|(name, _)| !is_page(name) && name != WINDOW);
         let outputs = encoded.map(|(location, format)| LiveOutput {
             location,
-            options: self.encoding.clone().into_options(format, threads),
+            options: self.encoding.clone().into_options(format, threads, strict),
         });
         let default = LiveConfig::default();
         let time = |microseconds: Option<i64>, default: Duration| {

@@ -70,7 +70,12 @@ pub(super) struct EncodingArgs {
 
 impl EncodingArgs {
     /// The library's options; `format` is what `-f` and `--output-format` come to.
-    pub(super) fn into_options(self, format: Option<String>, threads: Option<usize>) -> OutputOptions {
+    pub(super) fn into_options(
+        self,
+        format: Option<String>,
+        threads: Option<usize>,
+        strict: bool,
+    ) -> OutputOptions {
         OutputOptions {
             format,
             overwrite: self.overwrite,
@@ -84,6 +89,7 @@ impl EncodingArgs {
             no_audio: self.no_audio,
             no_data: self.no_data,
             no_attachments: self.no_attachments,
+            strict,
             threads,
         }
     }

@@ -22,7 +22,7 @@ pub(super) fn event(summary: &Summary) -> Value {
         "event": "summary",
         "frames_in": summary.source.frames,
         "frames_out": summary.sink.frames,
-        "damaged": summary.source.damaged,
+        "damaged": summary.source.damaged + summary.sink.damaged,
         "rescaled": summary.source.rescaled,
         "deinterlaced": summary.source.deinterlaced,
         "packets_copied": summary.sink.packets,
@@ -165,7 +165,7 @@ fn rate_line(RateCount { pace, motion: count }: &RateCount) -> String {
 fn counts(summary: &Summary) -> Option<String> {
     let source = &summary.source;
     let named = [
-        (source.damaged, "damaged and skipped"),
+        (source.damaged + summary.sink.damaged, "damaged and skipped"),
         (source.rescaled, "rescaled after a change of size"),
         (source.deinterlaced, "deinterlaced"),
     ];

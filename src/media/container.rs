@@ -54,7 +54,14 @@ pub(super) fn choose_format(
         }
         _ => None,
     };
-    OutputFormat::find(name, location).ok_or_else(|| MediaError::Output {
+    let found = match OutputFormat::find(name, location) {
+        // FFmpeg's choice is MPEG-1, which has no shape of a sample but its own few.
+        Some(format) if format.name() == "mpeg" && options.codec.as_deref() != Some("mpeg1video") => {
+            OutputFormat::find(Some("vob"), location).or(Some(format))
+        }
+        found => found,
+    };
+    found.ok_or_else(|| MediaError::Output {
         output: location.to_owned(),
         problem: "its name does not say which format it has".to_owned(),
         remedy: "end it in .mkv, .mp4, .mov, .ts or .png, or name a muxer with --output-format".to_owned(),
@@ -120,6 +127,24 @@ pub(super) fn has_fixed_rate(format: OutputFormat) -> bool {
     const FIXED: [&str; 8] = ["avi", "yuv4mpegpipe", "mxf", "mxf_d10", "mxf_opatom", "dv", "gxf", "swf"];
     FIXED.contains(&format.name())
 }
+
+/// True for a transport stream as Blu-ray has it. FFmpeg goes by the output's name, which is a temporary one here.
+pub(super) fn is_m2ts(format: OutputFormat, location: &str, options: &OutputOptions) -> bool {
+    if format.name() != "mpegts" {
+        return false;
+    }
+    let asked = options.muxer_options.iter().rev().find(|(key, _)| key == M2TS_OPTION);
+    match asked {
+        Some((_, value)) => !matches!(value.as_str(), "0" | "false" | "-1" | "auto"),
+        None => {
+            let extension = Path::new(location).extension();
+            extension.is_some_and(|extension| extension.eq_ignore_ascii_case("m2ts"))
+        }
+    }
+}
+
+/// The option of FFmpeg's muxer that makes [`is_m2ts`] true.
+pub(super) const M2TS_OPTION: &str = "mpegts_m2ts_mode";
 
 /// What FFmpeg's error code means for the user who named `location`.
 pub(super) fn write_error(location: &str, code: i32) -> MediaError {

@@ -1,7 +1,7 @@
 //! What becomes of each stream that is not the processed video.
 
-use super::container::is_left_out;
-use super::ffi_output::OutputFormat;
+use super::container::{is_left_out, is_m2ts};
+use super::ffi_output::{OutputFormat, error_text};
 use super::options::OutputOptions;
 use super::stream::{InputDescription, StreamInfo, StreamKind};
 use super::subtitle::{SubtitleConversion, TextFormat};
@@ -28,10 +28,12 @@ pub(super) enum Fate {
 /// Decides the fate of every stream, in the input's order.
 pub(super) fn decide_fates(
     format: OutputFormat,
+    location: &str,
     options: &OutputOptions,
     input: &InputDescription,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Fate>, MediaError> {
+    let family = Family::of(format, is_m2ts(format, location, options));
     let is_single = format.name() != "null" && !format.holds_audio();
     let fates: Result<Vec<Fate>, MediaError> = input
         .streams
@@ -40,7 +42,7 @@ pub(super) fn decide_fates(
             StreamKind::Video => Ok(Fate::Encode),
             kind if is_left_out(kind, options) || is_single => Ok(Fate::Drop),
             _ if format.name() == "null" => Ok(Fate::Count),
-            _ => decide(format, stream, input),
+            _ => decide(family, format, stream, input),
         })
         .collect();
     let fates = fates?;
@@ -48,9 +50,13 @@ pub(super) fn decide_fates(
     Ok(fates)
 }
 
-fn decide(format: OutputFormat, stream: &StreamInfo, input: &InputDescription) -> Result<Fate, MediaError> {
-    let family = Family::of(format);
-    if is_chapter_text(stream, input) {
+fn decide(
+    family: Family,
+    format: OutputFormat,
+    stream: &StreamInfo,
+    input: &InputDescription,
+) -> Result<Fate, MediaError> {
+    if is_chapter_text(stream, input) || is_kept_timecode(format, stream, input) {
         return Ok(Fate::Drop);
     }
     if stream.kind == StreamKind::Picture && family == Family::Matroska {
@@ -74,17 +80,19 @@ enum Family {
     Matroska,
     WebM,
     MpegTs,
+    BluRay,
     Ogg,
     Other,
 }
 
 impl Family {
-    fn of(format: OutputFormat) -> Self {
+    fn of(format: OutputFormat, is_m2ts: bool) -> Self {
         match format.name() {
             "mp4" | "ipod" | "3gp" | "3g2" | "psp" | "f4v" | "ismv" => Self::Mp4,
             "mov" => Self::Mov,
             "matroska" => Self::Matroska,
             "webm" => Self::WebM,
+            "mpegts" if is_m2ts => Self::BluRay,
             "mpegts" => Self::MpegTs,
             "ogg" | "ogv" => Self::Ogg,
             _ => Self::Other,
@@ -120,19 +128,35 @@ fn is_chapter_text(stream: &StreamInfo, input: &InputDescription) -> bool {
         && !input.chapters.is_empty()
 }
 
+/// The time code that the muxer of this format makes a track of, from the tags of video and file.
+fn kept_timecode(format: OutputFormat, input: &InputDescription) -> Option<&str> {
+    let tags = input.video_stream().map(|stream| stream.metadata.as_slice()).unwrap_or_default();
+    let timecode = tags.iter().chain(&input.metadata).find(|(key, _)| key == "timecode");
+    timecode.map(|(_, value)| value.as_str()).filter(|_| is_mp4_family(format))
+}
+
+/// True for a track of time codes that the muxer makes again.
+fn is_kept_timecode(format: OutputFormat, stream: &StreamInfo, input: &InputDescription) -> bool {
+    stream.kind == StreamKind::Data
+        && stream.codec_tag() == *b"tmcd"
+        && kept_timecode(format, input).is_some()
+}
+
 fn takes(family: Family, format: OutputFormat, stream: &StreamInfo) -> bool {
     let codec = stream.codec.as_str();
     let by_muxer = || format.takes(stream.codec_id()).unwrap_or(false);
     match (family, stream.kind) {
         (_, StreamKind::Attachment) => family == Family::Matroska,
         (Family::Mp4 | Family::Mov, StreamKind::Data) => {
-            matches!(&stream.codec_tag(), b"tmcd" | b"gpmd")
+            // The muxer makes tracks of time codes itself and refuses those of others.
+            stream.codec_tag() == *b"gpmd"
         }
         (Family::Mp4, StreamKind::Subtitle) => matches!(codec, "mov_text" | "dvd_subtitle" | "ttml"),
         (Family::Mov, StreamKind::Subtitle) => matches!(codec, "mov_text" | "eia_608"),
         (Family::Mp4 | Family::Mov, StreamKind::Picture) => matches!(codec, "mjpeg" | "png" | "bmp"),
         (Family::Mov, StreamKind::Audio) => !matches!(codec, "opus" | "flac" | "truehd") && by_muxer(),
         (Family::MpegTs, _) => mpegts_takes(codec),
+        (Family::BluRay, _) => mpegts_takes(codec) || matches!(codec, "hdmv_pgs_subtitle" | "pcm_bluray"),
         (Family::Ogg, _) => {
             matches!(codec, "vorbis" | "opus" | "flac" | "speex" | "theora" | "vp8")
         }
@@ -149,7 +173,7 @@ fn stream_is_cover_elsewhere(format: OutputFormat, stream: &StreamInfo) -> bool 
 
 /// What a transport stream has a stream type for; its muxer takes all the rest as anonymous private data.
 fn mpegts_takes(codec: &str) -> bool {
-    const CODECS: [&str; 29] = [
+    const CODECS: [&str; 27] = [
         "mpeg1video",
         "mpeg2video",
         "mpeg4",
@@ -172,10 +196,8 @@ fn mpegts_takes(codec: &str) -> bool {
         "truehd",
         "opus",
         "s302m",
-        "pcm_bluray",
         "dvb_subtitle",
         "dvb_teletext",
-        "hdmv_pgs_subtitle",
         "smpte_klv",
         "klv",
         "timed_id3",
@@ -210,6 +232,44 @@ fn refusal(format: OutputFormat, stream: &StreamInfo) -> MediaError {
     }
 }
 
+/// The error for streams that the muxer takes one by one, but not these, or not together.
+pub(super) fn refused_header(
+    format: OutputFormat,
+    code: i32,
+    options: &OutputOptions,
+    input: &InputDescription,
+    fates: &[Fate],
+) -> MediaError {
+    let copied: Vec<_> = input.streams.iter().zip(fates).filter(|(_, fate)| **fate == Fate::Copy).collect();
+    let names = copied.iter().map(|(stream, _)| format!("#{} ({})", stream.index, stream.codec));
+    let names: Vec<_> = ["the video".to_owned()].into_iter().chain(names).collect();
+    let mut remedies = vec!["use another container, for example -o x.mkv".to_owned()];
+    for (kind, option) in [
+        (StreamKind::Audio, "--no-audio"),
+        (StreamKind::Subtitle, "--no-subtitles"),
+        (StreamKind::Data, "--no-data"),
+        (StreamKind::Picture, "--no-attachments"),
+    ] {
+        if copied.iter().any(|(stream, _)| stream.kind == kind) {
+            remedies.push(format!("add {option}"));
+        }
+    }
+    remedies
+        .extend(copied.last().map(|(stream, _)| format!("leave one out, as with --map -0:{}", stream.index)));
+    if !options.muxer_options.is_empty() {
+        remedies.push("correct --muxer-opt".to_owned());
+    }
+    MediaError::Unsupported {
+        problem: format!(
+            "{} refuses these streams together or one of them: {} ({}; -vv shows why)",
+            format.name(),
+            names.join(", "),
+            error_text(code)
+        ),
+        remedy: remedies.join(", or "),
+    }
+}
+
 fn note_fates(
     format: OutputFormat,
     options: &OutputOptions,
@@ -224,7 +284,13 @@ fn note_fates(
                 "subtitle stream #{} is converted from {} to {}",
                 stream.index, stream.codec, conversion.to
             )),
-            Fate::Drop if !is_left_out(stream.kind, options) && !is_chapter_text(stream, input) => {
+            Fate::Drop if is_left_out(stream.kind, options) || is_chapter_text(stream, input) => {}
+            Fate::Drop if is_kept_timecode(format, stream, input) => {
+                notes.extend(kept_timecode(format, input).map(|timecode| {
+                    format!("{} makes a track of its own of the time code {timecode}", format.name())
+                }))
+            }
+            Fate::Drop => {
                 dropped.push(format!("#{} ({})", stream.index, stream.codec));
             }
             _ => {}
@@ -235,8 +301,15 @@ fn note_fates(
     }
 }
 
+pub(super) fn is_mp4_family(format: OutputFormat) -> bool {
+    matches!(Family::of(format, false), Family::Mp4 | Family::Mov)
+}
+
 /// True for codecs that the mp4 family only plays widely under another tag.
 pub(super) fn video_tag(format: OutputFormat, codec: AVCodecID) -> u32 {
-    let is_mp4_family = matches!(Family::of(format), Family::Mp4 | Family::Mov);
-    if is_mp4_family && codec == AVCodecID::AV_CODEC_ID_HEVC { u32::from_le_bytes(*b"hvc1") } else { 0 }
+    if is_mp4_family(format) && codec == AVCodecID::AV_CODEC_ID_HEVC {
+        u32::from_le_bytes(*b"hvc1")
+    } else {
+        0
+    }
 }

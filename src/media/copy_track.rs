@@ -1,5 +1,6 @@
 //! One stream that is passed through: exact times, and repairs where a container insists.
 
+use super::delay::Delay;
 use super::ffi_parameters::extradata;
 use super::stream::StreamInfo;
 use super::subtitle::SubtitleConversion;
@@ -15,6 +16,8 @@ pub(super) struct CopyTrack {
     /// The input stream's extradata, for conversions.
     header: Vec<u8>,
     allows_equal_times: bool,
+    /// Ticks of the source's time base by which the output is put off.
+    delay: i64,
     /// Opus's initial padding at 48 kHz, else 0.
     opus_padding: i64,
     /// Ticks of the target's time base that the muxer forgets to add.
@@ -26,7 +29,7 @@ pub(super) struct CopyTrack {
 
 impl CopyTrack {
     /// Payloads stay as they are.
-    pub(super) fn unchanged(stream: &StreamInfo, output_index: usize) -> Self {
+    pub(super) fn unchanged(stream: &StreamInfo, output_index: usize, delay: Delay) -> Self {
         Self {
             source: stream.time_base,
             target: stream.time_base,
@@ -34,6 +37,7 @@ impl CopyTrack {
             conversion: None,
             header: Vec::new(),
             allows_equal_times: false,
+            delay: delay.in_ticks_of(stream.time_base),
             opus_padding: if stream.codec == "opus" { stream.initial_padding() } else { 0 },
             forgotten_delay: 0,
             last_dts: None,
@@ -45,10 +49,11 @@ impl CopyTrack {
     pub(super) fn converted(
         stream: &StreamInfo,
         output_index: usize,
+        delay: Delay,
         conversion: SubtitleConversion,
     ) -> Self {
         let header = extradata(&stream.parameters).to_vec();
-        Self { conversion: Some(conversion), header, ..Self::unchanged(stream, output_index) }
+        Self { conversion: Some(conversion), header, ..Self::unchanged(stream, output_index, delay) }
     }
 
     pub(super) fn set_time_base(&mut self, target: TimeBase, allows_equal_times: bool) {
@@ -68,6 +73,9 @@ impl CopyTrack {
             None => packet,
         };
         let (from, to) = (self.source, self.target);
+        // Before they are rescaled, so that streams of one time base stay in step exactly.
+        packet.set_pts(packet.pts().map(|pts| pts + self.delay));
+        packet.set_dts(packet.dts().map(|dts| dts + self.delay));
         packet.rescale_ts((from.num, from.den), (to.num, to.den));
         packet.set_pts(packet.pts().map(|pts| pts + self.forgotten_delay));
         packet.set_dts(packet.dts().map(|dts| dts + self.forgotten_delay));

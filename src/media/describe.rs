@@ -29,7 +29,10 @@ pub(super) fn describe(parts: Parts<'_>) -> Option<InputDescription> {
     let mut streams = Vec::new();
     for (facts, kind) in parts.streams.into_iter().zip(parts.kinds) {
         if let Some(kind) = kind {
-            streams.push(stream_info(facts, *kind));
+            let mut stream = stream_info(facts, *kind);
+            // A part begins at 0, whatever lies before it.
+            stream.start = stream.start.filter(|_| parts.trim.start().is_none());
+            streams.push(stream);
         }
     }
     for stream in streams.iter_mut().filter(|stream| stream.kind == StreamKind::Video) {
@@ -115,6 +118,7 @@ fn stream_info(facts: StreamFacts, kind: StreamKind) -> StreamInfo {
         kind,
         codec: facts.codec,
         time_base: facts.time_base,
+        start: facts.start,
         frame_rate,
         disposition: facts.disposition,
         metadata: facts.metadata,

@@ -38,7 +38,7 @@ pub(super) fn choose_encoder(
     let layout = choose_layout(codec, format, options, &source, video)?;
     note_losses(&layout, &source, codec, options, &mut notes);
     let color = encoded_color(codec, &layout, options, video, &mut notes);
-    let encoder_options = encoder_options(codec, options, input, &mut notes)?;
+    let encoder_options = encoder_options(codec, format, options, input, &mut notes)?;
     let delivered_format = delivered_format(&layout, video.format);
     Ok(EncoderChoice { codec, layout, delivered_format, color, options: encoder_options, notes })
 }

@@ -1,10 +1,12 @@
 //! What an encoder is told beside the format: quality, speed, HDR metadata, and the user's own options.
 
 use super::ffi_encode::VideoCodec;
+use super::ffi_output::OutputFormat;
 use super::hdr::StaticMetadata;
 use super::options::OutputOptions;
 use super::stream::{InputDescription, StreamKind};
 use crate::error::MediaError;
+use ffmpeg_next::ffi::AVFMT_NOTIMESTAMPS;
 
 /// Lagrange units per step of a quantiser scale (FFmpeg's `FF_QP2LAMBDA`).
 const QP_TO_LAMBDA: f64 = 118.0;
@@ -28,6 +30,7 @@ const RATE_OPTIONS: [&str; 12] = [
 /// The options for the encoder: defaults first, so that the user's come last and win.
 pub(super) fn encoder_options(
     codec: VideoCodec,
+    format: OutputFormat,
     options: &OutputOptions,
     input: &InputDescription,
     notes: &mut Vec<String>,
@@ -59,6 +62,12 @@ pub(super) fn encoder_options(
     }
     if codec.name() == "libx265" {
         set("x265-params", x265_parameters(input, notes));
+    }
+    let has_rate = input.video.frame_rate.is_positive()
+        && (!input.video.variable_rate || format.has_flag(AVFMT_NOTIMESTAMPS));
+    if has_rate && matches!(codec.name(), "libx264" | "libx264rgb") {
+        // Writes the frame rate into the stream, not the unit of the time stamps, which stay as they are.
+        set("x264-params", "force-cfr=1".to_owned());
     }
     for (key, value) in &options.encoder_options {
         match (key.as_str(), value.parse::<f64>()) {

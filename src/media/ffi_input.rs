@@ -225,6 +225,8 @@ pub(super) struct StreamFacts {
     pub(super) average_rate: Rational,
     /// Lowest rate at which all time stamps can be represented, a guess.
     pub(super) real_rate: Rational,
+    /// First time stamp, in ticks of `time_base`.
+    pub(super) start: Option<i64>,
     /// In ticks of `time_base`.
     pub(super) duration: Option<i64>,
     pub(super) frames: Option<u64>,
@@ -275,6 +277,7 @@ fn one_stream(stream: &ffmpeg::Stream<'_>) -> StreamFacts {
             time_base: rational((*raw).time_base),
             average_rate: rational((*raw).avg_frame_rate),
             real_rate: rational((*raw).r_frame_rate),
+            start: known((*raw).start_time),
             duration: known((*raw).duration).filter(|duration| *duration > 0),
             frames: u64::try_from((*raw).nb_frames).ok().filter(|frames| *frames > 0),
             disposition: (*raw).disposition,

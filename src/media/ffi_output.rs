@@ -274,6 +274,12 @@ impl Muxer {
         }
     }
 
+    /// True if what just failed was not the file or connection, so that the muxer itself objects to what it was given.
+    pub(super) fn is_output_sound(&self) -> bool {
+        // SAFETY: the context is valid, and its output is null or open.
+        unsafe { self.context.as_ref().pb.as_ref() }.is_some_and(|output| output.error >= 0)
+    }
+
     /// The time base of stream `index`, final once the header is written.
     pub(super) fn time_base(&self, index: usize) -> TimeBase {
         // SAFETY: the context is valid, and the index is checked against its number of streams.

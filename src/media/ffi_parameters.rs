@@ -23,6 +23,12 @@ impl StreamInfo {
         // SAFETY: as above.
         i64::from(unsafe { (*self.parameters.as_ptr()).initial_padding })
     }
+
+    /// Of an audio stream; 0 if unknown.
+    pub(super) fn sample_rate(&self) -> i32 {
+        // SAFETY: as above.
+        unsafe { (*self.parameters.as_ptr()).sample_rate }
+    }
 }
 
 /// The codec's out-of-band header.

@@ -176,6 +176,7 @@ fn open_pictures(
         time_base,
         average_rate: rate,
         real_rate: rate,
+        start: Some(0),
         duration: Some(count),
         frames: u64::try_from(count).ok(),
         disposition: 0,

@@ -11,6 +11,7 @@ mod copy_track;
 mod decode;
 mod decoder_choice;
 mod deinterlace;
+mod delay;
 mod describe;
 mod devices;
 mod encode;

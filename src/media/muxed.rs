@@ -1,19 +1,22 @@
 //! An output with a container: one encoded video stream among the streams that are passed through.
 
-use super::container::{Destination, choose_destination, choose_format, write_error};
-use super::copy::{Fate, decide_fates};
+use super::container::{Destination, M2TS_OPTION, choose_destination, choose_format, is_m2ts, write_error};
+use super::copy::{Fate, decide_fates, refused_header};
+use super::delay::Delay;
 use super::encode::{EncodeError, VideoTrack};
 use super::encoder_choice::choose_encoder;
 use super::ffi_output::{Muxer, OutputFormat, error_text, shared_packet};
 use super::metadata::{global_tags, rotation_note};
 use super::options::OutputOptions;
 use super::output_streams::{OutputStreams, Track};
-use super::stream::{CopyPacket, Delivered, InputDescription, Interrupt, SinkReport, StreamKind};
+use super::stream::{Chapter, CopyPacket, Delivered, InputDescription, Interrupt, SinkReport, StreamKind};
 use super::video_open::open_video;
 use crate::error::MediaError;
 use crate::frame::{Frame, Rational, TimeBase};
 use ffmpeg_next::Packet;
-use ffmpeg_next::ffi::AVFMT_AVOID_NEG_TS_DISABLED;
+use ffmpeg_next::ffi::{
+    AVERROR_EXIT, AVERROR_INVALIDDATA, AVERROR_PATCHWELCOME, AVFMT_AVOID_NEG_TS_DISABLED,
+};
 
 /// A muxer with its tracks.
 pub(super) struct MuxedSink {
@@ -23,9 +26,15 @@ pub(super) struct MuxedSink {
     location: String,
     video: VideoTrack,
     streams: OutputStreams,
+    delay: Delay,
     /// The last packet, where frames that are missing must be repeated because readers count them.
     repeater: Option<Repeater>,
     packets: u64,
+    /// The input as the user named it.
+    input: String,
+    is_strict: bool,
+    /// Packets that the muxer refused.
+    damaged: u64,
 }
 
 /// What opening an output yields.
@@ -54,7 +63,7 @@ impl MuxedSink {
     ) -> Result<Opened, MediaError> {
         let format = choose_format(location, options, input)?;
         let mut notes = Vec::new();
-        let fates = decide_fates(format, options, input, &mut notes)?;
+        let fates = decide_fates(format, location, options, input, &mut notes)?;
         let mut choice = choose_encoder(format, options, input)?;
         let (width, height) = choice.encodable_size(geometry.width, geometry.height);
         choice.limit_memory(options, width, height);
@@ -71,16 +80,33 @@ impl MuxedSink {
         let video = open_video(format, choice, options, input, &delivered)?;
         let failed = |code| write_error(location, code);
         let mut muxer = Muxer::new(format, &destination.location(), interrupt).map_err(failed)?;
-        let mut streams = OutputStreams::add(&mut muxer, &fates, input, &video).map_err(failed)?;
+        let delay = Delay::choose(format, input, &fates);
+        notes.extend(delay.note(format));
+        let mut streams = OutputStreams::add(&mut muxer, &fates, input, &video, delay).map_err(failed)?;
         muxer.set_metadata(&global_tags(&input.metadata));
         for chapter in &input.chapters {
-            muxer.add_chapter(chapter).map_err(failed)?;
+            let late = delay.in_ticks_of(chapter.time_base);
+            let (start, end) = (chapter.start + late, chapter.end + late);
+            muxer.add_chapter(&Chapter { start, end, ..chapter.clone() }).map_err(failed)?;
         }
-        write_header(&mut muxer, location, &destination, options, video.packet_time_base())?;
+        write_header(&mut muxer, location, &destination, options, video.packet_time_base())
+            .map_err(|failure| failure.explain(format, location, options, input, &fates))?;
         streams.learn_time_bases(&muxer);
         let repeater = (format.name() == "yuv4mpegpipe").then(Repeater::default);
         let location = location.to_owned();
-        let mut sink = Self { muxer, destination, location, video, streams, repeater, packets: 0 };
+        let mut sink = Self {
+            muxer,
+            destination,
+            location,
+            video,
+            streams,
+            delay,
+            repeater,
+            packets: 0,
+            input: input.location.clone(),
+            is_strict: options.strict,
+            damaged: 0,
+        };
         sink.write_covers(input, &fates)?;
         Ok(Opened { sink, delivered, notes })
     }
@@ -133,6 +159,9 @@ impl MuxedSink {
     fn mux_video(&mut self, mut packet: Packet) -> Result<(), MediaError> {
         let index = self.streams.video_index();
         let (from, to) = (self.video.packet_time_base(), self.streams.video_time_base());
+        let late = self.delay.in_ticks_of(from);
+        packet.set_pts(packet.pts().map(|pts| pts + late));
+        packet.set_dts(packet.dts().map(|dts| dts + late));
         packet.rescale_ts((from.num, from.den), (to.num, to.den));
         packet.set_stream(index);
         packet.set_position(-1);
@@ -148,13 +177,44 @@ impl MuxedSink {
         match self.streams.track_mut(packet.stream) {
             Some(Track::Copy(track)) => {
                 if let Some(packet) = track.prepare(packet.packet) {
-                    self.packets += 1;
-                    self.mux(packet)?;
+                    return self.mux_copy(packet);
                 }
             }
             Some(Track::Count) => self.packets += 1,
             Some(Track::Video | Track::Nowhere) | None => {}
         }
+        Ok(())
+    }
+
+    /// Writes a packet that is passed through, unless it is so damaged that the container cannot take it.
+    fn mux_copy(&mut self, mut packet: Packet) -> Result<(), MediaError> {
+        match self.muxer.write(&mut packet) {
+            Ok(()) => {
+                self.packets += 1;
+                Ok(())
+            }
+            // A filter of the muxer's own, such as that for AAC, could not read it, or took noise for something rare.
+            Err(AVERROR_INVALIDDATA | AVERROR_PATCHWELCOME) if self.muxer.is_output_sound() => {
+                self.note_damage()
+            }
+            Err(code) => Err(write_error(&self.location, code)),
+        }
+    }
+
+    fn note_damage(&mut self) -> Result<(), MediaError> {
+        let problem =
+            format!("a packet beside the video is damaged: {} refuses it", self.muxer.format().name());
+        if self.is_strict {
+            return Err(MediaError::Input {
+                input: self.input.clone(),
+                problem,
+                remedy: "without --strict, damage is skipped and counted".to_owned(),
+            });
+        }
+        if self.damaged == 0 {
+            tracing::warn!("{}: {problem}; such packets are skipped and counted", self.input);
+        }
+        self.damaged += 1;
         Ok(())
     }
 
@@ -176,6 +236,7 @@ impl MuxedSink {
         Ok(SinkReport {
             frames: self.video.frames(),
             packets: self.packets,
+            damaged: self.damaged,
             bytes,
             encoder: settings.codec.name().to_owned(),
             pixel_format: settings.layout.name.to_owned(),
@@ -199,29 +260,61 @@ impl MuxedSink {
     }
 }
 
+/// Why there is no header.
+enum HeaderFailure {
+    /// The file or connection failed, with FFmpeg's error code.
+    Output(i32),
+    /// The muxer refuses what it was given.
+    Refused(i32),
+    /// Nothing took these options.
+    UnknownOptions(Vec<String>),
+}
+
 fn write_header(
     muxer: &mut Muxer,
     location: &str,
     destination: &Destination,
     options: &OutputOptions,
     video: TimeBase,
-) -> Result<(), MediaError> {
-    let format = muxer.format();
-    let settings = muxer_options(muxer, options, video);
-    muxer.open(&destination.location()).map_err(|code| write_error(location, code))?;
-    let unknown = muxer.write_header(&settings).map_err(|code| header_error(location, format, code))?;
-    if unknown.is_empty() {
-        return Ok(());
+) -> Result<(), HeaderFailure> {
+    let settings = muxer_options(muxer, location, options, video);
+    muxer.open(&destination.location()).map_err(HeaderFailure::Output)?;
+    match muxer.write_header(&settings) {
+        Ok(unknown) if unknown.is_empty() => Ok(()),
+        Ok(unknown) => Err(HeaderFailure::UnknownOptions(unknown)),
+        Err(code) if code != AVERROR_EXIT && muxer.is_output_sound() => Err(HeaderFailure::Refused(code)),
+        Err(code) => Err(HeaderFailure::Output(code)),
     }
-    Err(MediaError::Option {
-        option: "--muxer-opt".to_owned(),
-        problem: format!("{} does not know {}", format.name(), unknown.join(", ")),
-        remedy: format!("`ffmpeg -h muxer={}` lists its options", format.name()),
-    })
+}
+
+impl HeaderFailure {
+    fn explain(
+        &self,
+        format: OutputFormat,
+        location: &str,
+        options: &OutputOptions,
+        input: &InputDescription,
+        fates: &[Fate],
+    ) -> MediaError {
+        match self {
+            Self::Output(code) => write_error(location, *code),
+            Self::Refused(code) => refused_header(format, *code, options, input, fates),
+            Self::UnknownOptions(names) => MediaError::Option {
+                option: "--muxer-opt".to_owned(),
+                problem: format!("{} does not know {}", format.name(), names.join(", ")),
+                remedy: format!("`ffmpeg -h muxer={}` lists its options", format.name()),
+            },
+        }
+    }
 }
 
 /// Our defaults for the muxer, then the user's.
-fn muxer_options(muxer: &mut Muxer, options: &OutputOptions, video: TimeBase) -> Vec<(String, String)> {
+fn muxer_options(
+    muxer: &mut Muxer,
+    location: &str,
+    options: &OutputOptions,
+    video: TimeBase,
+) -> Vec<(String, String)> {
     let mut settings: Vec<(String, String)> = Vec::new();
     if muxer.format().name() == "mpegts" {
         // Otherwise every time stamp is put off by 1.4 s.
@@ -229,21 +322,15 @@ fn muxer_options(muxer: &mut Muxer, options: &OutputOptions, video: TimeBase) ->
         muxer.set_avoid_negative_ts(AVFMT_AVOID_NEG_TS_DISABLED);
         settings.push(("mpegts_copyts".to_owned(), "1".to_owned()));
     }
+    if is_m2ts(muxer.format(), location, options) {
+        settings.push((M2TS_OPTION.to_owned(), "1".to_owned()));
+    }
     if matches!(muxer.format().name(), "mp4" | "mov" | "ipod") {
         // Late starts are stored in ticks of the movie, whose default of a millisecond rounds them.
         settings.push(("movie_timescale".to_owned(), video.den.max(1000).to_string()));
     }
     settings.extend(options.muxer_options.iter().cloned());
     settings
-}
-
-fn header_error(location: &str, format: OutputFormat, code: i32) -> MediaError {
-    match write_error(location, code) {
-        MediaError::Output { output, problem, remedy } => {
-            MediaError::Output { output, problem: format!("the {} header {problem}", format.name()), remedy }
-        }
-        other => other,
-    }
 }
 
 /// Repeats packets so that none is missing in a format whose readers count frames.

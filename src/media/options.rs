@@ -72,6 +72,8 @@ pub struct OutputOptions {
     pub no_data: bool,
     /// Leaves attachments (fonts, cover art) out.
     pub no_attachments: bool,
+    /// Damaged packets of other streams end the run instead of being skipped and counted.
+    pub strict: bool,
     /// Encoder threads; FFmpeg's choice if `None`.
     pub threads: Option<usize>,
 }

@@ -2,6 +2,7 @@
 
 use super::copy::Fate;
 use super::copy_track::CopyTrack;
+use super::delay::Delay;
 use super::encode::VideoTrack;
 use super::ffi_output::{Muxer, StreamSpec};
 use super::ffi_parameters::{attachment_parameters, text_parameters};
@@ -43,6 +44,7 @@ impl OutputStreams {
         fates: &[Fate],
         input: &InputDescription,
         video: &VideoTrack,
+        delay: Delay,
     ) -> Result<Self, i32> {
         let mut video_index = None;
         let mut entries = Vec::with_capacity(fates.len());
@@ -54,12 +56,12 @@ impl OutputStreams {
                 }
                 Fate::Drop => Entry { track: Track::Nowhere, output_index: None },
                 Fate::Count => Entry { track: Track::Count, output_index: None },
-                Fate::Copy => add_copy(muxer, stream)?,
+                Fate::Copy => add_copy(muxer, stream, delay)?,
                 Fate::Convert(conversion) => {
                     let parameters = text_track_parameters(conversion.to, video);
                     let spec = StreamSpec { parameters: &parameters, ..spec_of(stream, &[]) };
                     let index = muxer.add_stream(&spec)?;
-                    let track = CopyTrack::converted(stream, index, *conversion);
+                    let track = CopyTrack::converted(stream, index, delay, *conversion);
                     Entry { track: Track::Copy(Box::new(track)), output_index: Some(index) }
                 }
                 Fate::AttachPicture => {
@@ -127,7 +129,7 @@ fn add_video(muxer: &mut Muxer, stream: Option<&StreamInfo>, video: &VideoTrack)
     })
 }
 
-fn add_copy(muxer: &mut Muxer, stream: &StreamInfo) -> Result<Entry, i32> {
+fn add_copy(muxer: &mut Muxer, stream: &StreamInfo, delay: Delay) -> Result<Entry, i32> {
     let metadata = stream_tags(&stream.metadata, stream.kind);
     let mut spec = spec_of(stream, &metadata);
     if stream.kind == StreamKind::Picture {
@@ -137,7 +139,7 @@ fn add_copy(muxer: &mut Muxer, stream: &StreamInfo) -> Result<Entry, i32> {
     let index = muxer.add_stream(&spec)?;
     let track = match stream.kind {
         StreamKind::Picture | StreamKind::Attachment => Track::Nowhere,
-        _ => Track::Copy(Box::new(CopyTrack::unchanged(stream, index))),
+        _ => Track::Copy(Box::new(CopyTrack::unchanged(stream, index, delay))),
     };
     Ok(Entry { track, output_index: Some(index) })
 }

@@ -213,6 +213,7 @@ impl PictureSink {
         Ok(SinkReport {
             frames: self.frames,
             packets: 0,
+            damaged: 0,
             bytes: Some(self.bytes),
             encoder: self.kind.name().to_owned(),
             pixel_format: self.encoder.pixel_format().to_owned(),

@@ -208,6 +208,7 @@ mod tests {
             time_base: Rational::new(1, 1000),
             average_rate: Rational::new(25, 1),
             real_rate: Rational::new(25, 1),
+            start: None,
             duration: None,
             frames: None,
             disposition,

@@ -72,6 +72,8 @@ pub struct StreamInfo {
     pub codec: String,
     /// Seconds per tick of its time stamps.
     pub time_base: TimeBase,
+    /// The first time stamp of the input's stream, if it is known and the whole input is read.
+    pub start: Option<i64>,
     /// Average frame rate for video, else 0/1.
     pub frame_rate: Rational,
     /// FFmpeg's disposition bits (default, forced, hearing_impaired, attached_pic, ...).
@@ -251,6 +253,8 @@ pub struct SinkReport {
     pub frames: u64,
     /// Packets of other streams written.
     pub packets: u64,
+    /// Packets of other streams that the container could not take, as they are damaged.
+    pub damaged: u64,
     /// Bytes of the output, if it is a file.
     pub bytes: Option<u64>,
     /// Encoder by FFmpeg's name.
