@@ -35,7 +35,7 @@ fn raw_h264_carries_the_frame_rate() {
 }
 
 #[test]
-fn m2ts_has_packets_of_192_bytes_and_holds_pgs() {
+fn m2ts_has_packets_of_192_bytes() {
     let folder = scratch();
     let output = folder.path().join("out.m2ts");
     succeed(&plain(), &output, "--upscale 1");

@@ -234,6 +234,7 @@ mod tests {
             sink: SinkReport {
                 frames: 60,
                 packets: 90,
+                damaged: 0,
                 bytes: Some(3 << 20),
                 encoder: "libx264".into(),
                 pixel_format: "yuv420p".into(),
