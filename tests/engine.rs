@@ -213,7 +213,7 @@ fn models_that_cannot_work_are_refused_with_the_reason() {
         (test_model("not-a-number"), "not numbers"),
         (test_model("black"), "black"),
         (test_model("wrong-channels"), "expected [1, 3, height, width]"),
-        (test_model("missing"), "cannot read"),
+        (test_model("missing"), "there is no such file"),
         (vec!["nonsense".into()], "no model of this name"),
     ] {
         let options = ProcessingOptions { models, target: Target::Factor(1), ..Default::default() };

@@ -57,8 +57,9 @@ impl Live {
     ///
     /// # Errors
     /// What is wrong with one of them, before anything is written.
-    pub fn open(config: LiveConfig, interrupt: Interrupt) -> Result<Self, Error> {
+    pub fn open(mut config: LiveConfig, interrupt: Interrupt) -> Result<Self, Error> {
         config.validate()?;
+        config.processing.execution.without_graphs |= config.input_options.may_decode_on_device();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let pool = BufferPool::new();
         // The user's interruption ends the reading; so does the end of the run, without one.

@@ -45,6 +45,13 @@ pub struct InputOptions {
     pub hardware: HardwareDecoding,
 }
 
+impl InputOptions {
+    /// True if a card may be used for decoding, at times that nobody else knows.
+    pub fn may_decode_on_device(&self) -> bool {
+        self.hardware != HardwareDecoding::Off
+    }
+}
+
 /// How an output is written.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OutputOptions {

@@ -11,8 +11,7 @@ use crate::config::RunConfig;
 use crate::error::{Error, MediaError};
 use crate::frame::BufferPool;
 use crate::media::{
-    CopyPacket, HardwareDecoding, InputDescription, Interrupt, Sink, SinkReport, Source, SourceItem,
-    SourceReport,
+    CopyPacket, InputDescription, Interrupt, Sink, SinkReport, Source, SourceItem, SourceReport,
 };
 use crate::stage::Geometry;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
@@ -41,7 +40,7 @@ struct Decoded {
 pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> Result<Summary, Error> {
     config.processing.validate()?;
     let mut processing = config.processing.clone();
-    let decodes_on_device = config.input_options.hardware != HardwareDecoding::Off;
+    let decodes_on_device = config.input_options.may_decode_on_device();
     processing.execution.without_graphs |= decodes_on_device;
     let usage = ProcessUsage::now();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
