@@ -37,6 +37,14 @@ fn av1(name: &str, format: &str) -> PathBuf {
     clip(name, &recipe)
 }
 
+/// H.264 may be interlaced.
+fn h264() -> PathBuf {
+    clip(
+        "device-h264.mkv",
+        "-f lavfi -i testsrc2=s=160x90:r=10 -t 3 -c:v libx264 -bf 3 -g 8 -pix_fmt yuv420p",
+    )
+}
+
 /// The samples of a run, their bytes each, and its summary.
 fn made(
     card: &GreyCard,
@@ -68,14 +76,10 @@ fn agree(found: &[u8], expected: &[u8], is_wide: bool) -> bool {
 fn pictures_that_stay_on_the_card_come_out_as_those_that_left_it() {
     let Some(card) = card() else { return };
     let folder = scratch();
-    let h264 = clip(
-        "device-h264.mkv",
-        "-f lavfi -i testsrc2=s=160x90:r=10 -t 3 -c:v libx264 -bf 3 -g 8 -pix_fmt yuv420p",
-    );
     let cases = [
         (av1("device-8.mkv", "yuv420p"), false, "--model nano-x2"),
         (av1("device-10.mkv", "yuv420p10le"), true, "--model nano-x2 --reuse off"),
-        (h264, false, "--model nano-x2 --deinterlace off --start 0.5"),
+        (h264(), false, "--model nano-x2 --deinterlace off --start 0.5"),
         // Without a network the processor looks at them in the end; between them, motion does at once.
         (av1("device-8.mkv", "yuv420p"), false, "--upscale 1"),
         (
@@ -121,10 +125,7 @@ fn pictures_that_stay_are_not_copied_to_host_memory() {
 fn pictures_leave_the_card_where_somebody_must_look_for_fields() {
     let Some(card) = card() else { return };
     let folder = scratch();
-    let input = clip(
-        "device-h264.mkv",
-        "-f lavfi -i testsrc2=s=160x90:r=10 -t 3 -c:v libx264 -bf 3 -g 8 -pix_fmt yuv420p",
-    );
+    let input = h264();
     for deinterlace in ["auto", "on"] {
         let options = format!("--model nano-x2 --deinterlace {deinterlace}");
         let (_, _, summary) = made(&card, &input, folder.path(), "gpu", &options);

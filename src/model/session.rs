@@ -162,12 +162,15 @@ impl Session {
             self.bound = Some((self.bind_output(expected).map_err(failed)?, expected));
         }
         let inputs = inputs(&self.manifest, input, &self.arguments).map_err(failed)?;
-        let plain = self.graphs.options(None).map_err(failed)?;
+        let plain;
         let started = Instant::now();
         let outputs = match &self.bound {
             Some((options, shape)) if *shape == expected => self.session.run_with_options(inputs, options),
             // Parts of a picture come in many shapes; ONNX Runtime's arena has room for their outputs.
-            _ => self.session.run_with_options(inputs, &plain),
+            _ => {
+                plain = self.graphs.options(None).map_err(failed)?;
+                self.session.run_with_options(inputs, &plain)
+            }
         }
         .map_err(failed)?;
         self.time += started.elapsed();

@@ -57,8 +57,8 @@ pub(in crate::model) struct Built {
     pub(in crate::model) extras: Extras,
 }
 
-/// Makes the session of `plan` on `placement`, or says why there is none; without graphs or its stream if need be. Never falls back to another provider, but for
-/// single nodes that this one does not know, which the report names.
+/// Makes the session of `plan` on `placement`, or says why there is none; without graphs or its stream if need be. Never
+/// falls back to another provider, but for single nodes that this one does not know, which the report names.
 pub(in crate::model) fn build(
     runtime: &Runtime,
     plan: &SessionPlan<'_>,

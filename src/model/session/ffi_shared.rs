@@ -60,8 +60,8 @@ impl Session {
         if self.successor.is_some() {
             return Ok(None);
         }
-        let report = self.running.report();
-        memory_place(report.provider, report.index).map(Some)
+        let (provider, index) = self.running.place();
+        memory_place(provider, index).map(Some)
     }
 
     /// The stream that it runs on, for kernels that are to take turns with it.
@@ -80,7 +80,8 @@ impl Session {
 
     /// Keeps others from capturing as long as the value lives: whatever allocates memory of CUDA's meanwhile would fail.
     pub(crate) fn begin(&self) -> Option<Running> {
-        begin_run(self.running.report().provider)
+        let (provider, _) = self.running.place();
+        begin_run(provider)
     }
 
     /// Runs the network on `input`, which lies at [`Session::memory_place`], and has it write into `output`, which lies

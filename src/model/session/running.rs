@@ -1,6 +1,6 @@
 //! What is told of a session while it runs.
 
-use crate::model::provider::NetworkReport;
+use crate::model::provider::{NetworkReport, Provider};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Where the nodes of a session's network run; what it tells changes when another provider takes over.
@@ -15,6 +15,12 @@ impl RunningNetwork {
     /// As of now.
     pub fn report(&self) -> NetworkReport {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The provider and the index of its device as of now, for every run: without a copy of all that is told.
+    pub(super) fn place(&self) -> (Provider, Option<u32>) {
+        let report = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (report.provider, report.index)
     }
 
     /// Notes of what went before are kept.
