@@ -164,7 +164,7 @@ fn colour_profiles_are_kept_or_their_loss_is_told() {
         ("a.png", "1.jpg"),
         ("a.jpg", "2.png"),
         ("a.webp", "3.webp"),
-        ("a.tiff", "4.tiff"),
+        ("a.webp", "4.tiff"),
         ("a.png", "5.png"),
     ] {
         write(&path(input), &rgb, ExtendedColorType::Rgb8);
