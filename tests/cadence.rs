@@ -55,6 +55,32 @@ fn difference(a: &[u8], b: &[u8]) -> f64 {
 }
 
 #[test]
+fn on_a_processor_the_predictor_in_8_bits_comes_as_near_as_the_one_in_floats() {
+    let (source, truth) = (moving(10, 6, 8), raw(&moving(20, 12, 4)));
+    let made = |options: &str| {
+        let (made, _, summary) =
+            retimed(&source, "out.mkv", &format!("--upscale 1 --mode predict --fps x2 {options}"));
+        (made, summary["model"].clone())
+    };
+    let ((coded, model), (floats, _)) =
+        (made("--device cpu"), made("--device cpu --motion-model predict-live"));
+    assert_eq!(model, "predict-live-int8");
+    // The frames that were made, once there is a past.
+    let luma = |frames: &[u8], n: usize| frames[n * FRAME..][..WIDTH * HEIGHT].to_vec();
+    let apart = |a: &[u8], b: &[u8]| -> f64 {
+        let sum: u32 = (3..11)
+            .step_by(2)
+            .flat_map(|n| luma(a, n).into_iter().zip(luma(b, n)))
+            .map(|(a, b)| u32::from(a.abs_diff(b)))
+            .sum();
+        f64::from(sum) / (4 * WIDTH * HEIGHT) as f64
+    };
+    let (from_truth, from_floats) = (apart(&coded, &truth), apart(&coded, &floats));
+    assert!(from_floats > 0.0 && from_floats < 0.5, "{from_floats}");
+    assert!(from_truth < apart(&floats, &truth) + 0.1, "{from_truth}");
+}
+
+#[test]
 fn frames_between_are_where_things_would_have_been() {
     let (source, truth) = (moving(10, 6, 8), moving(20, 12, 4));
     let truth = raw(&truth);

@@ -192,10 +192,9 @@ fn the_choice_by_trial_is_told_and_remembered() {
         (network(&summary, 0)["provider"].as_str().unwrap().to_owned(), note)
     };
     let (provider, note) = run();
-    assert!(
-        note.contains("openvino fp32") && note.contains("cpu fp32") && !note.contains("found earlier"),
-        "{note}"
-    );
+    // Without a device the first precision, which depends on the processor, is the only one that is tried.
+    let is_told = note.contains("openvino fp32") || note.contains("openvino bf16: openvino offers no device");
+    assert!(is_told && note.contains("cpu fp32") && !note.contains("found earlier"), "{note}");
     let (again, note) = run();
     assert!(again == provider && note.ends_with("(found earlier)"), "{note}");
 

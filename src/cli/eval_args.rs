@@ -221,7 +221,7 @@ impl EvalArgs {
             return Err(format!("{name} does not belong to --task predict and interpolate"));
         }
         let own = match mode {
-            MotionMode::Predict => "predict-live",
+            MotionMode::Predict => "predict-live-int8",
             MotionMode::Interpolate => "interpolate-live",
         };
         let models = if self.model.is_empty() { vec![own.into()] } else { self.model };

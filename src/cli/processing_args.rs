@@ -90,7 +90,7 @@ pub(super) struct ProcessingArgs {
     #[arg(long, value_name = "SHARE", value_parser = value::part, default_value_t = MotionOptions::default().scene_threshold, hide_default_value = true, allow_hyphen_values = true)]
     scene_threshold: f32,
 
-    /// Model that estimates motion, by name, or any .onnx file with its manifest; flow is dense inverse search without a network [default: of run predict-live or flow, by mode; of live flow]
+    /// Model that estimates motion, by name, or any .onnx file with its manifest; flow is dense inverse search without a network [default: of run predict-live (predict-live-int8 on processors) or flow, by mode; of live flow]
     #[arg(long, value_name = "NAME")]
     motion_model: Option<String>,
 

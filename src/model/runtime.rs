@@ -1,6 +1,6 @@
 //! The ONNX Runtime library: found, loaded once per process, and shared by every session.
 
-use super::provider::{Origin, Plugins, Provider, Unusable, cuda_runtime};
+use super::provider::{Device, Origin, Plugins, Provider, Unusable, cuda_runtime, is_offered};
 use super::store::user_data_folder;
 use crate::error::ModelError;
 use ort::environment::Environment;
@@ -76,6 +76,18 @@ impl Runtime {
     /// How `provider` is there, or why it is not. Registers its plugin if it has one.
     pub(super) fn origin(&self, provider: Provider) -> Result<Origin, Unusable> {
         self.plugins.origin(&self.environment, provider)
+    }
+
+    /// True if networks on `device` run on ONNX Runtime's own kernels for processors: it names them, or nothing else is there to
+    /// choose.
+    pub(crate) fn is_plain(&self, device: Device) -> bool {
+        match device {
+            Device::On(provider, _) => provider == Provider::Cpu,
+            Device::Auto => {
+                let mut others = Provider::ALL.into_iter().filter(|provider| *provider != Provider::Cpu);
+                others.all(|provider| !is_offered(self, provider))
+            }
+        }
     }
 
     /// The library's file, unless the environment was given by the caller.

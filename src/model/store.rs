@@ -34,6 +34,7 @@ const BUILT_IN: &[BuiltIn] = built_in![
     "denoise-x1",
     "quality-x4",
     "detail-x4",
+    "predict-live-int8",
     "predict-live",
     "interpolate-live",
 ];

@@ -4,6 +4,8 @@ What is no convolution is written for ONNX Runtime's kernels on the processor: s
 more than arithmetic there. So both frames are warped at once, by gathering whole cells, and all else is done on planes.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import onnx
 from onnx import TensorProto
@@ -61,14 +63,15 @@ class GraphOperations:
         return self.node("Transpose", [x], perm=list(axes))
 
     def layer(self, name: str, x: str) -> str:
-        if name != "field":
-            return self._convolved(name, x)
-        # Kernels of ONNX Runtime are at their best from 16 channels on, so it makes two columns at once.
         kernel, bias = self._weights(name)
+        if name != "field":
+            strides = list(self.network.layers[name].stride)
+            return self._convolved(name, x, kernel, bias, kernel_shape=[3, 3], strides=strides)
+        # Kernels of ONNX Runtime are at their best from 16 channels on, so it makes two columns at once.
         count = kernel.shape[0]
         both = [np.pad(kernel, ((0, 0), (0, 0), (0, 0), (column, 1 - column))) for column in (0, 1)]
-        constants = self._constants(name, np.concatenate(both), np.tile(bias, 2))
-        made = self.node("Conv", [x, *constants], kernel_shape=[3, 4], pads=[1, 1, 1, 1], strides=[1, 2])
+        kernel, bias = np.concatenate(both), np.tile(bias, 2)
+        made = self._convolved(name, x, kernel, bias, kernel_shape=[3, 4], strides=[1, 2])
         cells = self.reshaped(self.transposed(made, 0, 2, 3, 1), 1, -1, count)
         return self.reshaped(self.transposed(cells, 0, 2, 1), 1, count, self._sides(self.frames))
 
@@ -136,12 +139,15 @@ class GraphOperations:
         return self.node("Resize", [x, "", self.value([1, 1, 2, 2], np.float32)], mode="linear")
 
     def warped(self, x: str, flow: str, channels: int) -> str:
-        places, weights = self._taps(flow)
-        cells = self.reshaped(self.transposed(x, 0, 2, 3, 1), -1, channels)
-        # Weighting is fast where the innermost axis is long, so cells go back to planes first.
-        taps = (self.transposed(self.node("Gather", [cells, place], axis=0), 0, 2, 1) for place in places)
-        parts = [self.times(tap, weight) for tap, weight in zip(taps, weights)]
-        made = self.plus(self.plus(parts[0], parts[1]), self.plus(parts[2], parts[3]))
+        # A cell and the one to its right are copied at once: most of the cost is one of copies, not of bytes.
+        right = self.node("Pad", [x, self.value([0, 0, 0, -1, 0, 0, 0, 1], np.int64)])
+        cells = self.reshaped(self.transposed(self.join([x, right]), 0, 2, 3, 1), -1, 2 * channels)
+        parts = []
+        for place, weight in zip(*self._taps(flow)):
+            # Weighting is fast where the innermost axis is long, so cells go back to planes first.
+            tap = self.values_of(self.transposed(self.node("Gather", [cells, place], axis=0), 0, 2, 1), x)
+            parts.append(self.times(self.reshaped(tap, 2, 2, channels, -1), weight))
+        made = self.node("ReduceSum", [self.plus(*parts), self.value([1], np.int64)], keepdims=0)
         shape = self.node("Concat", [self.value([2, channels], np.int64), self._sides(flow)], axis=0)
         return self.node("Reshape", [made, shape])
 
@@ -186,6 +192,10 @@ class GraphOperations:
         near = self.reshaped(near, 1, side * side, self.slice(whole, [0], [0], [1]), -1)
         return self.affine(self.slice(near, [2, 3], [0, 0], sides), 1.0 / channels, 0.0)
 
+    def values_of(self, part: str, whole: str) -> str:
+        """What `part`, which holds elements of `whole`, stands for."""
+        return part
+
     def _weights(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Kernel and bias."""
         layer = self.network.layers[name]
@@ -194,10 +204,9 @@ class GraphOperations:
     def _constants(self, name: str, kernel: np.ndarray, bias: np.ndarray) -> list[str]:
         return [self.graph.constant(f"{name}.{part}", array) for part, array in (("kernel", kernel), ("bias", bias))]
 
-    def _convolved(self, name: str, x: str) -> str:
-        constants = self._constants(name, *self._weights(name))
-        strides = list(self.network.layers[name].stride)
-        made = self.node("Conv", [x, *constants], kernel_shape=[3, 3], pads=[1, 1, 1, 1], strides=strides)
+    def _convolved(self, name: str, x: str, kernel: np.ndarray, bias: np.ndarray, **attributes: list[int]) -> str:
+        constants = self._constants(name, kernel, bias)
+        made = self.node("Conv", [x, *constants], pads=[1, 1, 1, 1], **attributes)
         return made if self.network.linear[name] else self.node("Relu", [made])
 
     def _sides(self, x: str) -> str:
@@ -216,7 +225,8 @@ class GraphOperations:
         return self.join(planes)
 
     def _taps(self, flow: str) -> tuple[list[str], list[str]]:
-        """Indices [2, cells] and weights [2, 1, cells] of the four cells around each place in the batch's halves."""
+        """For the upper and for the lower pair of the four cells around each place in the batch's halves: indices [2, cells] of
+        the left one, and the weights [2, 2, 1, cells] of left and right."""
         ramp = self.slice(self._ramp(), [2, 3], [0, 0], self._sides(flow))
         last = self.reshaped(self.slice(ramp, [2, 3], [-1, -1], [END, END]), 1, 2, 1)
         place = self.reshaped(self.plus(flow, ramp), 2, 2, -1)
@@ -232,18 +242,24 @@ class GraphOperations:
         first = self.node("ReduceSum", [self.times(low, strides), self.value([1], np.int64)], keepdims=0)
         halves = self.times(self.value([[0], [1]], np.float32), self.reshaped(self.times(width, height), 1, 1))
         # Exact in single precision up to 2^24 cells.
-        places = [self.node("Cast", [self.plus(first, halves)], to=TensorProto.INT32)]
-        steps = self.node("Cast", [self.times(strides, step)], to=TensorProto.INT32)
-        right, down = (self.reshaped(self.channels(steps, axis, axis + 1), 1, 1) for axis in (0, 1))
-        places += [self.plus(places[0], further) for further in (right, down, self.plus(right, down))]
-        columns, rows = ([self.channels(x, axis, axis + 1) for x in (low_weight, high_weight)] for axis in (0, 1))
-        return places, [self.times(row, column) for row in rows for column in columns]
+        upper = self.node("Cast", [self.plus(first, halves)], to=TensorProto.INT32)
+        down = self.times(width, self.channels(step, 1, 2))
+        lower = self.plus(upper, self.reshaped(self.node("Cast", [down], to=TensorProto.INT32), 1, 1))
+        columns = self.join([self.channels(x, 0, 1) for x in (low_weight, high_weight)])
+        rows = (self.channels(x, 1, 2) for x in (low_weight, high_weight))
+        return [upper, lower], [self.reshaped(self.times(row, columns), 2, 2, 1, -1) for row in rows]
 
 
 def motion_model(network: MotionNet, name: str) -> onnx.ModelProto:
     """The checked model of `frames` [1, 16, h, w] to `field` [1, 8, h, w]."""
+    return finished_model(lambda graph: GraphOperations(graph, network, "frames"), network, name)
+
+
+def finished_model(
+    operations: Callable[[Graph], GraphOperations], network: MotionNet, name: str
+) -> onnx.ModelProto:
+    """The checked model that is made by such operations on a graph."""
     graph = Graph()
-    operations = GraphOperations(graph, network, "frames")
-    field, _ = estimate(operations, network.design, "frames", network.other_time, network.awake)
+    field, _ = estimate(operations(graph), network.design, "frames", network.other_time, network.awake)
     graph.node("Identity", [field], "field")
     return graph.model(name, CHANNELS, FIELD, "frames", "field")

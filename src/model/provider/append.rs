@@ -182,6 +182,15 @@ pub(in crate::model) fn plugin_devices(runtime: &Runtime, provider: Provider) ->
     devices(runtime, provider).map(|device| device.hardware_device().ty()).collect()
 }
 
+/// True if networks could run on `provider`, as far as can be told without a session.
+pub(in crate::model) fn is_offered(runtime: &Runtime, provider: Provider) -> bool {
+    match runtime.origin(provider) {
+        Ok(Origin::Plugin) => !plugin_devices(runtime, provider).is_empty(),
+        Ok(Origin::BuiltIn) => true,
+        Err(_) => false,
+    }
+}
+
 fn append_plugin(
     runtime: &Runtime,
     builder: SessionBuilder,

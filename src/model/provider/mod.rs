@@ -20,7 +20,7 @@ pub use assignment::NetworkReport;
 pub use nvidia::{NvidiaCard, nvidia_cards};
 pub use report::{ProviderReport, provider_reports};
 
-pub(super) use append::{Built, Placement, SessionPlan, build, on_processor};
+pub(super) use append::{Built, Placement, SessionPlan, build, is_offered, on_processor};
 pub(super) use capture::{Running, begin_capture, begin_run};
 pub(super) use choice::{Question, choose, refusal};
 pub(super) use libraries::cuda_runtime;
