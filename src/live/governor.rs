@@ -65,6 +65,8 @@ const WINDOW: Duration = Duration::from_millis(500);
 const LEAST_EVENTS: u32 = 8;
 /// The share of frames dropped or late, and of ticks missed, that is too much.
 const TOO_MUCH: f64 = 0.1;
+/// The share that tells nothing: other programs make single frames late on any machine.
+const BY_CHANCE: f64 = 0.05;
 /// More is tried again when what would get it has been busy for at most this share of the time,
 const IDLE: f64 = 0.6;
 /// and the other for at most this share. Above it, a stage is taken for one that cannot keep up.
@@ -89,6 +91,8 @@ pub(super) struct Governor {
     since: Option<Duration>,
     events: u32,
     bad: u32,
+    /// So was the last window.
+    was_too_much: bool,
     /// Until then, what was waiting before the last change is worked off.
     settled: Duration,
 }
@@ -149,6 +153,7 @@ impl Governor {
             since: None,
             events: 0,
             bad: 0,
+            was_too_much: false,
             settled: from,
         }
     }
@@ -183,7 +188,13 @@ impl Governor {
         }
         let share = f64::from(self.bad) / f64::from(self.events);
         (self.since, self.events, self.bad) = (Some(now), 0, 0);
-        let changes = if share > TOO_MUCH { self.do_less(now) } else { self.do_more(now, share > 0.0) };
+        let is_too_much = share > TOO_MUCH;
+        let was_too_much = std::mem::replace(&mut self.was_too_much, is_too_much);
+        if is_too_much && !was_too_much && self.enlarging.busy.max(self.motion.busy) <= IDLE {
+            // What is late once while there is little to do waited for something else.
+            return None;
+        }
+        let changes = if is_too_much { self.do_less(now) } else { self.do_more(now, share > BY_CHANCE) };
         changes.then(|| {
             self.settled = now + WINDOW;
             self.level()
@@ -263,6 +274,24 @@ mod tests {
         assert!(run(&mut governor, 0.9, 30.0, 0, (0.7, 0.3)).is_empty(), "the small network is busy enough");
         let changes = run(&mut governor, 40.0, 0.9, 20, (0.7, 1.0));
         assert_eq!(changes[0].1.name(), "no prediction, small network");
+    }
+
+    #[test]
+    fn hiccups_on_a_machine_with_little_to_do_change_nothing_and_keep_nothing_from_recovering() {
+        let mut governor = governor();
+        for second in 0..20 {
+            let second = f64::from(second);
+            assert!(run(&mut governor, second, 0.5, 20, (0.3, 0.2)).is_empty());
+            assert!(run(&mut governor, second + 0.5, 0.5, 0, (0.3, 0.2)).is_empty());
+        }
+        let changes = run(&mut governor, 20.0, 1.2, 20, (0.3, 0.2));
+        assert_eq!(changes.iter().map(|change| change.1).collect::<Vec<_>>(), [OFF], "it lasts");
+        let changes = run(&mut governor, 22.0, 8.0, 2, (0.3, 0.2));
+        assert_eq!(
+            changes.iter().map(|change| change.1).collect::<Vec<_>>(),
+            [FULL_LEVEL],
+            "a late frame in thirty"
+        );
     }
 
     #[test]
