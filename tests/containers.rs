@@ -85,6 +85,26 @@ fn a_track_of_time_codes_is_made_again_by_mov_and_mp4() {
 }
 
 #[test]
+fn time_codes_begin_where_the_part_does() {
+    for (rate, timecode, start, expected) in [
+        ("25", "01:00:00:00", "2", "01:00:02:00"),
+        ("25", "01:00:00:10", "0.5", "01:00:00:23"),
+        // Numbers 0 and 1 of the new minute are left out; 60 frames are shown in 2.002 s.
+        ("30000/1001", "10:00:58;00", "2.002", "10:01:00;02"),
+    ] {
+        let recipe = format!("-f lavfi -i testsrc2=s=64x48:r={rate}:d=3 -c:v libx264 -timecode {timecode}");
+        let input = clip("coded.mov", &recipe);
+        for name in ["out.mov", "out.mp4"] {
+            let folder = scratch();
+            let output = folder.path().join(name);
+            succeed(&input, &output, &format!("--upscale 1 --start {start}"));
+            let probe = Probe::new(&output);
+            assert_eq!(probe.tags("data", "timecode"), [expected], "{name}: {timecode}");
+        }
+    }
+}
+
+#[test]
 fn streams_that_a_muxer_refuses_are_no_fault_of_the_file() {
     for (name, accepted) in [("out.flv", "--map -0:2"), ("out.mpg", "--no-audio"), ("out.mxf", "--no-audio")]
     {

@@ -29,6 +29,7 @@ mod ffi_picture;
 mod ffi_remote;
 #[cfg(target_os = "linux")]
 mod ffi_stdin;
+mod ffi_timecode;
 mod frame_export;
 mod frame_import;
 mod hardware_trial;
