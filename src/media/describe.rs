@@ -42,6 +42,8 @@ pub(super) fn describe(parts: Parts<'_>) -> Option<InputDescription> {
         }
     }
     for stream in streams.iter_mut().filter(|stream| stream.kind == StreamKind::Video) {
+        // The first pictures may have no time stamps in the container.
+        stream.start = stream.start.map(|start| start.min(parts.first_pts));
         add_missing(&mut stream.side_data, &parts.first_side_data);
     }
     let mut metadata = parts.facts.metadata.clone();

@@ -3,6 +3,7 @@
 //! A [`Source`] turns an input into frames and packets; a [`Sink`] turns them into an output. FFmpeg's types do not
 //! leave this module.
 
+mod beginning;
 mod color_profile;
 mod comb;
 mod container;
