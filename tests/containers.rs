@@ -5,6 +5,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use support::{
     Probe, clip, derived, fraction, frame_times, packet_times, raw, refuse, scratch, stream_hashes, succeed,
 };
@@ -147,6 +148,26 @@ fn one_damaged_packet_of_sound_is_skipped_and_counted_or_refused() {
         let message = refuse(&input, &results.path().join(name), "--upscale 1 --strict", 3);
         assert!(message.contains("damaged.ts"), "{message}");
     }
+}
+
+#[test]
+fn avi_has_no_frames_whose_time_must_be_guessed() {
+    let folder = scratch();
+    let output = folder.path().join("out.avi");
+    // Sound that begins before 0 would put the video off by a part of a frame, which AVI rounds.
+    succeed(&plain(), &output, "--upscale 1 --no-audio");
+    let shown = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "v:0", "-show_entries", "frame=best_effort_timestamp"])
+        .args(["-of", "csv=p=0"])
+        .arg(&output)
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    // Side data of the first one is a line of its own.
+    let times = shown.split([',', '\n']).filter_map(|field| field.parse::<i64>().ok());
+    assert_eq!(times.collect::<Vec<_>>(), (0..50).collect::<Vec<_>>());
+    succeed(&plain(), &output, "--upscale 1 --no-audio -y --encoder-opt bf=2");
+    assert_eq!(Probe::new(&output).video()["has_b_frames"], 2);
 }
 
 #[test]
