@@ -19,8 +19,8 @@ fn main() -> ExitCode {
 
 /// Parses the arguments (ending the process at `--help` and on wrong usage) and carries the command out.
 fn start() -> anyhow::Result<u8> {
-    let matches = cli::Cli::command().try_get_matches().unwrap_or_else(|error| cli::refuse(&error));
-    let arguments = cli::Cli::from_arg_matches(&matches).unwrap_or_else(|error| cli::refuse(&error));
+    let matches = cli::Cli::command().try_get_matches().unwrap_or_else(|error| cli::refuse(error));
+    let arguments = cli::Cli::from_arg_matches(&matches).unwrap_or_else(|error| cli::refuse(error));
     let interrupt =
         cli::watch_signals(arguments.has_output_to_finish()).context("cannot watch for signals")?;
     Ok(cli::dispatch(arguments, &matches, interrupt))

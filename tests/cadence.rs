@@ -319,23 +319,29 @@ fn film_in_a_faster_stream_moves_evenly_without_its_duplicates() {
 #[test]
 fn the_last_frame_is_shown_for_all_of_its_time() {
     let source = moving(10, 6, 8);
-    for options in ["--fps x2", "--conceal"] {
+    for (name, options) in [
+        ("out.mov", "--codec png --fps x2"),
+        ("out.mov", "--codec png --conceal"),
+        ("out.mp4", "--codec libx264 --encoder-opt bf=2 --fps x4"),
+        ("out.mkv", "--codec libx264 --encoder-opt bf=2 --fps x4"),
+        ("out.mkv", "--codec ffv1 --fps x3"),
+    ] {
         let folder = scratch();
-        let output = folder.path().join("out.mov");
-        succeed(&source, &output, &format!("--codec png {}", interpolating(options)));
+        let output = folder.path().join(name);
+        succeed(&source, &output, &interpolating(options));
         let seconds = duration(&output);
-        assert!((seconds - 0.6).abs() < 2e-3, "{options}: {seconds}");
+        assert!((seconds - 0.6).abs() < 2e-3, "{name} {options}: {seconds}");
     }
 }
 
-/// Seconds from the first frame to the end of the last one.
+/// Seconds from the first frame, at 0, to the end of the last one.
 fn duration(path: &Path) -> f64 {
     let listed = std::process::Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", "v:0", "-show_entries", "stream=duration", "-of", "csv=p=0"])
+        .args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"])
         .arg(path)
         .output()
         .unwrap();
-    String::from_utf8(listed.stdout).unwrap().trim().trim_end_matches(',').parse().unwrap()
+    String::from_utf8(listed.stdout).unwrap().trim().parse().unwrap()
 }
 
 #[test]

@@ -159,6 +159,22 @@ fn wrong_usage_is_a_json_event_too() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_name_that_is_no_text_is_named() {
+    use std::os::unix::ffi::OsStrExt;
+    let name = std::ffi::OsStr::from_bytes(b"a\xff.mp4");
+    for arguments in [["-o", "never.mp4", "-i"], ["-i", "no-such-file.mp4", "-o"]] {
+        let mut command = Command::cargo_bin("framecast").unwrap();
+        let output = command.arg("run").args(arguments).arg(name).arg("--json").output().unwrap();
+        let event: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let message = event["message"].as_str().unwrap();
+        assert!(message.contains("\"a\\xFF.mp4\" is not UTF-8") && message.contains("< FILE"), "{message}");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(message), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_json_error_is_an_event_on_standard_error_when_the_video_is_piped() {
     let output = framecast(&["run", "-i", "no-such-file.mp4", "-f", "nut", "-o", "-", "--json"]);
     assert!(output.stdout.is_empty());

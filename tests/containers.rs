@@ -5,6 +5,7 @@
 mod support;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use support::{
     Probe, clip, derived, fraction, frame_times, packet_times, raw, refuse, scratch, stream_hashes, succeed,
 };
@@ -85,6 +86,26 @@ fn a_track_of_time_codes_is_made_again_by_mov_and_mp4() {
 }
 
 #[test]
+fn time_codes_begin_where_the_part_does() {
+    for (rate, timecode, start, expected) in [
+        ("25", "01:00:00:00", "2", "01:00:02:00"),
+        ("25", "01:00:00:10", "0.5", "01:00:00:23"),
+        // Numbers 0 and 1 of the new minute are left out; 60 frames are shown in 2.002 s.
+        ("30000/1001", "10:00:58;00", "2.002", "10:01:00;02"),
+    ] {
+        let recipe = format!("-f lavfi -i testsrc2=s=64x48:r={rate}:d=3 -c:v libx264 -timecode {timecode}");
+        let input = clip("coded.mov", &recipe);
+        for name in ["out.mov", "out.mp4"] {
+            let folder = scratch();
+            let output = folder.path().join(name);
+            succeed(&input, &output, &format!("--upscale 1 --start {start}"));
+            let probe = Probe::new(&output);
+            assert_eq!(probe.tags("data", "timecode"), [expected], "{name}: {timecode}");
+        }
+    }
+}
+
+#[test]
 fn streams_that_a_muxer_refuses_are_no_fault_of_the_file() {
     for (name, accepted) in [("out.flv", "--map -0:2"), ("out.mpg", "--no-audio"), ("out.mxf", "--no-audio")]
     {
@@ -127,6 +148,26 @@ fn one_damaged_packet_of_sound_is_skipped_and_counted_or_refused() {
         let message = refuse(&input, &results.path().join(name), "--upscale 1 --strict", 3);
         assert!(message.contains("damaged.ts"), "{message}");
     }
+}
+
+#[test]
+fn avi_has_no_frames_whose_time_must_be_guessed() {
+    let folder = scratch();
+    let output = folder.path().join("out.avi");
+    // Sound that begins before 0 would put the video off by a part of a frame, which AVI rounds.
+    succeed(&plain(), &output, "--upscale 1 --no-audio");
+    let shown = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "v:0", "-show_entries", "frame=best_effort_timestamp"])
+        .args(["-of", "csv=p=0"])
+        .arg(&output)
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    // Side data of the first one is a line of its own.
+    let times = shown.split([',', '\n']).filter_map(|field| field.parse::<i64>().ok());
+    assert_eq!(times.collect::<Vec<_>>(), (0..50).collect::<Vec<_>>());
+    succeed(&plain(), &output, "--upscale 1 --no-audio -y --encoder-opt bf=2");
+    assert_eq!(Probe::new(&output).video()["has_b_frames"], 2);
 }
 
 #[test]

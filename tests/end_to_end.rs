@@ -90,6 +90,19 @@ fn the_network_is_nearer_to_the_truth_than_bicubic_resampling() {
 }
 
 #[test]
+fn encoders_that_share_out_bits_by_the_tick_are_given_a_tick_for_each_frame() {
+    let fine = "-i @0 -c:v libx264 -qp 0 -video_track_timescale 90000";
+    let (input, folder) = (derived("fine-ticks.mp4", fine, &[&detailed()]), scratch());
+    let output = folder.path().join("out.mkv");
+    succeed(&input, &output, "--upscale 1 --codec vc2");
+    for component in ['y', 'u', 'v'] {
+        let found = psnr(&output, "null", &input, component);
+        assert!(found > 40.0, "{component}: {found} dB");
+    }
+    assert_eq!(frame_times(&output, "v:0"), frame_times(&input, "v:0"));
+}
+
+#[test]
 fn tiles_leave_no_seams() {
     let (input, folder) = (detailed(), scratch());
     let (whole, tiled) = (folder.path().join("whole.mkv"), folder.path().join("tiled.mkv"));

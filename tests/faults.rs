@@ -95,6 +95,23 @@ fn outputs_that_cannot_be_written_are_refused() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn folders_may_have_any_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let root = scratch();
+    let folder = root.path().join(std::ffi::OsStr::from_bytes(b"a\xff"));
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::copy(plain(), folder.join("in.mp4")).unwrap();
+    for options in [["--upscale", "1"], ["--upscale", "2"]] {
+        let mut command = program();
+        command.current_dir(&folder).args(options).args(["-y", "-i", "in.mp4", "-o", "out.mkv"]);
+        let result = outcome(&mut command);
+        assert_eq!(result.code, Some(0), "{}", result.stderr);
+    }
+    assert_eq!(frame_times(&folder.join("out.mkv"), "v:0").len(), 50);
+}
+
+#[test]
 fn wrong_options_name_the_legal_values() {
     let folder = scratch();
     let output = folder.path().join("out.mp4");

@@ -177,6 +177,18 @@ fn standard_input_that_gives_nothing_is_given_up() {
     drop(writer);
 }
 
+#[test]
+fn a_source_that_never_sends_is_given_up_after_the_time_that_was_asked_for() {
+    let mut command = live("--upscale 1 --timeout 300ms");
+    command.args(["-i", &format!("udp://127.0.0.1:{}", free_port()), "-o", "-", "-f", "null"]);
+    let began = Instant::now();
+    let result = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&result.stderr);
+    assert_eq!(result.status.code(), Some(3), "{stderr}");
+    assert!(stderr.contains("it gave no pictures for 0.3 s"), "{stderr}");
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+}
+
 /// Ends a process of the test's own when the test does.
 struct Owned(Child);
 
@@ -232,7 +244,7 @@ fn a_stream_that_is_lost_is_opened_again_and_ctrl_c_completes_the_file() {
     let to = ["-f", "mpegts", &format!("{url}?pkt_size=1316")];
     let folder = scratch();
     let output = folder.path().join("out.mkv");
-    let mut command = live("--fps 50 --upscale 1 --timeout 700ms --codec ffv1 --max-latency 2s");
+    let mut command = live("--fps 50 --upscale 1 --timeout 3s --codec ffv1 --max-latency 2s");
     command.args(["-i", &url]).arg("-o").arg(&output);
     let senders = std::thread::spawn({
         let to: Vec<String> = to.iter().map(|word| (*word).to_owned()).collect();
@@ -241,12 +253,12 @@ fn a_stream_that_is_lost_is_opened_again_and_ctrl_c_completes_the_file() {
             std::thread::sleep(Duration::from_millis(300));
             let mut first = sender(3, &to);
             let _ = first.0.wait();
-            std::thread::sleep(Duration::from_secs(2));
+            std::thread::sleep(Duration::from_secs(4));
             let mut second = sender(4, &to);
             let _ = second.0.wait();
         }
     });
-    let (code, stdout, stderr) = interrupted_after(command, Duration::from_secs(9));
+    let (code, stdout, stderr) = interrupted_after(command, Duration::from_secs(11));
     senders.join().unwrap();
     assert_eq!(code, Some(130), "{stderr}");
     let summary = last_line(&stdout, "summary");

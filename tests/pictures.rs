@@ -4,7 +4,7 @@
 
 mod support;
 
-use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, webp::WebPEncoder};
+use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, tiff::TiffEncoder, webp::WebPEncoder};
 use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader};
 use std::path::{Path, PathBuf};
 use support::{Probe, clip, derived, ffmpeg, frame_times, psnr, raw, rotated, run, scratch, succeed};
@@ -154,6 +154,7 @@ fn colour_profiles_are_kept_or_their_loss_is_told() {
         match path.extension().unwrap().to_str().unwrap() {
             "png" => with(PngEncoder::new(file), profile, color),
             "jpg" => with(JpegEncoder::new(file), profile, color),
+            "tiff" => with(TiffEncoder::new(file), profile, color),
             _ => with(WebPEncoder::new_lossless(file), profile, color),
         }
     }
@@ -166,6 +167,8 @@ fn colour_profiles_are_kept_or_their_loss_is_told() {
         ("a.webp", "3.webp"),
         ("a.webp", "4.tiff"),
         ("a.png", "5.png"),
+        ("a.tiff", "6.png"),
+        ("a.tiff", "7.tiff"),
     ] {
         write(&path(input), &rgb, ExtendedColorType::Rgb8);
         let told = succeed(&path(input), &path(output), "").stderr;
@@ -178,6 +181,13 @@ fn colour_profiles_are_kept_or_their_loss_is_told() {
     }
     let told = succeed(&path("a.png"), &path("out.bmp"), "").stderr;
     assert!(told.contains("the colour profile is lost"), "{told}");
+    // Most programs mark the profile of a TIFF as bytes of an undefined type (7), not as numbers (1).
+    let mut bytes = std::fs::read(path("a.tiff")).unwrap();
+    let field = bytes.windows(4).position(|field| field == [0x73, 0x87, 1, 0]).unwrap();
+    bytes[field + 2] = 7;
+    std::fs::write(path("undefined.tiff"), bytes).unwrap();
+    succeed(&path("undefined.tiff"), &path("8.png"), "");
+    assert_eq!(profile_of(&path("8.png")), Some(rgb.clone()));
     let gray = profile(b"GRAY");
     write(&path("gray.png"), &gray, ExtendedColorType::L8);
     succeed(&path("gray.png"), &path("gray-out.png"), "");

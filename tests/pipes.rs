@@ -73,6 +73,39 @@ fn a_pipe_carries_the_same_pictures_as_a_file() {
 }
 
 #[test]
+fn a_file_on_standard_input_can_be_positioned_from_where_it_stands() {
+    let video = derived("index-at-the-end.mp4", "-i @0 -c:v libx264 -qp 0 -pix_fmt yuv420p", &[&short()]);
+    let foreign = vec![7; 5000];
+    let folder = scratch();
+    let (both, output) = (folder.path().join("both"), folder.path().join("out.mkv"));
+    std::fs::write(&both, [foreign.clone(), std::fs::read(&video).unwrap()].concat()).unwrap();
+    let mut input = File::open(&both).unwrap();
+    input.read_exact(&mut vec![0; foreign.len()]).unwrap();
+    let mut command = program();
+    command.args(["--upscale", "1", "--codec", "ffv1", "--start", "0.2", "-i", "-", "-o"]).arg(&output);
+    let result = command.stdin(input).output().unwrap();
+    assert_eq!(result.status.code(), Some(0), "{}", String::from_utf8_lossy(&result.stderr));
+    // The first six of fifteen frames lie before 0.2 s.
+    let rest = derived("rest.mkv", "-i @0 -vf trim=start_frame=6 -c:v ffv1", &[&video]);
+    assert_eq!(decoded_hash(&output, "0:v", ""), decoded_hash(&rest, "0:v", ""));
+}
+
+#[test]
+fn a_playlist_on_standard_input_opens_no_files() {
+    let segment = derived("segment.ts", "-i @0 -c:v mpeg2video", &[&short()]);
+    let folder = scratch();
+    let (list, output) = (folder.path().join("list.m3u8"), folder.path().join("out.mkv"));
+    let text =
+        format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n", segment.display());
+    std::fs::write(&list, text).unwrap();
+    support::succeed(&list, &output, "--upscale 1");
+    let mut command = program();
+    let command = command.args(["--upscale", "1", "-y", "-i", "-", "-o"]).arg(&output);
+    let result = command.stdin(File::open(&list).unwrap()).output().unwrap();
+    assert_eq!(result.status.code(), Some(3), "{}", String::from_utf8_lossy(&result.stderr));
+}
+
+#[test]
 fn json_does_not_mix_with_a_piped_video() {
     let folder = scratch();
     let output = folder.path().join("out.nut");

@@ -231,6 +231,33 @@ fn differences(times: &[Fraction], others: &[Fraction]) -> Vec<f64> {
 }
 
 #[test]
+fn frames_whose_times_matroska_cannot_say_are_where_they_were() {
+    for codec in ["libx264 -bf 2", "mpeg4 -bf 2"] {
+        let recipe = format!(
+            "-f lavfi -i testsrc2=s=96x64:r=25:d=1 -f lavfi -i sine=d=1 -pix_fmt yuv420p -c:v {codec} -c:a flac"
+        );
+        let named = clip("named.mkv", &recipe);
+        let before_zero = "-i @0 -map 0 -c copy -output_ts_offset -0.2 -avoid_negative_ts disabled";
+        let nameless = derived("nameless.mkv", before_zero, &[&named]);
+        for (name, options) in [("out.mkv", "--codec ffv1"), ("out.mp4", "")] {
+            let folder = scratch();
+            let output = folder.path().join(name);
+            succeed(&nameless, &output, &format!("--upscale 1 {options}"));
+            let times = frame_times(&output, "v:0");
+            assert_eq!(times.len(), 25, "{codec} {name}");
+            let steps = differences(&times, &times[1..]);
+            assert!(steps.iter().all(|step| (step - 0.04).abs() < 1e-3), "{codec} {name}: {steps:?}");
+            // FLAC's first packet begins with the video.
+            let apart = start_time(&output, "a:0") - start_time(&output, "v:0");
+            assert!(apart.abs() < 2e-3, "{codec} {name}: {apart}");
+            if name == "out.mkv" {
+                assert_eq!(decoded_hash(&output, "0:v", ""), decoded_hash(&named, "0:v", ""), "{codec}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_begins_before_time_zero_is_shown_in_mp4_with_all_streams_in_step() {
     let source = clip(
         "bframes.mkv",

@@ -47,7 +47,7 @@ pub(super) struct LiveArgs {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, num_args = 0..=1, default_missing_value = "on", hide_default_value = true, help_heading = "Live")]
     reconnect: When,
 
-    /// A source that gives nothing for so long is lost [default: 5s]
+    /// A source that gives nothing for so long is lost; at first, opening it may take no longer [default: 5s, and 15s at first]
     #[arg(long, value_name = "TIME", value_parser = value::positive_duration, allow_hyphen_values = true, help_heading = "Live")]
     timeout: Option<i64>,
 
@@ -130,6 +130,7 @@ impl LiveArgs {
             outputs: outputs.collect(),
             max_latency: time(self.max_latency, default.max_latency),
             silence: time(self.timeout, default.silence),
+            opening: time(self.timeout, default.opening),
             predicts: !self.hold,
             realtime: self.realtime.decided(),
             reconnect: self.reconnect.decided(),
@@ -214,6 +215,16 @@ mod tests {
         assert_eq!(config.processing.motion.rate, FrameRate::Fixed(Rational::new(60, 1)));
         assert_eq!((config.max_latency, config.predicts), (Duration::from_millis(80), false));
         assert_eq!((config.reconnect, config.realtime), (Some(true), None));
+        assert_eq!((config.silence, config.opening), (Duration::from_secs(5), Duration::from_secs(15)));
+    }
+
+    #[test]
+    fn the_time_to_wait_for_a_source_holds_for_opening_it_too() {
+        let config = config("-i a -o b --timeout 700ms").unwrap();
+        assert_eq!(
+            (config.silence, config.opening),
+            (Duration::from_millis(700), Duration::from_millis(700))
+        );
     }
 
     #[test]

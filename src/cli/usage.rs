@@ -1,21 +1,34 @@
 //! A command line that cannot be read.
 
 use super::progress::JsonTarget;
+use clap::error::ErrorKind;
 use serde_json::json;
 use std::ffi::OsString;
 
 /// Writes help, or what is wrong, and ends the process; where JSON was asked for, with an event as for other errors.
-pub(crate) fn refuse(error: &clap::Error) -> ! {
+pub(crate) fn refuse(error: clap::Error) -> ! {
+    let error =
+        if error.kind() == ErrorKind::InvalidUtf8 { not_text(std::env::args_os().skip(1)) } else { error };
     if error.use_stderr()
         && let Some(target) = json_target(std::env::args_os().skip(1))
     {
-        let event = json!({ "event": "error", "message": message(error), "exit_code": error.exit_code() });
+        let event = json!({ "event": "error", "message": message(&error), "exit_code": error.exit_code() });
         target.write(&event);
         if target == JsonTarget::Error {
             std::process::exit(error.exit_code());
         }
     }
     error.exit()
+}
+
+/// Names the first argument that is no text.
+fn not_text(mut arguments: impl Iterator<Item = OsString>) -> clap::Error {
+    let wrong = arguments.find(|argument| argument.to_str().is_none()).unwrap_or_default();
+    let message = format!(
+        "the argument {wrong:?} is not UTF-8: expected a name that is; rename the file, or use standard input and output: \
+         -i - < FILE, -o - > FILE\n"
+    );
+    clap::Error::raw(ErrorKind::InvalidUtf8, message)
 }
 
 /// What is wrong, without hints at the usage.

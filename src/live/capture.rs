@@ -15,8 +15,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// A source that ends so near to the end of what was asked for is not lost: a frame of a slow camera.
 const END_TOLERANCE: Duration = Duration::from_millis(1100);
-/// Opening a source may take as long.
-const OPENING: Duration = Duration::from_secs(15);
+/// Opening a lost source again may take as long: nobody waits for it, as pictures are shown meanwhile.
+const REOPENING: Duration = Duration::from_secs(15);
 /// A paced source that is later than this, in nanoseconds, is not caught up with.
 const LATE: i128 = 500_000_000;
 /// Sleep is cut into pieces of at most this, so that an end is soon heeded.
@@ -49,6 +49,8 @@ pub(super) struct CaptureOptions {
     pub(super) reconnects: bool,
     /// A source that gives nothing for so long is lost.
     pub(super) silence: Duration,
+    /// Opening it at first may take so long.
+    pub(super) opening: Duration,
     pub(super) kernels: KernelChoice,
     pub(super) pool: BufferPool,
 }
@@ -86,12 +88,12 @@ impl Capture {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let opening = interrupt.child();
-        opening.expire_after(options.silence.max(OPENING));
+        opening.expire_after(options.opening);
         let pool = options.pool.clone();
         let opened = Source::open(&options.location, &options.input, opening.clone(), pool);
         let source = opened.map_err(|error| match error {
             MediaError::Interrupted if !interrupt.is_triggered() => {
-                silent(&options.location, options.silence.max(OPENING))
+                silent(&options.location, options.opening)
             }
             error => error,
         })?;
@@ -227,7 +229,7 @@ impl Capture {
             }
             wait = (wait * 2).min(LONGEST_WAIT);
             self.opening = self.interrupt.child();
-            self.opening.expire_after(self.options.silence.max(OPENING));
+            self.opening.expire_after(self.options.silence.max(REOPENING));
             let (options, pool) = (&self.options, self.options.pool.clone());
             let opened = Source::open(&options.location, &options.input, self.opening.clone(), pool);
             match opened.map_err(Error::from).and_then(|source| self.adopt(source)) {

@@ -37,10 +37,12 @@ pub struct LiveConfig {
     pub reconnect: Option<bool>,
     /// A source that gives nothing for so long is lost.
     pub silence: Duration,
+    /// Opening the source, with its first picture, may take so long.
+    pub opening: Duration,
 }
 
 impl Default for LiveConfig {
-    /// At the source's rate, predicted, within 50 ms; a source is lost after 5 s.
+    /// At the source's rate, predicted, within 50 ms; a source is lost after 5 s, and opened within 15 s.
     fn default() -> Self {
         Self {
             input: String::new(),
@@ -55,6 +57,7 @@ impl Default for LiveConfig {
             realtime: None,
             reconnect: None,
             silence: Duration::from_secs(5),
+            opening: Duration::from_secs(15),
         }
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn capture_options(config: &LiveConfig, pool: &BufferPool) -> Capture
         is_paced: config.is_paced(),
         reconnects: config.reconnects(),
         silence: config.silence,
+        opening: config.opening,
         kernels: config.processing.kernels,
         pool: pool.clone(),
     }

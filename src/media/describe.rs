@@ -3,9 +3,11 @@
 use super::ffi_input::{InputFacts, StreamFacts};
 use super::frame_import::Importer;
 use super::trim::Trim;
-use super::{Chapter, InputDescription, StreamInfo, StreamKind, VideoInfo};
-use crate::frame::{Rational, SideData, rescale};
+use super::{Chapter, InputDescription, StreamInfo, StreamKind, VideoInfo, ffi_timecode};
+use crate::frame::{Pts, Rational, SideData, rescale};
 use ffmpeg_next::ffi::{AVFMT_NOTIMESTAMPS, AVPacketSideDataType};
+
+const MICROSECONDS: Rational = Rational::new(1, 1_000_000);
 
 /// All that a description is made of.
 pub(super) struct Parts<'a> {
@@ -17,6 +19,8 @@ pub(super) struct Parts<'a> {
     pub(super) importer: &'a Importer,
     pub(super) sample_aspect_ratio: Rational,
     pub(super) trim: Trim,
+    /// Of the first picture, as it is delivered.
+    pub(super) first_pts: Pts,
     /// Side data of the first picture that belongs to the stream.
     pub(super) first_side_data: Vec<SideData>,
 }
@@ -26,27 +30,53 @@ pub(super) fn describe(parts: Parts<'_>) -> Option<InputDescription> {
     let processed = parts.kinds.iter().position(|kind| *kind == Some(StreamKind::Video))?;
     let video = video_info(&parts, parts.streams.get(processed)?);
     let duration = parts.trim.length(parts.facts.start, parts.facts.duration);
+    let skipped = skipped_frames(&parts, parts.streams.get(processed)?);
     let mut streams = Vec::new();
     for (facts, kind) in parts.streams.into_iter().zip(parts.kinds) {
         if let Some(kind) = kind {
             let mut stream = stream_info(facts, *kind);
             // A part begins at 0, whatever lies before it.
             stream.start = stream.start.filter(|_| parts.trim.start().is_none());
+            move_timecode(&mut stream.metadata, video.frame_rate, skipped);
             streams.push(stream);
         }
     }
     for stream in streams.iter_mut().filter(|stream| stream.kind == StreamKind::Video) {
+        // The first pictures may have no time stamps in the container.
+        stream.start = stream.start.map(|start| start.min(parts.first_pts));
         add_missing(&mut stream.side_data, &parts.first_side_data);
     }
+    let mut metadata = parts.facts.metadata.clone();
+    move_timecode(&mut metadata, video.frame_rate, skipped);
     Some(InputDescription {
         location: parts.location.to_owned(),
         format: parts.facts.format.clone(),
         video,
         streams,
         chapters: parts.trim.chapters(parts.chapters),
-        metadata: parts.facts.metadata.clone(),
+        metadata,
         duration,
     })
+}
+
+/// Frames of the video that lie before the trimmed part.
+fn skipped_frames(parts: &Parts<'_>, stream: &StreamFacts) -> i64 {
+    let rate = frame_rate(stream);
+    if parts.trim.start().is_none() || !rate.is_positive() {
+        return 0;
+    }
+    let begin = stream.start.unwrap_or_else(|| rescale(parts.facts.start, MICROSECONDS, stream.time_base));
+    let first = parts.first_pts + parts.trim.shift(stream.time_base);
+    rescale(first - begin, stream.time_base, rate.inverse())
+}
+
+/// Makes the time code of the first frame, which containers keep as a tag, that of a frame further on.
+fn move_timecode(tags: &mut [(String, String)], rate: Rational, frames: i64) {
+    for (_, timecode) in tags.iter_mut().filter(|(key, _)| frames != 0 && key == "timecode") {
+        if let Some(moved) = ffi_timecode::later(timecode, rate, frames) {
+            *timecode = moved;
+        }
+    }
 }
 
 fn video_info(parts: &Parts<'_>, stream: &StreamFacts) -> VideoInfo {
@@ -81,7 +111,6 @@ pub(super) fn frame_rate(stream: &StreamFacts) -> Rational {
 
 /// The container's count, else length times rate; the latter also for a part of the input.
 fn frame_estimate(parts: &Parts<'_>, stream: &StreamFacts) -> Option<u64> {
-    const MICROSECONDS: Rational = Rational::new(1, 1_000_000);
     let is_whole = parts.trim == Trim::default();
     if let Some(frames) = stream.frames.filter(|_| is_whole) {
         return Some(frames);

@@ -69,6 +69,10 @@ pub(super) fn encoder_options(
         // Writes the frame rate into the stream, not the unit of the time stamps, which stay as they are.
         set("x264-params", "force-cfr=1".to_owned());
     }
+    if format.name() == "avi" && matches!(codec.name(), "libx264" | "libx264rgb") {
+        // AVI stores no more than the order of decoding, from which readers guess when frames are shown: too late, and the last not.
+        set("bf", "0".to_owned());
+    }
     for (key, value) in &options.encoder_options {
         match (key.as_str(), value.parse::<f64>()) {
             ("q" | "qscale", Ok(scale)) => {

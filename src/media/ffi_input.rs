@@ -4,7 +4,7 @@
 use super::{Interrupt, StreamInfo, ending};
 use crate::frame::{Rational, SideData};
 use ffmpeg::ffi;
-use ffmpeg::format::context::Input;
+use ffmpeg::format::context::{Input, StreamIo};
 use ffmpeg::packet::{Mut, Ref};
 use ffmpeg_next as ffmpeg;
 use std::ffi::{CStr, CString};
@@ -36,9 +36,10 @@ pub(super) struct OpenedInput {
     pub(super) head: Vec<u8>,
 }
 
-/// Opens an input and reads its streams' headers.
+/// Opens an input and reads its streams' headers. Where there is a `stream`, its bytes are read, and the URL is a name only.
 pub(super) fn open_input(
     url: &str,
+    mut stream: Option<StreamIo>,
     format: Option<&str>,
     options: &[(String, String)],
     interrupt: &Interrupt,
@@ -51,8 +52,9 @@ pub(super) fn open_input(
     let mut dictionary = dictionary(options)?.into_raw();
     let asked = interrupt.clone();
     let callback = ffmpeg::util::interrupt::new(Box::new(move || asked.is_triggered()));
-    // SAFETY: the context is allocated by FFmpeg and checked; `avformat_open_input` frees it on failure and takes
-    // the strings only for the call; `callback.guard` lives inside the returned `Input`, or to the end of this function.
+    // SAFETY: the context is allocated by FFmpeg and checked; `avformat_open_input` frees it, but not the stream, on failure and
+    // takes the strings only for the call; the stream and `callback.guard` live inside the returned `Input`, which closes the
+    // context before them, or to the end of this function.
     unsafe {
         let mut context = ffi::avformat_alloc_context();
         if context.is_null() {
@@ -60,13 +62,19 @@ pub(super) fn open_input(
             return Err(OpenFailure::Open(ffmpeg::Error::Other { errno: ffmpeg::error::ENOMEM }));
         }
         (*context).interrupt_callback = callback.interrupt;
+        if let Some(stream) = &mut stream {
+            (*context).pb = stream.as_mut_ptr();
+        }
         let opened = ffi::avformat_open_input(&mut context, url.as_ptr(), demuxer, &mut dictionary);
         let unused = pairs(dictionary).into_iter().map(|(key, _)| key).collect();
         drop(Dictionary(dictionary));
         if opened < 0 {
             return Err(OpenFailure::Open(ffmpeg::Error::from(opened)));
         }
-        let input = Input::wrap_with_interrupt(context, callback.guard);
+        let input = match stream {
+            Some(stream) => Input::wrap_with_custom_io_and_interrupt(context, stream, callback.guard),
+            None => Input::wrap_with_interrupt(context, callback.guard),
+        };
         let head = buffered_head((*context).pb);
         match ffi::avformat_find_stream_info(context, ptr::null_mut()) {
             code if code < 0 => Err(OpenFailure::Streams(ffmpeg::Error::from(code))),

@@ -7,7 +7,10 @@ use super::trim::Trim;
 use super::{Interrupt, MediaError, color_profile, open};
 use crate::frame::TimeBase;
 use ffmpeg_next::frame::Video;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageReader};
+use image::codecs::tiff::TiffDecoder;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Codecs by FFmpeg's name for the file name extensions that are read here.
@@ -210,10 +213,11 @@ impl From<ImageError> for Unreadable {
 fn read(file: &Path) -> Result<Video, Unreadable> {
     let reader =
         ImageReader::open(file).and_then(ImageReader::with_guessed_format).map_err(ImageError::IoError)?;
+    let is_tiff = reader.format() == Some(ImageFormat::Tiff);
     let mut decoder = reader.into_decoder()?;
     let orientation = decoder.orientation()?;
     // A profile that cannot be read is no reason to refuse the picture.
-    let profile = decoder.icc_profile().unwrap_or_default();
+    let profile = if is_tiff { tiff_profile(file) } else { decoder.icc_profile().unwrap_or_default() };
     let mut image = DynamicImage::from_decoder(decoder)?;
     image.apply_orientation(orientation);
     let is_gray = !image.color().has_color();
@@ -227,6 +231,13 @@ fn read(file: &Path) -> Result<Video, Unreadable> {
         ffi_frame::attach_profile(&mut picture, &profile);
     }
     Ok(picture)
+}
+
+/// The profile of a TIFF, of a decoder of its own: one that was told the limits of a picture takes tags that need more memory than
+/// its pixels for too large.
+fn tiff_profile(file: &Path) -> Option<Vec<u8>> {
+    let file = BufReader::new(File::open(file).ok()?);
+    TiffDecoder::new(file).and_then(|mut decoder| decoder.icc_profile()).ok().flatten()
 }
 
 fn to_picture(image: DynamicImage) -> Option<Video> {

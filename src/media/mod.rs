@@ -3,6 +3,7 @@
 //! A [`Source`] turns an input into frames and packets; a [`Sink`] turns them into an output. FFmpeg's types do not
 //! leave this module.
 
+mod beginning;
 mod color_profile;
 mod comb;
 mod container;
@@ -29,6 +30,7 @@ mod ffi_picture;
 mod ffi_remote;
 #[cfg(target_os = "linux")]
 mod ffi_stdin;
+mod ffi_timecode;
 mod frame_export;
 mod frame_import;
 mod hardware_trial;

@@ -4,7 +4,7 @@ use super::ending;
 use super::ffi_frame;
 use super::ffi_input::{self, OpenFailure, OpenedInput};
 #[cfg(target_os = "linux")]
-use super::ffi_stdin;
+use super::ffi_stdin::StandardInput;
 use super::{InputOptions, Interrupt, MediaError};
 use ffmpeg_next as ffmpeg;
 use std::io::Read;
@@ -27,9 +27,6 @@ pub(super) fn open(
     }
     check_raw_video(location, options)?;
     let url = match location {
-        #[cfg(target_os = "linux")]
-        "-" => ffi_stdin::url(),
-        #[cfg(not(target_os = "linux"))]
         "-" => "pipe:0".to_owned(),
         // The names of devices, and filter graphs, are no files.
         name if reads_device => name.to_owned(),
@@ -37,7 +34,13 @@ pub(super) fn open(
         name if is_local(name) && name.contains(':') => format!("file:{name}"),
         name => name.to_owned(),
     };
-    match ffi_input::open_input(&url, format, &demuxer_options(options, format), interrupt) {
+    let settings = demuxer_options(options, format);
+    let opened = match location {
+        #[cfg(target_os = "linux")]
+        "-" => open_standard_input(&url, format, &settings, interrupt),
+        _ => ffi_input::open_input(&url, None, format, &settings, interrupt),
+    };
+    match opened {
         Ok(mut opened) => {
             check_unused(options, &opened.unused)?;
             // Reading what lies at a file's end may have replaced the beginning in memory.
@@ -49,6 +52,22 @@ pub(super) fn open(
         Err(_) if interrupt.is_triggered() => Err(MediaError::Interrupted),
         Err(failure) => Err(explain(location, options, &failure)),
     }
+}
+
+#[cfg(target_os = "linux")]
+fn open_standard_input(
+    url: &str,
+    format: Option<&str>,
+    settings: &[(String, String)],
+    interrupt: &Interrupt,
+) -> Result<OpenedInput, OpenFailure> {
+    let StandardInput { stream, head } =
+        StandardInput::open(interrupt, ending::HEAD).map_err(OpenFailure::Open)?;
+    let mut opened = ffi_input::open_input(url, Some(stream), format, settings, interrupt)?;
+    if opened.head.is_empty() {
+        opened.head = head;
+    }
+    Ok(opened)
 }
 
 /// FFmpeg's demuxer for a location that is a camera by its name alone.

@@ -1,5 +1,6 @@
 //! Demultiplexing and decoding: from an open container to pictures and packets in time.
 
+use super::beginning::Beginning;
 use super::decode::{Decoded, Decoder, Decoding, Received};
 use super::ending::Ending;
 use super::ffi_input::{self, StreamFacts};
@@ -7,7 +8,7 @@ use super::timeline::Timeline;
 use super::timing::Stamper;
 use super::trim::Trim;
 use super::{CopyPacket, Interrupt, MediaError, StreamKind};
-use crate::frame::{MemoryPlace, Rational, TimeBase};
+use crate::frame::{MemoryPlace, Pts, Rational, TimeBase};
 use ffmpeg::format::context::Input;
 use ffmpeg_next as ffmpeg;
 use std::collections::VecDeque;
@@ -60,6 +61,7 @@ pub(super) struct Reader {
     decoder: Decoder,
     tracks: Vec<Track>,
     time_base: TimeBase,
+    beginning: Beginning<Early>,
     stamper: Stamper,
     timeline: Timeline,
     trim: Trim,
@@ -76,6 +78,12 @@ pub(super) struct Reader {
     errors_in_a_row: u32,
     damaged: u64,
     ending: Ending,
+}
+
+/// A decoded picture whose place in time is still sought.
+struct Early {
+    picture: ffmpeg::frame::Video,
+    is_damaged: bool,
 }
 
 /// What to read and how.
@@ -127,6 +135,10 @@ impl Reader {
         let time_base = tracks.get(video).map_or(Rational::new(1, 1), |track| track.time_base);
         Self {
             location: setup.location.to_owned(),
+            beginning: Beginning::new(
+                time_base,
+                if setup.is_free_running { Rational::new(0, 1) } else { setup.frame_rate },
+            ),
             stamper: Stamper::new(setup.location, time_base, setup.frame_rate),
             timeline: Timeline::new(setup.location, tracks.len(), video, setup.may_restart),
             input: setup.input,
@@ -206,6 +218,7 @@ impl Reader {
 
     fn forget(&mut self) {
         self.decoder.reset();
+        self.beginning.reset();
         self.stamper.reset();
         self.timeline.reset();
         self.lookahead.clear();
@@ -234,11 +247,14 @@ impl Reader {
             if self.interrupt.is_triggered() {
                 return Err(MediaError::Interrupted);
             }
-            if self.may_have_pictures {
-                match self.receive()? {
-                    Some(raw) => return Ok(raw),
-                    None => continue,
+            while let Some((early, pts)) = self.beginning.next() {
+                if let Some(decoded) = self.place(early, pts) {
+                    return Ok(Raw::Picture(decoded));
                 }
+            }
+            if self.may_have_pictures {
+                self.receive()?;
+                continue;
             }
             if self.is_finished {
                 return Ok(Raw::End);
@@ -365,8 +381,8 @@ impl Reader {
         }
     }
 
-    /// Asks the decoder for a picture; `None` if there is none to deliver at the moment.
-    fn receive(&mut self) -> Result<Option<Raw>, MediaError> {
+    /// Asks the decoder for a picture.
+    fn receive(&mut self) -> Result<(), MediaError> {
         let mut picture = self.decoder.blank();
         match self.decoder.receive(&mut picture) {
             Received::Picture { is_damaged } => {
@@ -374,23 +390,30 @@ impl Reader {
                 if is_damaged {
                     self.note_damage("a picture is damaged")?;
                 }
-                return Ok(self.place(picture, is_damaged).map(Raw::Picture));
+                let pts = picture.pts();
+                self.beginning.push(Early { picture, is_damaged }, pts);
+                return Ok(());
             }
             Received::Damaged if self.errors_in_a_row < ERRORS_IN_A_ROW => {
                 self.errors_in_a_row += 1;
                 self.note_damage("a video packet is damaged")?;
             }
-            Received::Hungry | Received::Drained | Received::Damaged => self.may_have_pictures = false,
+            Received::Drained => {
+                self.beginning.end();
+                self.may_have_pictures = false;
+            }
+            Received::Hungry | Received::Damaged => self.may_have_pictures = false,
         }
         self.decoder.recycle(picture);
-        Ok(None)
+        Ok(())
     }
 
-    /// Gives a picture its time; `None` if it lies outside the trimmed part.
-    fn place(&mut self, picture: ffmpeg::frame::Video, is_damaged: bool) -> Option<Decoded> {
+    /// Gives a picture its time, `pts` if that is known; `None` if it lies outside the trimmed part.
+    fn place(&mut self, early: Early, pts: Option<Pts>) -> Option<Decoded> {
+        let Early { picture, is_damaged } = early;
         let (known, duration) = match self.is_free_running {
             true => (None, 0),
-            false => (picture.timestamp(), picture.packet().duration.max(0)),
+            false => (pts.or(picture.timestamp()), picture.packet().duration.max(0)),
         };
         let pts = self.stamper.stamp(known, duration);
         self.landed.get_or_insert(pts);

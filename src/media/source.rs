@@ -67,6 +67,7 @@ impl Source {
             importer: &importer,
             sample_aspect_ratio: aspect,
             trim: opened.trim,
+            first_pts: first.pts,
             first_side_data: frame_import::stream_side_data(&first.picture),
         });
         let mut source = Self {

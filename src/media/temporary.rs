@@ -18,7 +18,8 @@ impl TemporaryFile {
     /// Reserves `.NAME.framecast-part` in the folder of `location`.
     pub(crate) fn create(location: &Path) -> Result<Self, MediaError> {
         // A link is written through, as any other tool would.
-        let target = std::fs::canonicalize(location).unwrap_or_else(|_| location.to_owned());
+        let linked = std::fs::canonicalize(location).ok().filter(|_| location.is_symlink());
+        let target = linked.unwrap_or_else(|| location.to_owned());
         let Some(name) = target.file_name() else {
             return Err(output_error(location, "is a folder", "name a file in it"));
         };

@@ -89,12 +89,13 @@ fn check_rate(who: &str, video: &VideoInfo) -> Result<(), MediaError> {
     })
 }
 
-/// Codecs whose bitstream counts frames or coarse ticks.
+/// Codecs whose bitstream counts frames or coarse ticks, or whose encoder (VC-2's) takes a tick for a frame where it shares out bits.
 fn has_fixed_rate_codec(id: AVCodecID) -> bool {
     use AVCodecID::{
-        AV_CODEC_ID_DNXHD, AV_CODEC_ID_DVVIDEO, AV_CODEC_ID_FLV1, AV_CODEC_ID_H261, AV_CODEC_ID_H263,
-        AV_CODEC_ID_H263P, AV_CODEC_ID_MPEG1VIDEO, AV_CODEC_ID_MPEG2VIDEO, AV_CODEC_ID_MPEG4,
-        AV_CODEC_ID_MSMPEG4V2, AV_CODEC_ID_MSMPEG4V3, AV_CODEC_ID_THEORA, AV_CODEC_ID_WMV1, AV_CODEC_ID_WMV2,
+        AV_CODEC_ID_DIRAC, AV_CODEC_ID_DNXHD, AV_CODEC_ID_DVVIDEO, AV_CODEC_ID_FLV1, AV_CODEC_ID_H261,
+        AV_CODEC_ID_H263, AV_CODEC_ID_H263P, AV_CODEC_ID_MPEG1VIDEO, AV_CODEC_ID_MPEG2VIDEO,
+        AV_CODEC_ID_MPEG4, AV_CODEC_ID_MSMPEG4V2, AV_CODEC_ID_MSMPEG4V3, AV_CODEC_ID_THEORA,
+        AV_CODEC_ID_WMV1, AV_CODEC_ID_WMV2,
     };
     matches!(
         id,
@@ -110,6 +111,7 @@ fn has_fixed_rate_codec(id: AVCodecID) -> bool {
             | AV_CODEC_ID_WMV1
             | AV_CODEC_ID_WMV2
             | AV_CODEC_ID_THEORA
+            | AV_CODEC_ID_DIRAC
             | AV_CODEC_ID_DNXHD
             | AV_CODEC_ID_DVVIDEO
     )
