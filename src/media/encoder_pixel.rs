@@ -1,6 +1,6 @@
 //! Pixel formats as data, and the choice of one for an encoder.
 
-use crate::frame::{Model, PixelFormat, Subsampling};
+use crate::frame::{Model, PixelFormat, Subsampling, SurfaceComponent};
 
 /// Where one component of a pixel lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,12 @@ impl Component {
     /// Bytes of one sample.
     pub(super) fn bytes(&self) -> usize {
         if u32::from(self.depth) + self.shift <= 8 { 1 } else { 2 }
+    }
+
+    /// The same for pictures on a device.
+    pub(super) fn on_surface(&self) -> SurfaceComponent {
+        let Self { plane, step, offset, shift, .. } = *self;
+        SurfaceComponent { plane, step, offset, shift }
     }
 }
 

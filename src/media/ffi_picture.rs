@@ -61,6 +61,15 @@ pub(super) struct Picture {
 
 impl Picture {
     pub(super) fn new(settings: &EncoderSettings) -> Result<Self, i32> {
+        let mut picture = Self::without_samples(settings)?;
+        // SAFETY: the frame is valid and has no buffers yet.
+        check(unsafe { av_frame_get_buffer(picture.frame.as_mut(), 0) })?;
+        picture.plane_rows = settings.layout.plane_rows(settings.height as usize);
+        Ok(picture)
+    }
+
+    /// What is known of a picture whose samples are elsewhere.
+    pub(super) fn without_samples(settings: &EncoderSettings) -> Result<Self, i32> {
         // SAFETY: the frame that comes back is owned.
         let frame =
             NonNull::new(unsafe { av_frame_alloc() }).ok_or(AVERROR(ffmpeg_next::util::error::ENOMEM))?;
@@ -78,9 +87,7 @@ impl Picture {
             (&raw mut frame.color_trc).cast::<u32>().write(color.transfer);
             (&raw mut frame.colorspace).cast::<u32>().write(color.matrix);
             (&raw mut frame.chroma_location).cast::<u32>().write(color.siting);
-            check(av_frame_get_buffer(frame, 0))?;
         }
-        picture.plane_rows = settings.layout.plane_rows(settings.height as usize);
         Ok(picture)
     }
 

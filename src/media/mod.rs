@@ -29,6 +29,7 @@ mod ffi_picture;
 mod ffi_remote;
 #[cfg(target_os = "linux")]
 mod ffi_stdin;
+mod ffi_surfaces;
 mod frame_export;
 mod frame_import;
 mod hardware_trial;
@@ -57,6 +58,7 @@ mod sink;
 mod source;
 mod stream;
 mod subtitle;
+mod surface_choice;
 mod temporary;
 mod timeline;
 mod timing;
