@@ -166,19 +166,30 @@ impl VideoTrack {
     /// The frame as a picture on the encoder's device, if it lies there.
     fn copy_on_device(&mut self, frame: &Frame, encoder_pts: Pts) -> Option<Video> {
         let surface = self.placement.surface.as_ref()?;
-        match self.encoder.copy_on_device(frame, surface, encoder_pts) {
-            Ok(Some(copy)) => return Some(copy),
+        let problem = match self.encoder.copy_on_device(frame, surface, encoder_pts) {
+            Ok(Some(copy)) if self.is_right(&copy, frame) => return Some(copy),
+            Ok(Some(_)) => "they come out different".to_owned(),
             Ok(None) => {
                 let problem = || "frames came in host memory".to_owned();
                 self.placement.problem.get_or_insert_with(problem);
+                return None;
             }
-            Err(code) => {
-                let problem = format!("pictures cannot be copied on the device ({})", error_text(code));
-                tracing::warn!("{problem}; they go through host memory");
-                self.placement = Placement::in_host_memory(problem);
-            }
-        }
+            Err(code) => error_text(code),
+        };
+        let problem = format!("pictures cannot be copied on the device ({problem})");
+        tracing::warn!("{problem}; they go through host memory");
+        self.placement = Placement::in_host_memory(problem);
         None
+    }
+
+    /// Compares the first copy with what goes through host memory: not every version of FFmpeg tells that a copy failed.
+    fn is_right(&mut self, copy: &Video, frame: &Frame) -> bool {
+        if self.on_device > 0 {
+            return true;
+        }
+        let Ok(picture) = self.encoder.writable_picture() else { return false };
+        self.export.fill(frame, picture);
+        picture.has_samples_of(copy)
     }
 
     fn encoder_pts(&mut self, pts: Pts) -> Result<Pts, EncodeError> {

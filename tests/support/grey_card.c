@@ -1,6 +1,6 @@
 /* A card that is not there: FFmpeg finds it as libcuda.so.1 and libnvcuvid.so.1, so that what it does with a card can be
  * tested without one. GREY_CARD says what the card makes of video: `lacks` the codec, `fails` on every picture, `ramps` (every
- * picture has the same ramps), or anything else: every picture is grey. GREY_CARD_LOG names a file that gets a byte for each plane
+ * picture has the same ramps), `moves` (ramps that differ from picture to picture), or anything else: every picture is grey. GREY_CARD_LOG names a file that gets a byte for each plane
  * that is copied to host memory, and another one for each that comes from there. GREY_CARD_FAILS names what fails besides: `copies` on
  * the card, `exports` of its memory, or the `encoder` (grey_encoder.c). */
 
@@ -97,7 +97,9 @@ int cuvidDecodePicture(void *decoder, void *picture) { (void)decoder, (void)pict
 int cuvidMapVideoFrame64(void *decoder, int index, unsigned long long *device, unsigned *pitch, void *settings) {
     (void)decoder, (void)index, (void)settings;
     memset(memory, GREY, MEMORY);
-    for (int index = 0; is_told("ramps") && index < MEMORY; index++) memory[index] = index % PITCH * 3 + index / PITCH * 7;
+    static int pictures;
+    int shift = is_told("moves") ? 3 * pictures++ : 0, has_ramps = is_told("ramps") || is_told("moves");
+    for (int index = 0; has_ramps && index < MEMORY; index++) memory[index] = index % PITCH * 3 + index / PITCH * 7 + shift;
     *device = (size_t)memory;
     *pitch = PITCH;
     return OKAY;
