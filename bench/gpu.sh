@@ -263,6 +263,30 @@ encoding() {
         row "encoding in hardware (hevc_nvenc)" "$(field encode frames_out) frames" "where the card has it"
     else
         row "encoding in hardware (hevc_nvenc)" "failed: $(reason encode)" "where the card has it"
+        return
+    fi
+    from_card_to_encoder h264_nvenc
+    from_card_to_encoder hevc_nvenc
+}
+
+# from_card_to_encoder ENCODER: finished frames that stay on the card for it; lossless, so that both ways must give the same pixels.
+from_card_to_encoder() {
+    local kernels name="frames that stay on the card for $1"
+    for kernels in cpu gpu; do
+        run "encode-$1-$kernels" -y -i "$work/short.mkv" --duration 2 -o "$work/encoded-$kernels.mkv" --codec "$1" --no-audio \
+            --encoder-opt tune=lossless --model nano-x2 --device cpu --kernels "$kernels" --hwaccel cuda --deinterlace off &&
+            run "decode-$1-$kernels" -y -i "$work/encoded-$kernels.mkv" -f rawvideo -o "$work/encoded-$kernels.yuv" \
+                --codec rawvideo --upscale 1 --device cpu || {
+            row "$name" "failed: $(reason "encode-$1-$kernels")" "same pixels"
+            return
+        }
+    done
+    row "$name" "$(field "encode-$1-gpu" encoded_on_device) of $(field "encode-$1-gpu" frames_out), differ by $(difference "$work"/encoded-{cpu,gpu}.yuv)" "all but 1, at most 1"
+    if run "encode-$1-4k" -y -i "$work/long.mkv" -o "$work/out.mkv" --model live-x2 --upscale 2 --device cuda --kernels gpu \
+        --hwaccel cuda --deinterlace off --codec "$1"; then
+        row "live-x2 1080p to 4K on cuda, decoded and encoded there ($1)" "$(speed "encode-$1-4k"), $(field "encode-$1-4k" encoded_on_device) of $(field "encode-$1-4k" frames_out) frames stayed" "near the row without an encoder"
+    else
+        row "live-x2 1080p to 4K on cuda, decoded and encoded there ($1)" "failed: $(reason "encode-$1-4k")" "near the row without an encoder"
     fi
 }
 

@@ -12,7 +12,7 @@ clips_version=1.1.11
 system_packages=(
     build-essential pkg-config clang libclang-dev
     libavcodec-dev libavdevice-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
-    ffmpeg libvulkan1 mesa-vulkan-drivers patchelf python3 python3-pip
+    ffmpeg libffmpeg-nvenc-dev libvulkan1 mesa-vulkan-drivers patchelf python3 python3-pip
 )
 
 main() {

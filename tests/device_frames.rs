@@ -11,24 +11,13 @@
 
 mod support;
 
-use framecast::kernel::gpu::interop_reports;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use support::{GreyCard, clip, frame_times, raw, scratch};
+use support::{GreyCard, agree, card_with_kernels, clip, frame_times, raw, scratch};
 
-/// A card whose memory the only adapter, software Vulkan, can be given to read.
+/// A card for decoding, whose memory kernels read.
 fn card() -> Option<GreyCard> {
-    let reports = interop_reports();
-    let lacks_only_the_driver = |reason: &String| reason.starts_with("CUDA's driver");
-    let reason = match reports.as_slice() {
-        [report] if report.cuda.as_ref().is_err_and(lacks_only_the_driver) => match GreyCard::new() {
-            Ok(card) => return Some(card),
-            Err(reason) => reason,
-        },
-        _ => format!("expected software Vulkan alone, found {reports:?}"),
-    };
-    println!("skipped: {reason}");
-    None
+    card_with_kernels().map_err(|reason| println!("skipped: {reason}")).ok()
 }
 
 /// AV1 knows no fields, so nobody looks at its pictures for them.
@@ -58,18 +47,6 @@ fn made(
     let summary = card.run_with(kernels, "ramps", input, &output, &options).summary();
     assert_eq!(summary["hwaccel"], "cuda", "{summary}");
     (raw(&output), frame_times(&output, "v:0"), summary)
-}
-
-/// No sample differs by more than a code value.
-fn agree(found: &[u8], expected: &[u8], is_wide: bool) -> bool {
-    let near = |found: u16, expected: u16| found.abs_diff(expected) <= 1;
-    let wide = |bytes: &[u8]| u16::from_le_bytes([bytes[0], bytes[1]]);
-    found.len() == expected.len()
-        && if is_wide {
-            found.chunks_exact(2).zip(expected.chunks_exact(2)).all(|(a, b)| near(wide(a), wide(b)))
-        } else {
-            found.iter().zip(expected).all(|(a, b)| near(u16::from(*a), u16::from(*b)))
-        }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a run says when it has ended.
 
-use framecast::media::SourceReport;
+use framecast::media::{SinkReport, SourceReport};
 use framecast::model::NetworkReport;
 use framecast::pipeline::{RateCount, StageTime, Summary};
 use serde_json::{Value, json};
@@ -33,6 +33,8 @@ pub(super) fn event(summary: &Summary) -> Value {
         "kept_on_device": summary.source.kept_on_device,
         "encoder": summary.sink.encoder,
         "pixel_format": summary.sink.pixel_format,
+        "encoded_on_device": summary.sink.frames_on_device,
+        "encoded_on_device_problem": summary.sink.device_problem,
         "input_size": [summary.input_size.0, summary.input_size.1],
         "output_size": [summary.output_size.0, summary.output_size.1],
         "elapsed_seconds": summary.elapsed.as_secs_f64(),
@@ -107,12 +109,7 @@ fn lines(summary: &Summary) -> Vec<String> {
         ),
         format!("size      {} -> {}", size(summary.input_size), size(summary.output_size)),
         decoder_line(&summary.source),
-        format!(
-            "encoder   {} ({}){}",
-            summary.sink.encoder,
-            summary.sink.pixel_format,
-            summary.sink.bytes.map_or(String::new(), |bytes| format!(", {}", mebibytes(bytes)))
-        ),
+        encoder_line(&summary.sink),
         match (&summary.model, &summary.provider) {
             (Some(model), Some(provider)) => format!("model     {model} on {provider}"),
             (Some(model), None) => format!("model     {model}"),
@@ -141,6 +138,18 @@ fn decoder_line(source: &SourceReport) -> String {
         (None, Some(problem)) => format!(" on the processor: {problem}"),
     };
     format!("decoder   {}{place}", source.decoder)
+}
+
+/// What encoded, and how the frames came to it where it takes them on a card.
+fn encoder_line(sink: &SinkReport) -> String {
+    let size = sink.bytes.map_or(String::new(), |bytes| format!(", {}", mebibytes(bytes)));
+    let place = match (sink.frames_on_device, &sink.device_problem) {
+        (0, None) => String::new(),
+        (0, Some(problem)) => format!(", pictures through host memory: {problem}"),
+        (_, None) => ", pictures from the card".into(),
+        (count, Some(problem)) => format!(", {count} of {} pictures from the card: {problem}", sink.frames),
+    };
+    format!("encoder   {} ({}){size}{place}", sink.encoder, sink.pixel_format)
 }
 
 /// What the frames between those of the source were made of.
@@ -215,7 +224,6 @@ fn mebibytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use framecast::media::SinkReport;
     use framecast::model::{Precision, Provider};
     use framecast::stage::{MotionCount, PaceCount};
 
@@ -238,6 +246,8 @@ mod tests {
                 bytes: Some(3 << 20),
                 encoder: "libx264".into(),
                 pixel_format: "yuv420p".into(),
+                frames_on_device: 0,
+                device_problem: None,
             },
             input_size: (320, 180),
             output_size: (640, 360),
@@ -312,6 +322,29 @@ note      subtitle stream 2 was converted to mov_text
         );
         (source.hardware_problem, source.kept_on_device) = (None, 7);
         assert_eq!(decoder_line(&source), "decoder   libdav1d on cuda, where 7 frames stayed");
+    }
+
+    #[test]
+    fn an_encoder_on_a_card_tells_where_its_pictures_came_from() {
+        let mut sink = SinkReport {
+            encoder: "h264_nvenc".into(),
+            pixel_format: "nv12".into(),
+            frames: 9,
+            frames_on_device: 9,
+            ..SinkReport::default()
+        };
+        assert_eq!(encoder_line(&sink), "encoder   h264_nvenc (nv12), pictures from the card");
+        sink.device_problem = Some("it is full".into());
+        sink.frames_on_device = 4;
+        assert_eq!(
+            encoder_line(&sink),
+            "encoder   h264_nvenc (nv12), 4 of 9 pictures from the card: it is full"
+        );
+        sink.frames_on_device = 0;
+        assert_eq!(
+            encoder_line(&sink),
+            "encoder   h264_nvenc (nv12), pictures through host memory: it is full"
+        );
     }
 
     #[test]

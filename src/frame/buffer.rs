@@ -163,6 +163,13 @@ impl PooledBuffer {
         self.len() == 0
     }
 
+    /// Has the buffer hold the rows of a plane that lies on a device, `stride` bytes from row to row, instead of its own bytes,
+    /// whose memory goes home. Its length stays.
+    pub fn put_on_device(&mut self, samples: Arc<dyn DeviceSamples>, stride: usize) {
+        let remote = Remote { samples, stride, length: self.len(), brought: OnceLock::new() };
+        *self = Self { buffer: None, remote: Some(Arc::new(remote)), home: self.home.clone() };
+    }
+
     /// The samples on their device, if they are there.
     pub fn device(&self) -> Option<&Arc<dyn DeviceSamples>> {
         self.remote.as_ref().map(|remote| &remote.samples)
@@ -294,6 +301,17 @@ mod tests {
         drop((first, second));
         let again = [pool.take(128), pool.take(128)];
         assert!(again.iter().all(|buffer| addresses.contains(&buffer.bytes().as_ptr())));
+    }
+
+    #[test]
+    fn bytes_that_give_way_to_those_of_a_device_leave_their_memory() {
+        let pool = BufferPool::new();
+        let mut buffer = pool.take(128);
+        let address = buffer.bytes().as_ptr();
+        buffer.put_on_device(Arc::new(Counted::default()), 64);
+        assert!(buffer.is_remote() && buffer.len() == 128);
+        // It is there for what is brought, too.
+        assert_eq!((buffer.bytes().as_ptr(), buffer.bytes()[5]), (address, 1));
     }
 
     #[test]

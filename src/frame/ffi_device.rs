@@ -35,7 +35,8 @@ impl DeviceLayout {
 /// # Safety
 ///
 /// As long as the value lives, [`DeviceLayout::size`] bytes at the address of its layout are valid for reading at that place
-/// and are not written.
+/// and are not written. Copies that were begun meanwhile in the default stream of the device's primary context may end later:
+/// whoever owns the memory frees it or writes it anew only in that stream's order, or when the stream has come to its end.
 pub unsafe trait DeviceSamples: Send + Sync {
     /// Where the samples are.
     fn layout(&self) -> DeviceLayout;

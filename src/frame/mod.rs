@@ -13,6 +13,7 @@ mod layout;
 mod motion;
 mod picture;
 mod small;
+mod surface;
 mod tensor;
 mod time;
 
@@ -27,5 +28,6 @@ pub use layout::{Skip, TensorColor, TensorSpec, UnpackSpec};
 pub use motion::{MotionField, Sharpness, StillMask};
 pub use picture::{Frame, FrameData, FrameInfo, Plane, Planes, SideData};
 pub use small::SmallFrame;
+pub use surface::{SurfaceComponent, SurfaceLayout};
 pub use tensor::{DataType, Tensor, TensorData, TensorLayout, TensorSlice, TensorView};
 pub use time::{Pts, Rational, TimeBase, rescale};

@@ -18,7 +18,7 @@ pub use resample::{Axis, Filter, ResamplePlan, Taps};
 pub use shared::SharedKernels;
 
 use crate::error::KernelError;
-use crate::frame::{Frame, MemoryPlace, Plane, Tensor, TensorView};
+use crate::frame::{Frame, MemoryPlace, Plane, SurfaceLayout, Tensor, TensorView};
 
 pub use crate::frame::{Skip, TensorColor, TensorLayout, TensorSpec, UnpackSpec};
 
@@ -242,6 +242,20 @@ pub trait Kernels: Send {
     /// Loads the device's driver.
     fn device(&self) -> Option<MemoryPlace> {
         None
+    }
+
+    /// Leaves planes that are unpacked, resampled or composed from now on in memory of [`Kernels::device`], if there is one; they
+    /// are brought to host memory for whoever looks at them.
+    fn keep_on_device(&mut self) {}
+
+    /// Puts the planes of `frame`, wherever they lie, into memory of [`Kernels::device`] as `surface` has them. For kernels that
+    /// keep results there.
+    fn arrange(&mut self, frame: &mut Frame, surface: &SurfaceLayout) -> Result<(), KernelError> {
+        Err(KernelError::Shape {
+            operation: "arrange",
+            expected: format!("kernels that work on {}", surface.place),
+            found: format!("{} for a frame of {}", self.name(), frame.info.format),
+        })
     }
 
     /// The same work on tensors that a network reads and writes where they lie; `None` for backends whose tensors are in

@@ -59,7 +59,8 @@ impl Live {
     /// What is wrong with one of them, before anything is written.
     pub fn open(mut config: LiveConfig, interrupt: Interrupt) -> Result<Self, Error> {
         config.validate()?;
-        config.processing.execution.without_graphs |= config.input_options.may_decode_on_device();
+        config.processing.execution.without_graphs |= config.input_options.may_decode_on_device()
+            || config.outputs.iter().any(|output| output.options.may_encode_on_device());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let pool = BufferPool::new();
         // The user's interruption ends the reading; so does the end of the run, without one.

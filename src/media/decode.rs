@@ -3,8 +3,9 @@
 use super::MediaError;
 use super::decoder_choice::Decoders;
 use super::ffi_frame;
-use super::ffi_hwaccel::{self, Device, Surfaces};
+use super::ffi_hwaccel::{self, Device};
 use super::ffi_input::{self, StreamFacts};
+use super::ffi_surfaces::Surfaces;
 use super::hardware_trial::Trial;
 use super::hwaccel::{Chosen, HardwareDecoding, choose};
 use crate::frame::{MemoryPlace, Pts, TimeBase};

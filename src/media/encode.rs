@@ -1,9 +1,12 @@
 //! The video of an output: frames in, packets out, every packet with exactly its frame's time.
 
 use super::ffi_encode::Encoder;
+use super::ffi_output::error_text;
 use super::frame_export::FrameExport;
+use super::surface_choice::Placement;
 use crate::frame::{Frame, Pts, Rational, TimeBase, rescale};
 use ffmpeg_next::Packet;
+use ffmpeg_next::frame::Video;
 use std::collections::BTreeMap;
 
 /// How frames' time stamps become an encoder's.
@@ -68,6 +71,9 @@ pub(super) struct VideoTrack {
     encoder: Encoder,
     export: FrameExport,
     clock: Clock,
+    placement: Placement,
+    /// Frames that went to the encoder on its device.
+    on_device: u64,
     source: TimeBase,
     /// Usual duration, for frames that do not know theirs.
     usual_duration: i64,
@@ -80,14 +86,25 @@ impl VideoTrack {
     pub(super) fn new(
         encoder: Encoder,
         export: FrameExport,
-        clock: Clock,
+        (clock, placement): (Clock, Placement),
         source: TimeBase,
         frame_rate: Rational,
     ) -> Self {
         let usual_duration =
             if frame_rate.is_positive() { rescale(1, frame_rate.inverse(), source) } else { 0 };
         let in_flight = BTreeMap::new();
-        Self { encoder, export, clock, source, usual_duration, in_flight, last: None, frames: 0 }
+        Self {
+            encoder,
+            export,
+            clock,
+            placement,
+            on_device: 0,
+            source,
+            usual_duration,
+            in_flight,
+            last: None,
+            frames: 0,
+        }
     }
 
     pub(super) fn encoder(&self) -> &Encoder {
@@ -97,6 +114,16 @@ impl VideoTrack {
     /// Frames encoded.
     pub(super) fn frames(&self) -> u64 {
         self.frames
+    }
+
+    /// Where the encoder gets its pictures.
+    pub(super) fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
+    /// Frames that went to the encoder on its device.
+    pub(super) fn frames_on_device(&self) -> u64 {
+        self.on_device
     }
 
     /// Time base of the packets that come out.
@@ -116,13 +143,53 @@ impl VideoTrack {
         self.last = Some((encoder_pts, frame.info.pts));
         let timing = Timing { pts: frame.info.pts, duration: frame.info.duration };
         self.in_flight.insert(encoder_pts, timing);
-        let picture = self.encoder.writable_picture().map_err(EncodeError::Encoder)?;
-        self.export.fill(frame, picture);
-        picture.set_pts(encoder_pts);
-        picture.set_side_data(&frame.info.side_data).map_err(EncodeError::Encoder)?;
-        self.encoder.send_picture().map_err(EncodeError::Encoder)?;
+        let sent = match self.copy_on_device(frame, encoder_pts) {
+            Some(surface) => {
+                self.on_device += 1;
+                self.encoder.send_surface(&surface)
+            }
+            None => self.send_from_host(frame, encoder_pts),
+        };
+        sent.map_err(EncodeError::Encoder)?;
         self.frames += 1;
         Ok(())
+    }
+
+    fn send_from_host(&mut self, frame: &Frame, encoder_pts: Pts) -> Result<(), i32> {
+        let picture = self.encoder.writable_picture()?;
+        self.export.fill(frame, picture);
+        picture.set_pts(encoder_pts);
+        picture.set_side_data(&frame.info.side_data)?;
+        self.encoder.send_picture()
+    }
+
+    /// The frame as a picture on the encoder's device, if it lies there.
+    fn copy_on_device(&mut self, frame: &Frame, encoder_pts: Pts) -> Option<Video> {
+        let surface = self.placement.surface.as_ref()?;
+        let problem = match self.encoder.copy_on_device(frame, surface, encoder_pts) {
+            Ok(Some(copy)) if self.is_right(&copy, frame) => return Some(copy),
+            Ok(Some(_)) => "they come out different".to_owned(),
+            Ok(None) => {
+                let problem = || "frames came in host memory".to_owned();
+                self.placement.problem.get_or_insert_with(problem);
+                return None;
+            }
+            Err(code) => error_text(code),
+        };
+        let problem = format!("pictures cannot be copied on the device ({problem})");
+        tracing::warn!("{problem}; they go through host memory");
+        self.placement = Placement::in_host_memory(problem);
+        None
+    }
+
+    /// Compares the first copy with what goes through host memory: not every version of FFmpeg tells that a copy failed.
+    fn is_right(&mut self, copy: &Video, frame: &Frame) -> bool {
+        if self.on_device > 0 {
+            return true;
+        }
+        let Ok(picture) = self.encoder.writable_picture() else { return false };
+        self.export.fill(frame, picture);
+        picture.has_samples_of(copy)
     }
 
     fn encoder_pts(&mut self, pts: Pts) -> Result<Pts, EncodeError> {

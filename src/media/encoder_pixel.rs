@@ -1,6 +1,6 @@
 //! Pixel formats as data, and the choice of one for an encoder.
 
-use crate::frame::{Model, PixelFormat, Subsampling};
+use crate::frame::{Model, PixelFormat, Subsampling, SurfaceComponent};
 
 /// Where one component of a pixel lies in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,12 @@ impl Component {
     /// Bytes of one sample.
     pub(super) fn bytes(&self) -> usize {
         if u32::from(self.depth) + self.shift <= 8 { 1 } else { 2 }
+    }
+
+    /// The same for pictures on a device.
+    pub(super) fn on_surface(&self) -> SurfaceComponent {
+        let Self { plane, step, offset, shift, .. } = *self;
+        SurfaceComponent { plane, step, offset, shift }
     }
 }
 
@@ -56,13 +62,30 @@ impl PixelLayout {
     /// Rows of each plane of a picture `height` rows high.
     pub(super) fn plane_rows(&self, height: usize) -> [usize; 4] {
         let chroma_rows = height.div_ceil(1 << self.subsampling.1);
-        let rows_of = |plane: usize| {
-            let mut components = self.components.iter().enumerate().filter(|(_, c)| c.plane == plane);
-            let first = components.next()?.0;
-            let is_chroma = !self.is_rgb && self.components.len() >= 3 && (first == 1 || first == 2);
-            Some(if is_chroma { chroma_rows } else { height })
+        let rows_of = |plane| {
+            let (first, _) = self.first_component(plane)?;
+            Some(if self.is_chroma(first) { chroma_rows } else { height })
         };
         std::array::from_fn(|plane| rows_of(plane).unwrap_or_default())
+    }
+
+    /// Of each plane of a picture `width` samples wide: the bytes of a row, and the unused low bits of its samples.
+    pub(super) fn plane_samples(&self, width: usize) -> [(usize, u32); 4] {
+        let chroma_width = width.div_ceil(1 << self.subsampling.0);
+        let samples_of = |plane| {
+            let (first, component) = self.first_component(plane)?;
+            let samples = if self.is_chroma(first) { chroma_width } else { width };
+            Some((samples * component.step, component.shift))
+        };
+        std::array::from_fn(|plane| samples_of(plane).unwrap_or_default())
+    }
+
+    fn first_component(&self, plane: usize) -> Option<(usize, &Component)> {
+        self.components.iter().enumerate().find(|(_, component)| component.plane == plane)
+    }
+
+    fn is_chroma(&self, component: usize) -> bool {
+        !self.is_rgb && self.components.len() >= 3 && (component == 1 || component == 2)
     }
 
     /// True for `yuvj` formats: the plain format with full range implied.

@@ -2,12 +2,14 @@
 #![allow(unsafe_code)]
 
 use super::encoder_pixel::{Component, PixelLayout};
-use super::ffi_hwaccel::{Device, Surfaces, surfaces_of};
+use super::ffi_hwaccel::{Device, surfaces_of};
 use super::ffi_output::{av_rational, c_string, check, dictionary, left_over, static_str};
 use super::ffi_picture::{ColorCodes, Picture};
-use crate::frame::{Color, Rational, SideData, TimeBase};
+use super::ffi_surfaces::Surfaces;
+use crate::frame::{Color, Frame, Pts, Rational, SideData, SurfaceLayout, TimeBase};
 use ffmpeg_next::codec::Parameters;
 use ffmpeg_next::ffi::*;
+use ffmpeg_next::frame::Video;
 use ffmpeg_next::packet::Mut;
 use ffmpeg_next::{Dictionary, Packet};
 use std::ptr::{self, NonNull};
@@ -185,7 +187,7 @@ pub(super) struct EncoderSettings {
     pub(super) global_header: bool,
     pub(super) threads: Option<usize>,
     pub(super) options: Vec<(String, String)>,
-    /// For encoders that take no pictures in host memory.
+    /// For encoders that take pictures on it, or no others.
     pub(super) device: Option<Device>,
 }
 
@@ -193,8 +195,10 @@ pub(super) struct EncoderSettings {
 pub(super) struct Encoder {
     context: NonNull<AVCodecContext>,
     pictures: Vec<Picture>,
+    /// What is known of a picture whose samples never come to host memory.
+    label: Option<Picture>,
     settings: EncoderSettings,
-    /// For encoders that take no pictures in host memory.
+    /// For encoders that take pictures on a device.
     surfaces: Option<Surfaces>,
 }
 
@@ -207,7 +211,7 @@ impl Encoder {
         // SAFETY: the codec is valid; the context that comes back is owned.
         let context = unsafe { avcodec_alloc_context3(settings.codec.0.as_ptr()) };
         let context = NonNull::new(context).ok_or(AVERROR(ffmpeg_next::util::error::ENOMEM))?;
-        let mut encoder = Self { context, pictures: Vec::new(), settings, surfaces: None };
+        let mut encoder = Self { context, pictures: Vec::new(), label: None, settings, surfaces: None };
         encoder.apply_settings();
         encoder.make_surfaces()?;
         // SAFETY: the context is valid; the dictionary goes in owned and what is left of it comes back owned.
@@ -312,14 +316,44 @@ impl Encoder {
     pub(super) fn send_picture(&mut self) -> Result<(), i32> {
         let Some(picture) = self.pictures.first() else { return Err(AVERROR_BUG) };
         if let Some(surfaces) = &self.surfaces {
-            // SAFETY: the picture lives and is in host memory; the encoder takes its own reference to the surface.
-            return unsafe {
-                let surface = surfaces.upload_raw(picture.as_ptr())?;
-                check(avcodec_send_frame(self.context.as_ptr(), surface.as_ptr()))
-            };
+            // SAFETY: the picture lives and is in host memory.
+            let surface = unsafe { surfaces.upload_raw(picture.as_ptr()) }?;
+            return self.send_surface(&surface);
         }
         // SAFETY: both are valid; the encoder takes its own references.
         check(unsafe { avcodec_send_frame(self.context.as_ptr(), picture.as_ptr()) })
+    }
+
+    /// The picture that `frame` is, copied on the encoder's device, with the frame's side data and this time stamp; `None` if its samples do
+    /// not lie there as `layout`, and the encoder's pictures, have them.
+    pub(super) fn copy_on_device(
+        &mut self,
+        frame: &Frame,
+        layout: &SurfaceLayout,
+        pts: Pts,
+    ) -> Result<Option<Video>, i32> {
+        let (Some(surfaces), Some(rows)) = (&self.surfaces, layout.rows_of(frame)) else { return Ok(None) };
+        let settings = &self.settings;
+        let place = settings.device.as_ref().and_then(Device::place);
+        let own = settings.layout.components.iter().map(Component::on_surface);
+        if place != Some(layout.place) || !layout.components.iter().copied().eq(own) {
+            return Ok(None);
+        }
+        if self.label.is_none() {
+            self.label = Some(Picture::without_samples(settings)?);
+        }
+        let Some(label) = &mut self.label else { return Ok(None) };
+        label.set_pts(pts);
+        label.set_side_data(&frame.info.side_data)?;
+        // SAFETY: the label lives; the frame's samples vouch for the rows, and that they stay until the copy has been made. There is one
+        // value for each plane of the encoder's format, on its device.
+        unsafe { surfaces.copy_rows_raw(&rows, label.as_ptr()) }.map(Some)
+    }
+
+    /// Encodes a picture that is on the encoder's device.
+    pub(super) fn send_surface(&mut self, surface: &Video) -> Result<(), i32> {
+        // SAFETY: both are valid; the encoder takes its own reference to the surface.
+        check(unsafe { avcodec_send_frame(self.context.as_ptr(), surface.as_ptr()) })
     }
 
     /// Says that no more pictures come.

@@ -3,8 +3,10 @@
 
 use super::ffi_encode::EncoderSettings;
 use super::ffi_output::{av_rational, check};
+use super::{ffi_frame, ffi_hwaccel};
 use crate::frame::{Pts, Range, SideData, Siting};
 use ffmpeg_next::ffi::*;
+use ffmpeg_next::frame::Video;
 use std::ptr::{self, NonNull};
 
 /// FFmpeg's numbers for a picture's colour.
@@ -57,14 +59,27 @@ pub(super) struct Picture {
     frame: NonNull<AVFrame>,
     attached: Vec<AVFrameSideDataType>,
     plane_rows: [usize; 4],
+    /// As [`PixelLayout::plane_samples`](super::encoder_pixel::PixelLayout::plane_samples).
+    plane_samples: [(usize, u32); 4],
 }
 
 impl Picture {
     pub(super) fn new(settings: &EncoderSettings) -> Result<Self, i32> {
+        let mut picture = Self::without_samples(settings)?;
+        // SAFETY: the frame is valid and has no buffers yet.
+        check(unsafe { av_frame_get_buffer(picture.frame.as_mut(), 0) })?;
+        picture.plane_rows = settings.layout.plane_rows(settings.height as usize);
+        picture.plane_samples = settings.layout.plane_samples(settings.width as usize);
+        Ok(picture)
+    }
+
+    /// What is known of a picture whose samples are elsewhere.
+    pub(super) fn without_samples(settings: &EncoderSettings) -> Result<Self, i32> {
         // SAFETY: the frame that comes back is owned.
         let frame =
             NonNull::new(unsafe { av_frame_alloc() }).ok_or(AVERROR(ffmpeg_next::util::error::ENOMEM))?;
-        let mut picture = Self { frame, attached: Vec::new(), plane_rows: [0; 4] };
+        let mut picture =
+            Self { frame, attached: Vec::new(), plane_rows: [0; 4], plane_samples: [(0, 0); 4] };
         let color = ColorCodes::new(settings);
         // SAFETY: the frame is valid and has no buffers yet; see `apply_settings` for the enumerations.
         unsafe {
@@ -78,9 +93,7 @@ impl Picture {
             (&raw mut frame.color_trc).cast::<u32>().write(color.transfer);
             (&raw mut frame.colorspace).cast::<u32>().write(color.matrix);
             (&raw mut frame.chroma_location).cast::<u32>().write(color.siting);
-            check(av_frame_get_buffer(frame, 0))?;
         }
-        picture.plane_rows = settings.layout.plane_rows(settings.height as usize);
         Ok(picture)
     }
 
@@ -118,6 +131,22 @@ impl Picture {
             }
             std::slice::from_raw_parts_mut(data, 1024)
         }
+    }
+
+    /// True if a picture on a device, of the same format and size, has the same samples; looking brings it from there.
+    pub(super) fn has_samples_of(&mut self, surface: &Video) -> bool {
+        let mut host = Video::empty();
+        if ffi_hwaccel::download(surface, &mut host).is_err() {
+            return false;
+        }
+        let planes = self.plane_samples.into_iter().zip(self.plane_rows).enumerate();
+        planes.into_iter().all(|(index, ((used, shift), rows))| {
+            let own = self.plane_mut(index);
+            own.bytes.chunks(own.stride).take(rows).enumerate().all(|(y, own)| {
+                let pair = own.get(..used).zip(ffi_frame::row(&host, index, y, used));
+                pair.is_some_and(|(own, other)| have_same_samples(own, other, shift))
+            })
+        })
     }
 
     pub(super) fn set_pts(&mut self, pts: Pts) {
@@ -158,6 +187,12 @@ impl Drop for Picture {
         // SAFETY: the frame is owned and not used again.
         unsafe { av_frame_free(&raw mut frame) };
     }
+}
+
+/// Compares rows of samples; those with unused low bits have two bytes.
+fn have_same_samples(own: &[u8], other: &[u8], shift: u32) -> bool {
+    let sample = |pair: &[u8]| pair.try_into().map(u16::from_le_bytes).map(|sample| sample >> shift).ok();
+    shift == 0 && own == other || shift > 0 && own.chunks(2).map(sample).eq(other.chunks(2).map(sample))
 }
 
 /// The kinds of side data that stay true when a picture is enlarged and encoded anew.

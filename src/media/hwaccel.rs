@@ -203,7 +203,8 @@ mod tests {
     #![expect(clippy::print_stdout, reason = "a test says why it is skipped")]
 
     use super::super::ffi_frame;
-    use super::super::ffi_hwaccel::{Surfaces, download, is_on_device};
+    use super::super::ffi_hwaccel::{download, is_on_device};
+    use super::super::ffi_surfaces::Surfaces;
     use super::*;
     use ffmpeg::format::Pixel;
     use ffmpeg::frame::Video;

@@ -30,6 +30,7 @@ mod ffi_picture;
 mod ffi_remote;
 #[cfg(target_os = "linux")]
 mod ffi_stdin;
+mod ffi_surfaces;
 mod ffi_timecode;
 mod frame_export;
 mod frame_import;
@@ -59,6 +60,7 @@ mod sink;
 mod source;
 mod stream;
 mod subtitle;
+mod surface_choice;
 mod temporary;
 mod timeline;
 mod timing;

@@ -12,7 +12,7 @@ use super::output_streams::{OutputStreams, Track};
 use super::stream::{Chapter, CopyPacket, Delivered, InputDescription, Interrupt, SinkReport, StreamKind};
 use super::video_open::open_video;
 use crate::error::MediaError;
-use crate::frame::{Frame, Rational, TimeBase};
+use crate::frame::{Frame, Rational, SurfaceLayout, TimeBase};
 use ffmpeg_next::Packet;
 use ffmpeg_next::ffi::{
     AVERROR_EXIT, AVERROR_INVALIDDATA, AVERROR_PATCHWELCOME, AVFMT_AVOID_NEG_TS_DISABLED,
@@ -114,6 +114,11 @@ impl MuxedSink {
     /// The output as the user named it.
     pub(super) fn location(&self) -> &str {
         &self.location
+    }
+
+    /// How frames lie that the encoder takes on their device.
+    pub(super) fn surface(&self) -> Option<&SurfaceLayout> {
+        self.video.placement().surface.as_ref()
     }
 
     /// Cover pictures are packets that come before all others.
@@ -240,6 +245,8 @@ impl MuxedSink {
             bytes,
             encoder: settings.codec.name().to_owned(),
             pixel_format: settings.layout.name.to_owned(),
+            frames_on_device: self.video.frames_on_device(),
+            device_problem: self.video.placement().problem.clone(),
         })
     }
 

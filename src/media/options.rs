@@ -1,7 +1,9 @@
 //! What a user may say about inputs and outputs.
 
+use super::ffi_encode::VideoCodec;
 use super::hwaccel::HardwareDecoding;
-use crate::frame::Rational;
+use super::surface_choice;
+use crate::frame::{MemoryPlace, Rational};
 
 /// When fields are joined into frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,4 +85,13 @@ pub struct OutputOptions {
     pub strict: bool,
     /// Encoder threads; FFmpeg's choice if `None`.
     pub threads: Option<usize>,
+    /// The device in whose memory frames may lie when they come: an encoder that takes pictures there gets copies on the device.
+    pub frames_at: Option<MemoryPlace>,
+}
+
+impl OutputOptions {
+    /// True if the encoder could take pictures from a card's memory; it uses the card at times that nobody else knows.
+    pub fn may_encode_on_device(&self) -> bool {
+        self.codec.as_deref().and_then(VideoCodec::find).is_some_and(surface_choice::takes_pictures_on_card)
+    }
 }

@@ -217,6 +217,8 @@ impl PictureSink {
             bytes: Some(self.bytes),
             encoder: self.kind.name().to_owned(),
             pixel_format: self.encoder.pixel_format().to_owned(),
+            frames_on_device: 0,
+            device_problem: None,
         })
     }
 }

@@ -6,7 +6,7 @@ use super::options::OutputOptions;
 use super::picture_sink::PictureSink;
 use super::stream::{CopyPacket, Delivered, InputDescription, Interrupt, SinkReport};
 use crate::error::MediaError;
-use crate::frame::{Frame, Rational};
+use crate::frame::{Frame, Rational, SurfaceLayout};
 
 /// An output that takes frames and packets in any interleaving, and appears under its name when it is finished.
 ///
@@ -57,6 +57,14 @@ impl Sink {
     /// The frames that [`Sink::write_frame`] takes.
     pub fn delivered(&self) -> &Delivered {
         &self.delivered
+    }
+
+    /// How frames lie that the encoder takes on their device; `None` if it takes them in host memory.
+    pub fn surface(&self) -> Option<&SurfaceLayout> {
+        match &self.body {
+            Body::Muxed(sink) => sink.surface(),
+            Body::Pictures(_) => None,
+        }
     }
 
     /// Decisions that the user should know of: what is converted, reduced or left out.

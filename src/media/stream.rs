@@ -261,4 +261,8 @@ pub struct SinkReport {
     pub encoder: String,
     /// Pixel format that the encoder got, by FFmpeg's name.
     pub pixel_format: String,
+    /// Frames that the encoder got as copies on the device where they lay.
+    pub frames_on_device: u64,
+    /// Why not all of them, although the encoder is one that takes pictures on a card.
+    pub device_problem: Option<String>,
 }

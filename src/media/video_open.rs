@@ -5,11 +5,13 @@ use super::copy::video_tag;
 use super::encode::{Clock, FrameCounter, VideoTrack};
 use super::encoder_choice::EncoderChoice;
 use super::ffi_encode::{Encoder, EncoderSettings, codec_name};
+use super::ffi_hwaccel::Device;
 use super::ffi_output::{OutputFormat, error_text};
 use super::frame_export::FrameExport;
 use super::hwaccel::encoding_device;
 use super::options::OutputOptions;
 use super::stream::{Delivered, InputDescription, VideoInfo};
+use super::surface_choice::{Placement, device_for_frames, takes_pictures_on_card};
 use crate::error::MediaError;
 use ffmpeg_next::ffi::{AVCodecID, AVFMT_GLOBALHEADER};
 
@@ -43,11 +45,11 @@ pub(super) fn open_video(
         choice.color,
         (delivered.width, delivered.height),
     );
-    let settings = EncoderSettings {
+    let settings = |device| EncoderSettings {
         codec: choice.codec,
         width: delivered.width,
         height: delivered.height,
-        layout: choice.layout,
+        layout: choice.layout.clone(),
         color: choice.color,
         time_base: if is_fixed { video.frame_rate.inverse() } else { video.time_base },
         frame_rate: video.frame_rate,
@@ -55,12 +57,17 @@ pub(super) fn open_video(
         codec_tag: video_tag(format, choice.codec.id()),
         global_header: format.has_flag(AVFMT_GLOBALHEADER),
         threads: options.threads,
-        options: choice.options,
-        device: encoding_device(choice.codec)?,
+        options: choice.options.clone(),
+        device,
     };
-    let layout = settings.layout.name;
-    let (encoder, unknown) =
-        Encoder::open(settings).map_err(|code| open_error(name, layout, options, delivered, code))?;
+    let ((encoder, unknown), placement) = match open_on_device(&choice, options, delivered, settings) {
+        Ok(opened) => opened,
+        Err(placement) => {
+            let opened = Encoder::open(settings(encoding_device(choice.codec)?));
+            let failed = |code| open_error(name, choice.layout.name, options, delivered, code);
+            (opened.map_err(failed)?, placement)
+        }
+    };
     if !unknown.is_empty() {
         return Err(MediaError::Option {
             option: "--encoder-opt".to_owned(),
@@ -73,7 +80,32 @@ pub(super) fn open_video(
     } else {
         Clock::Source
     };
-    Ok(VideoTrack::new(encoder, export, clock, video.time_base, video.frame_rate))
+    Ok(VideoTrack::new(encoder, export, (clock, placement), video.time_base, video.frame_rate))
+}
+
+/// An open encoder, with the names of the options that it did not take.
+type Opened = (Encoder, Vec<String>);
+
+/// Opens the encoder for pictures on the device where finished frames lie; else says where it gets them.
+fn open_on_device(
+    choice: &EncoderChoice,
+    options: &OutputOptions,
+    delivered: &Delivered,
+    settings: impl Fn(Option<Device>) -> EncoderSettings,
+) -> Result<(Opened, Placement), Placement> {
+    if !takes_pictures_on_card(choice.codec) {
+        return Err(Placement::default());
+    }
+    let (device, surface) =
+        device_for_frames(choice, options, delivered).map_err(Placement::in_host_memory)?;
+    let refused = |code| {
+        let problem =
+            format!("{} takes no pictures on the device ({})", choice.codec.name(), error_text(code));
+        tracing::warn!("{problem}; they go through host memory");
+        Placement::in_host_memory(problem)
+    };
+    let opened = Encoder::open(settings(Some(device))).map_err(refused)?;
+    Ok((opened, Placement { surface: Some(surface), problem: None }))
 }
 
 fn check_rate(who: &str, video: &VideoInfo) -> Result<(), MediaError> {

@@ -70,6 +70,21 @@ pub struct ChainOptions {
     pub clock: Arc<dyn Clock>,
 }
 
+impl ChainOptions {
+    /// Leaves finished frames in memory of the kernels' device, where they have one. What follows super-resolution works in host memory,
+    /// so then nothing stays.
+    pub fn keep_on_device(&mut self) {
+        if !self.after.is_empty() {
+            return;
+        }
+        self.upscalers.iter_mut().for_each(ModelChain::keep_on_device);
+        self.composer.keep_on_device();
+        if let Some(retiming) = &mut self.retiming {
+            retiming.weaver.keep_on_device();
+        }
+    }
+}
+
 /// Running threads that turn decoded frames into output frames, in order. Dropping it stops and joins them.
 pub struct Chain {
     ends: Option<Ends>,

@@ -9,11 +9,13 @@ use super::stage::{Meter, bottleneck, guarded, spawn};
 use super::stats::{Progress, StageTime, Summary};
 use crate::config::RunConfig;
 use crate::error::{Error, MediaError};
-use crate::frame::BufferPool;
+use crate::frame::{BufferPool, Frame};
+use crate::kernel;
 use crate::media::{
-    CopyPacket, InputDescription, Interrupt, Sink, SinkReport, Source, SourceItem, SourceReport,
+    CopyPacket, InputDescription, Interrupt, OutputOptions, Sink, SinkReport, Source, SourceItem,
+    SourceReport,
 };
-use crate::stage::Geometry;
+use crate::stage::{Geometry, Handover};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,7 +43,8 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     config.processing.validate()?;
     let mut processing = config.processing.clone();
     let decodes_on_device = config.input_options.may_decode_on_device();
-    processing.execution.without_graphs |= decodes_on_device;
+    let encodes_on_device = config.output_options.may_encode_on_device();
+    processing.execution.without_graphs |= decodes_on_device || encodes_on_device;
     let usage = ProcessUsage::now();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let pool = BufferPool::new();
@@ -60,9 +63,16 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     description.video.color = video.color.for_size(sizes.0, sizes.1);
     let (frame_rate, time_base) = plan.timing(video.frame_rate, video.time_base);
     (description.video.frame_rate, description.video.time_base) = (frame_rate, time_base);
+    // Whether there is such a device is not even asked where nobody could use it: that loads its driver.
+    let handover =
+        encodes_on_device.then(|| kernel::create(processing.kernels)).transpose()?.map(Handover::new);
+    let output_options = OutputOptions {
+        frames_at: handover.as_ref().and_then(Handover::device),
+        ..config.output_options.clone()
+    };
     let sink = Sink::open(
         &config.output,
-        &config.output_options,
+        &output_options,
         &description,
         plan.output.width,
         plan.output.height,
@@ -78,9 +88,11 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         format: delivered.format,
         color: delivered.color,
     };
-    let stages = plan.stages(&processing, target, delivered.sample_aspect_ratio, &pool, clock.clone())?;
+    let mut stages = plan.stages(&processing, target, delivered.sample_aspect_ratio, &pool, clock.clone())?;
     let kernels = plan.kernels.clone();
-    // Whether there is such a device is not even asked where nobody decodes on one: that loads its driver.
+    if sink.surface().is_some() {
+        stages.keep_on_device();
+    }
     if decodes_on_device && let Some(place) = stages.composer.device() {
         source.keep_on_device(place);
     }
@@ -100,7 +112,7 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         let (meter, written) = (encode_meter.clone(), frames.clone());
         spawn("encode", move || {
             let _closing = closing;
-            guarded("encode", || encode(sink, &output, &packets_waiting, &written, &meter))
+            guarded("encode", || encode((sink, handover), &output, &packets_waiting, &written, &meter))
         })?
     };
 
@@ -205,7 +217,7 @@ fn read_all(
 
 /// Writes frames and packets as they come, until the frames have ended and no packet is left.
 fn encode(
-    mut sink: Sink,
+    (mut sink, mut handover): (Sink, Option<Handover>),
     frames: &Receiver<Event>,
     packets: &Receiver<CopyPacket>,
     written: &AtomicU64,
@@ -223,7 +235,10 @@ fn encode(
         });
         match item {
             Ok(Ok(Event::Item(frame))) => {
-                meter.busy(|| sink.write_frame(&frame))?;
+                meter.busy(|| {
+                    let frame = handed_over(frame, handover.as_mut(), &sink);
+                    sink.write_frame(&frame)
+                })?;
                 written.fetch_add(1, Ordering::Relaxed);
             }
             Ok(Ok(Event::Failed(error))) => return Err(error),
@@ -239,4 +254,12 @@ fn encode(
         }
     }
     Ok(meter.busy(|| sink.finish())?)
+}
+
+/// The frame as the sink's encoder takes it.
+fn handed_over(frame: Frame, handover: Option<&mut Handover>, sink: &Sink) -> Frame {
+    match handover.zip(sink.surface()) {
+        Some((handover, surface)) => handover.process(frame, surface),
+        None => frame,
+    }
 }

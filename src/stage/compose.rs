@@ -74,6 +74,11 @@ impl Composer {
         self.kernels.device()
     }
 
+    /// As [`Kernels::keep_on_device`].
+    pub fn keep_on_device(&mut self) {
+        self.kernels.keep_on_device();
+    }
+
     /// Makes the output frame. Time stamps and side data are the source's.
     pub fn process(&mut self, upscaled: Upscaled) -> Result<Frame, Error> {
         let Upscaled { source, network } = upscaled;

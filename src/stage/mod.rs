@@ -9,6 +9,7 @@ mod detect;
 mod enhance;
 mod flow;
 mod geometry;
+mod handover;
 mod model_chain;
 mod motion;
 mod reuse;
@@ -27,6 +28,7 @@ pub use detect::{Detector, DetectorOptions, Transition};
 pub use enhance::{Enhancer, curve_size};
 pub use flow::{Estimate, Flow, FlowDetail};
 pub use geometry::{OutputSize, fit};
+pub use handover::Handover;
 pub use model_chain::{JoinOptions, ModelChain, chain_output};
 pub(crate) use motion::{Camera, Gate, made_info};
 pub use motion::{

@@ -122,6 +122,16 @@ impl ModelChain {
         Ok(Self { steps, finish })
     }
 
+    /// As [`Kernels::keep_on_device`], for what comes out. What is between networks is compared with what was there before, for reuse.
+    pub fn keep_on_device(&mut self) {
+        if let Some(step) = self.steps.last_mut() {
+            step.upscaler.keep_on_device();
+        }
+        if let Some(finish) = &mut self.finish {
+            finish.keep_on_device();
+        }
+    }
+
     /// Runs every network on `source` and gives the last one's picture. Time stamps and tags are `source`'s.
     pub fn process(&mut self, source: &Frame) -> Result<Frame, Error> {
         let mut colour = source.clone();

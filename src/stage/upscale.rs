@@ -101,6 +101,11 @@ impl Upscaler {
         })
     }
 
+    /// As [`Kernels::keep_on_device`].
+    pub fn keep_on_device(&mut self) {
+        self.kernels.keep_on_device();
+    }
+
     /// Enlarges `source` by the network's factor. Time stamps and tags are `source`'s.
     pub fn process(&mut self, source: &Frame) -> Result<Frame, Error> {
         let work = self.reuse.as_mut().map_or(Work::Everything, |reuse| reuse.plan(source));

@@ -1,7 +1,8 @@
 /* A card that is not there: FFmpeg finds it as libcuda.so.1 and libnvcuvid.so.1, so that what it does with a card can be
  * tested without one. GREY_CARD says what the card makes of video: `lacks` the codec, `fails` on every picture, `ramps` (every
- * picture has the same ramps), or anything else: every picture is grey. GREY_CARD_LOG names a file that gets a byte for each plane
- * that is copied to host memory. */
+ * picture has the same ramps), `moves` (ramps that differ from picture to picture), or anything else: every picture is grey. GREY_CARD_LOG names a file that gets a byte for each plane
+ * that is copied to host memory, and another one for each that comes from there. GREY_CARD_FAILS names what fails besides: `copies` on
+ * the card, `exports` of its memory, or the `encoder` (grey_encoder.c). */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,8 @@ int cuDeviceGet(int *device, int index) { *device = index; return index == 0 ? O
 int cuDeviceGetName(char *name, int bytes, int device) { (void)device; return strncpy(name, "grey", bytes) ? OKAY : FAILED; }
 /* Such as the alignment of textures. */
 int cuDeviceGetAttribute(int *value, int attribute, int device) { (void)attribute, (void)device; *value = 512; return OKAY; }
+/* New enough for everything. */
+int cuDeviceComputeCapability(int *major, int *minor, int device) { (void)device; *major = 8; *minor = 0; return OKAY; }
 int cuDevicePrimaryCtxRetain(void **retained, int device) { (void)device; *retained = &context; return OKAY; }
 int cuDevicePrimaryCtxGetState(int device, unsigned *flags, int *active) { (void)device; *flags = 0; *active = 0; return OKAY; }
 int cuCtxCreate_v2(void **created, unsigned flags, int device) { (void)flags, (void)device; *created = &context; return OKAY; }
@@ -43,16 +46,25 @@ static unsigned char *begin(const Side *side) {
     return base + side->y * side->pitch + side->x;
 }
 
-static void note_download(void) {
+int grey_fails(const char *word) {
+    const char *told = getenv("GREY_CARD_FAILS");
+    return told && !strcmp(told, word);
+}
+
+static void note(char way) {
     const char *name = getenv("GREY_CARD_LOG");
     FILE *log = name ? fopen(name, "a") : 0;
     if (!log) return;
-    fputc('.', log);
+    fputc(way, log);
     fclose(log);
 }
 
+void grey_note_download(void) { note('.'); }
+
 int cuMemcpy2D_v2(const Copy *copy) {
-    if (copy->to.kind == HOST) note_download();
+    if (copy->to.kind == HOST) grey_note_download();
+    else if (copy->from.kind == HOST) note('^');
+    else if (grey_fails("copies")) return FAILED;
     for (size_t row = 0; row < copy->height; row++)
         memcpy(begin(&copy->to) + row * copy->to.pitch, begin(&copy->from) + row * copy->from.pitch, copy->width);
     return OKAY;
@@ -85,7 +97,9 @@ int cuvidDecodePicture(void *decoder, void *picture) { (void)decoder, (void)pict
 int cuvidMapVideoFrame64(void *decoder, int index, unsigned long long *device, unsigned *pitch, void *settings) {
     (void)decoder, (void)index, (void)settings;
     memset(memory, GREY, MEMORY);
-    for (int index = 0; is_told("ramps") && index < MEMORY; index++) memory[index] = index % PITCH * 3 + index / PITCH * 7;
+    static int pictures;
+    int shift = is_told("moves") ? 3 * pictures++ : 0, has_ramps = is_told("ramps") || is_told("moves");
+    for (int index = 0; has_ramps && index < MEMORY; index++) memory[index] = index % PITCH * 3 + index / PITCH * 7 + shift;
     *device = (size_t)memory;
     *pitch = PITCH;
     return OKAY;
@@ -93,13 +107,13 @@ int cuvidMapVideoFrame64(void *decoder, int index, unsigned long long *device, u
 
 /* What is looked up and never called with a result in mind. */
 #define EMPTY(name) int name(void) { return OKAY; }
-EMPTY(cuInit) EMPTY(cuDeviceComputeCapability)
+EMPTY(cuInit)
 EMPTY(cuDevicePrimaryCtxRelease) EMPTY(cuDevicePrimaryCtxRelease_v2) EMPTY(cuDevicePrimaryCtxSetFlags)
 EMPTY(cuDevicePrimaryCtxSetFlags_v2) EMPTY(cuDevicePrimaryCtxReset)
 EMPTY(cuCtxSetLimit) EMPTY(cuCtxGetCurrent) EMPTY(cuCtxPushCurrent_v2) EMPTY(cuCtxDestroy_v2) EMPTY(cuCtxSetCurrent)
 EMPTY(cuCtxSynchronize)
 EMPTY(cuMemAllocPitch_v2) EMPTY(cuMemAllocManaged) EMPTY(cuMemsetD8Async)
-EMPTY(cuMemcpy) EMPTY(cuMemcpyAsync) EMPTY(cuMemcpyHtoD_v2) EMPTY(cuMemcpyHtoDAsync_v2) EMPTY(cuMemcpyDtoH_v2)
+EMPTY(cuMemcpy) EMPTY(cuMemcpyAsync) EMPTY(cuMemcpyHtoD_v2) EMPTY(cuMemcpyHtoDAsync_v2)
 EMPTY(cuMemcpyDtoHAsync_v2) EMPTY(cuMemcpyDtoD_v2)
 EMPTY(cuStreamCreate) EMPTY(cuStreamQuery) EMPTY(cuStreamSynchronize) EMPTY(cuStreamDestroy_v2) EMPTY(cuStreamAddCallback)
 EMPTY(cuStreamWaitEvent)

@@ -2,6 +2,7 @@
  * number. Addresses that are reserved stand for it; what copies asks for the bytes behind them. */
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -27,14 +28,22 @@ typedef struct { uint64_t memory; size_t size; unsigned char *bytes; } Allocatio
 typedef struct { uint64_t address; size_t size; unsigned char *bytes; } Mapping;
 
 static Mapping mappings[MOST];
+/* Frames come and go on several threads. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+int grey_fails(const char *word);
+void grey_note_download(void);
 
 /* The bytes at an address of the card. */
 unsigned char *grey_bytes(uint64_t address) {
+    unsigned char *bytes = (unsigned char *)(size_t)address;
+    pthread_mutex_lock(&lock);
     for (int index = 0; index < MOST; index++) {
         const Mapping *mapping = &mappings[index];
-        if (mapping->bytes && address - mapping->address < mapping->size) return mapping->bytes + (address - mapping->address);
+        if (mapping->bytes && address - mapping->address < mapping->size) bytes = mapping->bytes + (address - mapping->address);
     }
-    return (unsigned char *)(size_t)address;
+    pthread_mutex_unlock(&lock);
+    return bytes;
 }
 
 static struct {
@@ -53,7 +62,7 @@ static int choose_memory(const Memories *memories) {
     return FAILED;
 }
 
-static int open_vulkan(void) {
+static int open_vulkan_once(void) {
     if (vulkan.device) return OKAY;
     void *library = dlopen("libvulkan.so.1", RTLD_NOW), *instance = 0, *card = 0;
     if (!library) return FAILED;
@@ -84,6 +93,13 @@ static int open_vulkan(void) {
     return vulkan.descriptor ? OKAY : FAILED;
 }
 
+static int open_vulkan(void) {
+    pthread_mutex_lock(&lock);
+    int result = open_vulkan_once();
+    pthread_mutex_unlock(&lock);
+    return result;
+}
+
 int cuDeviceGetUuid_v2(uint8_t *identity, int device) {
     (void)device;
     if (open_vulkan()) return FAILED;
@@ -108,6 +124,7 @@ int cuMemCreate(uint64_t *handle, size_t size, const void *wanted, uint64_t flag
 
 int cuMemExportToShareableHandle(int *descriptor, uint64_t handle, int type, uint64_t flags) {
     (void)type, (void)flags;
+    if (grey_fails("exports")) return FAILED;
     DescriptorInfo wanted = {GET_DESCRIPTOR, 0, ((Allocation *)(size_t)handle)->memory, FILE_DESCRIPTOR};
     return vulkan.descriptor(vulkan.device, &wanted, descriptor) ? FAILED : OKAY;
 }
@@ -122,18 +139,23 @@ int cuMemAddressReserve(uint64_t *address, size_t size, size_t alignment, uint64
 
 int cuMemMap(uint64_t address, size_t size, size_t offset, uint64_t handle, uint64_t flags) {
     (void)flags;
-    for (int index = 0; index < MOST; index++) {
+    int result = FAILED;
+    pthread_mutex_lock(&lock);
+    for (int index = 0; index < MOST && result != OKAY; index++) {
         if (mappings[index].bytes) continue;
         mappings[index] = (Mapping){address, size, ((Allocation *)(size_t)handle)->bytes + offset};
-        return OKAY;
+        result = OKAY;
     }
-    return FAILED;
+    pthread_mutex_unlock(&lock);
+    return result;
 }
 
 int cuMemUnmap(uint64_t address, size_t size) {
     (void)size;
+    pthread_mutex_lock(&lock);
     for (int index = 0; index < MOST; index++)
         if (mappings[index].address == address) mappings[index].bytes = 0;
+    pthread_mutex_unlock(&lock);
     return OKAY;
 }
 
@@ -152,6 +174,12 @@ int cuMemsetD8_v2(uint64_t address, unsigned char value, size_t count) { memset(
 int cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void *stream) {
     (void)stream;
     memcpy(grey_bytes(to), grey_bytes(from), bytes);
+    return OKAY;
+}
+
+int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t bytes) {
+    grey_note_download();
+    memcpy(to, grey_bytes(from), bytes);
     return OKAY;
 }
 

@@ -7,10 +7,12 @@ mod clip;
 mod probe;
 
 pub(crate) use card::GreyCard;
+#[cfg(feature = "gpu")]
+pub(crate) use card::card_with_kernels;
 pub(crate) use clip::{clip, derived, ffmpeg, rotated, scratch, text_file};
 pub(crate) use probe::{
-    Fraction, Probe, decoded_hash, fraction, frame_times, packet_times, psnr, raw, start_time, stream_hashes,
-    texts,
+    Fraction, Probe, agree, decoded_hash, fraction, frame_times, packet_times, psnr, raw, start_time,
+    stream_hashes, texts,
 };
 
 use serde_json::Value;

@@ -99,6 +99,18 @@ pub(crate) fn raw(path: &Path) -> Vec<u8> {
     output.stdout
 }
 
+/// True if no sample differs by more than a code value; wide ones have two bytes.
+pub(crate) fn agree(found: &[u8], expected: &[u8], is_wide: bool) -> bool {
+    let near = |found: u16, expected: u16| found.abs_diff(expected) <= 1;
+    let wide = |bytes: &[u8]| u16::from_le_bytes([bytes[0], bytes[1]]);
+    found.len() == expected.len()
+        && if is_wide {
+            found.chunks_exact(2).zip(expected.chunks_exact(2)).all(|(a, b)| near(wide(a), wide(b)))
+        } else {
+            found.iter().zip(expected).all(|(a, b)| near(u16::from(*a), u16::from(*b)))
+        }
+}
+
 /// Text of a subtitle stream as SubRip.
 pub(crate) fn texts(path: &Path, stream: &str) -> String {
     let arguments = format!("-map 0:{stream} -f srt -");

@@ -1,9 +1,9 @@
 //! Predicted frames from motion and two real frames: one program, run once for each plane.
 
-use super::device::{Device, Dispatch};
+use super::device::Dispatch;
 use super::params::Rows;
 use super::soften::{self, Softening};
-use super::{word_invocations, write_plane};
+use super::{GpuKernels, word_invocations};
 use crate::error::KernelError;
 use crate::frame::{Frame, Plane};
 use crate::kernel::Composition;
@@ -49,6 +49,7 @@ const LABELS: [[&str; 5]; 4] = [
 ];
 
 /// The programs of a composition.
+#[derive(Clone)]
 pub(super) struct Pipelines {
     pub(super) compose: ComputePipeline,
     pub(super) means: ComputePipeline,
@@ -71,32 +72,31 @@ struct PlaneWork {
     first: Buffer,
     other: Buffer,
     result: Buffer,
-    size: usize,
     invocations: [usize; 3],
 }
 
 impl Composer {
     pub(super) fn run(
         &mut self,
-        device: &mut Device,
-        pipelines: &Pipelines,
+        kernels: &mut GpuKernels,
         composition: &Composition<'_>,
         out: &mut Frame,
     ) -> Result<(), KernelError> {
+        let pipelines = kernels.compose.clone();
         self.cells.prepare(composition);
         self.field.clear();
         self.cells.planes.iter().for_each(|plane| self.field.extend_from_slice(plane));
-        let field = device.upload("field", bytemuck::cast_slice(&self.field));
+        let field = kernels.device.upload("field", bytemuck::cast_slice(&self.field));
         self.mask.clear();
         self.mask.extend_from_slice(composition.still.map_or(&[], |mask| &mask.values));
         // Buffers consist of whole words.
         self.mask.resize(self.mask.len().next_multiple_of(4).max(4), 0);
-        let mask = device.upload("mask", &self.mask);
+        let mask = kernels.device.upload("mask", &self.mask);
         let work: Vec<_> = LABELS
             .into_iter()
             .zip(composition.first.planes().iter().zip(composition.other.planes()))
             .enumerate()
-            .map(|(index, (labels, planes))| self.plane(device, composition, index, labels, planes))
+            .map(|(index, (labels, planes))| self.plane(kernels, composition, index, labels, planes))
             .collect();
         let buffers: Vec<_> = work
             .iter()
@@ -110,12 +110,12 @@ impl Composer {
             .collect();
         let softenings: Vec<Softening> = match soften::wanted(composition) {
             Some(sharpness) => {
-                let values = device.upload("sharpness", bytemuck::cast_slice(&sharpness.values));
+                let values = kernels.device.upload("sharpness", bytemuck::cast_slice(&sharpness.values));
                 let planes = composition.first.planes().iter().zip(&work).enumerate();
                 planes
                     .map(|(index, (plane, work))| {
                         let parts = soften::Parts { values: &values, mask: &mask, plane: &work.result };
-                        Softening::new(device, (composition, sharpness), (index, plane), parts)
+                        Softening::new(&mut kernels.device, (composition, sharpness), (index, plane), parts)
                     })
                     .collect()
             }
@@ -134,16 +134,14 @@ impl Composer {
                 invocations: softening.words,
             });
         }
-        let outputs: Vec<_> = work.iter().map(|work| (&work.result, work.size)).collect();
-        device.run("compose", &dispatches, &outputs, |index, bytes| {
-            write_plane(out.planes_mut(), index, bytes);
-        })
+        let results: Vec<_> = work.iter().map(|work| &work.result).collect();
+        kernels.results.deliver(&mut kernels.device, "compose", &dispatches, &results, out.planes_mut())
     }
 
     /// Uploads what is needed for plane `index`.
     fn plane(
         &mut self,
-        device: &mut Device,
+        kernels: &mut GpuKernels,
         composition: &Composition<'_>,
         index: usize,
         [params_label, places_label, first_label, other_label, result_label]: [&'static str; 5],
@@ -164,12 +162,11 @@ impl Composer {
             largest: composition.first.info.format.max_value(),
         };
         PlaneWork {
-            params: device.uniform(params_label, &params),
-            places: device.upload(places_label, bytemuck::cast_slice(&self.places)),
-            first: device.upload(first_label, first.buffer.bytes()),
-            other: device.upload(other_label, other.buffer.bytes()),
-            result: device.storage(result_label, first.buffer.len()),
-            size: first.buffer.len(),
+            params: kernels.device.uniform(params_label, &params),
+            places: kernels.device.upload(places_label, bytemuck::cast_slice(&self.places)),
+            first: kernels.upload_plane(first_label, first),
+            other: kernels.upload_plane(other_label, other),
+            result: kernels.device.storage(result_label, first.buffer.len()),
             invocations: word_invocations(first),
         }
     }

@@ -254,11 +254,27 @@ impl Device {
         written: &[&wgpu::Buffer],
     ) -> Result<(), KernelError> {
         let mut encoder = self.encoded(label, dispatches);
-        // A fence alone does not make writes of shaders available to others.
-        let seen = |buffer| wgpu::BufferTransition { buffer, state: BufferUses::MAP_READ };
-        encoder.transition_resources(written.iter().copied().map(seen), std::iter::empty());
+        show(&mut encoder, written.iter().copied());
         self.submit(encoder)?;
         self.end_turn()
+    }
+
+    /// Runs programs one after the other, copies each of `outputs` (buffer and size) to its buffer in `kept`, and waits until they
+    /// are seen there outside of the device.
+    pub(super) fn keep(
+        &mut self,
+        label: &'static str,
+        dispatches: &[Dispatch<'_>],
+        outputs: &[(&wgpu::Buffer, usize)],
+        kept: &[wgpu::Buffer],
+    ) -> Result<(), KernelError> {
+        let mut encoder = self.encoded(label, dispatches);
+        for ((buffer, size), kept) in outputs.iter().zip(kept) {
+            encoder.copy_buffer_to_buffer(buffer, 0, kept, 0, *size as u64);
+        }
+        show(&mut encoder, kept.iter());
+        self.submit(encoder)?;
+        self.wait()
     }
 
     /// Sets `size` bytes to 0 and waits, as [`Device::finish`] does.
@@ -366,6 +382,12 @@ impl Device {
             None => Ok(()),
         }
     }
+}
+
+/// Has others see what was written to `buffers`: a fence alone does not make writes of shaders available to them.
+fn show<'a>(encoder: &mut wgpu::CommandEncoder, buffers: impl Iterator<Item = &'a wgpu::Buffer>) {
+    let seen = |buffer| wgpu::BufferTransition { buffer, state: BufferUses::MAP_READ };
+    encoder.transition_resources(buffers.map(seen), std::iter::empty());
 }
 
 fn report(failure: &Mutex<Option<String>>, message: String) {

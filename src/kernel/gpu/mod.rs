@@ -3,6 +3,7 @@
 mod compose;
 mod device;
 mod interop;
+mod kept;
 mod order;
 mod params;
 mod remote;
@@ -24,7 +25,7 @@ use super::{
     check,
 };
 use crate::error::KernelError;
-use crate::frame::{Frame, MemoryPlace, Plane, Tensor, TensorLayout, TensorView};
+use crate::frame::{Frame, MemoryPlace, Plane, SurfaceLayout, Tensor, TensorLayout, TensorView};
 use device::{Device, Dispatch};
 use wgpu::{Buffer, ComputePipeline};
 use work::Work;
@@ -50,9 +51,11 @@ pub struct GpuKernels {
     narrow: ComputePipeline,
     widen: ComputePipeline,
     take_plane: ComputePipeline,
+    put_plane: ComputePipeline,
     sharing: bool,
     composer: compose::Composer,
     remote: remote::Remote,
+    results: kept::Results,
     /// Elements as f32 of a tensor of another type.
     staging: Vec<f32>,
     /// Weights of a tile's columns and rows.
@@ -88,9 +91,11 @@ impl GpuKernels {
             narrow: device.pipeline(shaders::NARROW),
             widen: device.pipeline(shaders::WIDEN),
             take_plane: device.pipeline(shaders::TAKE_PLANE),
+            put_plane: device.pipeline(shaders::PUT_PLANE),
             sharing: true,
             composer: compose::Composer::default(),
             remote: remote::Remote::default(),
+            results: kept::Results::default(),
             staging: Vec::new(),
             weights: Vec::new(),
             device,
@@ -138,10 +143,8 @@ impl GpuKernels {
         out: &mut Frame,
     ) -> Result<(), KernelError> {
         let (planes, results) = self.unpack_work(tensor, elements, spec, source, out);
-        let sizes = out.planes().iter().map(|plane| plane.buffer.len());
-        let outputs: Vec<_> = results.iter().zip(sizes).collect();
         let work: Vec<_> = before.into_iter().chain(planes).collect();
-        self.run("unpack", &work, &outputs, |index, bytes| write_plane(out.planes_mut(), index, bytes))
+        self.deliver("unpack", &work, &results, out)
     }
 
     fn upload_plane(&mut self, label: &'static str, plane: &Plane) -> Buffer {
@@ -263,7 +266,10 @@ impl Kernels for GpuKernels {
 
     fn compose(&mut self, composition: &Composition<'_>, out: &mut Frame) -> Result<(), KernelError> {
         check::compose(composition, out)?;
-        self.composer.run(&mut self.device, &self.compose, composition, out)
+        let mut composer = std::mem::take(&mut self.composer);
+        let composed = composer.run(self, composition, out);
+        self.composer = composer;
+        composed
     }
 
     fn resample(&mut self, plan: &ResamplePlan, source: &Plane, out: &mut Plane) -> Result<(), KernelError> {
@@ -279,8 +285,7 @@ impl Kernels for GpuKernels {
         let row_first = self.device.upload("row taps", bytemuck::cast_slice(&plan.vertical.first));
         let row_weights = self.device.upload("row weights", bytemuck::cast_slice(&plan.vertical.weights));
         let rows = self.device.storage("filtered rows", plan.output.0 * plan.source.1 * size_of::<f32>());
-        let size = out.buffer.len();
-        let result = self.device.storage("plane", size);
+        let result = self.device.storage("plane", out.buffer.len());
         let dispatches = [
             Dispatch {
                 pipeline: &self.resample_horizontal,
@@ -293,13 +298,23 @@ impl Kernels for GpuKernels {
                 invocations: word_invocations(out),
             },
         ];
-        self.device.run("resample", &dispatches, &[(&result, size)], |_, bytes| {
-            out.buffer.bytes_mut().copy_from_slice(bytes);
-        })
+        let planes = std::slice::from_mut(out);
+        self.results.deliver(&mut self.device, "resample", &dispatches, &[&result], planes)
     }
 
     fn device(&self) -> Option<MemoryPlace> {
         self.remote.place(self.device.adapter())
+    }
+
+    fn keep_on_device(&mut self) {
+        if let Some(place) = self.device() {
+            let pool = interop::Pool::new(self.device.adapter(), self.device.raw(), place);
+            self.results.keep_in(pool);
+        }
+    }
+
+    fn arrange(&mut self, frame: &mut Frame, surface: &SurfaceLayout) -> Result<(), KernelError> {
+        self.put_planes(frame, surface)
     }
 
     fn shared(&mut self) -> Option<&mut dyn SharedKernels> {

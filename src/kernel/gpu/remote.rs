@@ -65,7 +65,7 @@ impl GpuKernels {
         match self.take_rows(label, plane, samples) {
             Ok(buffer) => Some(buffer),
             Err(problem) => {
-                tracing::warn!("decoded pictures go through host memory: {problem}");
+                tracing::warn!("pictures on the card go through host memory: {problem}");
                 self.remote.has_failed = true;
                 None
             }

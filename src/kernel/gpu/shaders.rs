@@ -38,9 +38,10 @@ pub(super) const MIX: Shader = shader!("mix", "samples", "quantize");
 pub(super) const NARROW: Shader = shader!("narrow",);
 pub(super) const WIDEN: Shader = shader!("widen",);
 pub(super) const TAKE_PLANE: Shader = shader!("take_plane",);
+pub(super) const PUT_PLANE: Shader = shader!("put_plane",);
 
 /// Every program.
-pub const SHADERS: [Shader; 17] = [
+pub const SHADERS: [Shader; 18] = [
     PACK_LUMA,
     PACK_RGB,
     UNPACK_LUMA,
@@ -58,4 +59,5 @@ pub const SHADERS: [Shader; 17] = [
     NARROW,
     WIDEN,
     TAKE_PLANE,
+    PUT_PLANE,
 ];

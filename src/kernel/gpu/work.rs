@@ -38,6 +38,19 @@ impl GpuKernels {
         self.device.run(label, &dispatches(work, &buffers), outputs, read)
     }
 
+    /// Runs programs one after the other; then the planes of `out` are what is in `results`, from the first one on.
+    pub(super) fn deliver(
+        &mut self,
+        label: &'static str,
+        work: &[Work],
+        results: &[Buffer],
+        out: &mut Frame,
+    ) -> Result<(), KernelError> {
+        let buffers = borrowed(work);
+        let (dispatches, results) = (dispatches(work, &buffers), results.iter().collect::<Vec<_>>());
+        self.results.deliver(&mut self.device, label, &dispatches, &results, out.planes_mut())
+    }
+
     /// Runs programs one after the other, the results staying in `written`.
     pub(super) fn finish(
         &mut self,

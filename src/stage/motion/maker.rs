@@ -57,6 +57,11 @@ impl MotionMaker {
         }
     }
 
+    /// As [`Kernels::keep_on_device`].
+    pub fn keep_on_device(&mut self) {
+        self.kernels.keep_on_device();
+    }
+
     /// What becomes of frames: predicted or interpolated.
     pub const fn mode(&self) -> MotionMode {
         self.mode

@@ -29,6 +29,11 @@ impl Weaver {
         Self { maker, last: None }
     }
 
+    /// As [`Kernels::keep_on_device`](crate::kernel::Kernels::keep_on_device).
+    pub fn keep_on_device(&mut self) {
+        self.maker.keep_on_device();
+    }
+
     /// Takes the next source frame, `frame` at the output's size and `source` as it was decoded, and appends what is shown.
     pub fn process(
         &mut self,

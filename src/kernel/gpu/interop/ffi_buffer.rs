@@ -48,7 +48,7 @@ pub(super) fn allocate(
 }
 
 /// Memory of `length` bytes that CUDA allocated on device `index`, which `adapter` must be, and a buffer over it.
-fn cuda_buffer(
+pub(super) fn cuda_buffer(
     adapter: &wgpu::Adapter,
     device: &wgpu::Device,
     index: u32,

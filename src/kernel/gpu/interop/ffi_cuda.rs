@@ -141,6 +141,25 @@ impl CudaMemory {
         }
     }
 
+    /// Waits for all work that was begun in the primary context's default stream.
+    pub(super) fn settle(&self) -> Result<(), String> {
+        self.context.bind_to_thread().map_err(failed)?;
+        // SAFETY: the context is current, and the default stream is always there.
+        unsafe { sys::cuStreamSynchronize(std::ptr::null_mut()) }.result().map_err(failed)
+    }
+
+    /// Copies the first bytes to host memory.
+    pub(super) fn read(&self, bytes: &mut [u8]) -> Result<(), String> {
+        if bytes.len() > self.size() {
+            return Err(format!("expected at most {} bytes, found {}", self.size(), bytes.len()));
+        }
+        self.context.bind_to_thread().map_err(failed)?;
+        // SAFETY: the bytes lie inside of this memory and have been written; the context is current.
+        unsafe { sys::cuMemcpyDtoH_v2(bytes.as_mut_ptr().cast(), self.reserved.0, bytes.len()) }
+            .result()
+            .map_err(failed)
+    }
+
     /// A file descriptor that stands for the memory.
     pub(super) fn export(&self) -> Result<OwnedFd, String> {
         let mut descriptor = -1i32;

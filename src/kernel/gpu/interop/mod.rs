@@ -7,6 +7,8 @@ mod ffi_cuda;
 #[cfg(target_os = "linux")]
 mod ffi_cuda_turns;
 #[cfg(target_os = "linux")]
+mod ffi_kept;
+#[cfg(target_os = "linux")]
 mod ffi_timeline;
 #[cfg(target_os = "linux")]
 mod ffi_vulkan;
@@ -18,12 +20,15 @@ mod turns;
 
 #[cfg(target_os = "linux")]
 use ffi_buffer as maker;
+#[cfg(target_os = "linux")]
+use ffi_kept as kept;
 #[cfg(not(target_os = "linux"))]
-use nowhere as maker;
+use {nowhere as kept, nowhere as maker};
 
 use super::device::{self, Device};
 use crate::frame::{DeviceLayout, DeviceSamples, MemoryPlace};
 
+pub(super) use kept::{Lease, Pool};
 pub(super) use maker::open;
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) use turns::processor;
