@@ -172,6 +172,22 @@ fn a_card_that_knows_av1_decodes_it_with_ffmpegs_own_decoder() {
 }
 
 #[test]
+fn pictures_that_do_not_come_from_the_card_are_not_made_up() {
+    let card = match GreyCard::new() {
+        Ok(card) => card.failing("downloads"),
+        Err(reason) => return println!("skipped: {reason}"),
+    };
+    let folder = scratch();
+    let (pixels, times, _) = in_software(&av1(), folder.path(), "");
+    let output = folder.path().join("out.mkv");
+    // FFmpeg itself notices nothing.
+    let summary = card.run("grey", &av1(), &output, &format!("{AS_DECODED} --hwaccel cuda")).summary();
+    assert_eq!(decoded_hash(&output, "0:v", ""), pixels, "{summary}");
+    assert_eq!(frame_times(&output, "v:0"), times, "{summary}");
+    assert!(summary["hwaccel"].is_null() && summary["hwaccel_problem"].is_string(), "{summary}");
+}
+
+#[test]
 fn damaged_streams_and_those_joined_in_the_middle_are_decoded_alike_whatever_the_card_makes_of_them() {
     let card = match GreyCard::new() {
         Ok(card) => card,

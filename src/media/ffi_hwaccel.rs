@@ -201,8 +201,19 @@ pub(super) fn samples_format(picture: &Video) -> Pixel {
     frames_of(picture).map_or_else(|| picture.format(), |frames| Pixel::from(frames.sw_format))
 }
 
+/// What every plane begins with until a copy overwrites it.
+const UNTOUCHED: [u8; 16] = *b"nothing was read";
+
 /// Copies a picture from its device, with all that is known of it, into `host`, which is empty.
 pub(super) fn download(picture: &Video, host: &mut Video) -> Result<(), ffmpeg::Error> {
+    let is_marked = match frames_of(picture) {
+        // FFmpeg says that a copy from CUDA went well even where it did not.
+        Some(frames) if frames.format == ffi::AVPixelFormat::AV_PIX_FMT_CUDA => {
+            allocate_marked(frames, host)?;
+            true
+        }
+        _ => false,
+    };
     // SAFETY: both frames live; FFmpeg allocates the samples of an empty one, in the device's own layout.
     let code = unsafe {
         match ffi::av_hwframe_transfer_data(host.as_mut_ptr(), picture.as_ptr(), 0) {
@@ -210,7 +221,43 @@ pub(super) fn download(picture: &Video, host: &mut Video) -> Result<(), ffmpeg::
             _ => ffi::av_frame_copy_props(host.as_mut_ptr(), picture.as_ptr()),
         }
     };
-    if code < 0 { Err(ffmpeg::Error::from(code)) } else { Ok(()) }
+    if code < 0 {
+        return Err(ffmpeg::Error::from(code));
+    }
+    if is_marked {
+        if beginnings(host).any(|beginning| *beginning == UNTOUCHED) {
+            return Err(ffmpeg::Error::External);
+        }
+        host.set_width(picture.width());
+        host.set_height(picture.height());
+    }
+    Ok(())
+}
+
+/// Gives the empty `host` samples like those of `frames`, marked at the beginning of each plane.
+fn allocate_marked(frames: &ffi::AVHWFramesContext, host: &mut Video) -> Result<(), ffmpeg::Error> {
+    // SAFETY: the frame is ours and empty; its format and size are set before it gets samples.
+    let code = unsafe {
+        let raw = &mut *host.as_mut_ptr();
+        raw.format = frames.sw_format as i32;
+        (raw.width, raw.height) = (frames.width, frames.height);
+        ffi::av_frame_get_buffer(raw, 0)
+    };
+    if code < 0 {
+        return Err(ffmpeg::Error::from(code));
+    }
+    beginnings(host).for_each(|beginning| *beginning = UNTOUCHED);
+    Ok(())
+}
+
+/// The first bytes of each plane of a picture that [`allocate_marked`] gave samples.
+fn beginnings(host: &mut Video) -> impl Iterator<Item = &mut [u8; UNTOUCHED.len()]> {
+    // SAFETY: the frame lives; planes that it lacks have no address.
+    let planes = unsafe { (*host.as_mut_ptr()).data };
+    planes.into_iter().map_while(|plane| {
+        // SAFETY: the frame is borrowed for as long, and its planes lie apart; FFmpeg aligns their rows to more bytes than these.
+        unsafe { plane.cast::<[u8; UNTOUCHED.len()]>().as_mut() }
+    })
 }
 
 /// The kind of device whose surfaces an encoder takes, and FFmpeg's number of their pixel format; `None` for encoders that

@@ -46,7 +46,7 @@ impl GreyCard {
         Self { log: Some(log.to_owned()), ..self }
     }
 
-    /// The same card, of which something fails: `copies`, `exports` or `encoder`.
+    /// The same card, of which something fails: `copies`, `downloads`, `exports` or `encoder`.
     pub(crate) fn failing(self, what: &'static str) -> Self {
         Self { fails: what, ..self }
     }

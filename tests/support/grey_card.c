@@ -2,7 +2,7 @@
  * tested without one. GREY_CARD says what the card makes of video: `lacks` the codec, `fails` on every picture, `ramps` (every
  * picture has the same ramps), `moves` (ramps that differ from picture to picture), or anything else: every picture is grey. GREY_CARD_LOG names a file that gets a byte for each plane
  * that is copied to host memory, and another one for each that comes from there. GREY_CARD_FAILS names what fails besides: `copies` on
- * the card, `exports` of its memory, or the `encoder` (grey_encoder.c). */
+ * the card, `downloads` from it, `exports` of its memory, or the `encoder` (grey_encoder.c). */
 
 #include <stddef.h>
 #include <stdint.h>
@@ -62,8 +62,10 @@ static void note(char way) {
 void grey_note_download(void) { note('.'); }
 
 int cuMemcpy2D_v2(const Copy *copy) {
-    if (copy->to.kind == HOST) grey_note_download();
-    else if (copy->from.kind == HOST) note('^');
+    if (copy->to.kind == HOST) {
+        grey_note_download();
+        if (grey_fails("downloads")) return FAILED;
+    } else if (copy->from.kind == HOST) note('^');
     else if (grey_fails("copies")) return FAILED;
     for (size_t row = 0; row < copy->height; row++)
         memcpy(begin(&copy->to) + row * copy->to.pitch, begin(&copy->from) + row * copy->from.pitch, copy->width);
