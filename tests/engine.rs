@@ -234,6 +234,36 @@ fn frames_of_another_kind_are_refused() {
     assert!(engine.push_frame(picture(source, 0)).is_err());
 }
 
+/// The calling thread is the only one that pulls: where the end needed room, nobody could make it.
+#[test]
+fn the_end_can_be_told_while_there_is_no_room() {
+    let source = geometry(64, 48, PixelFormat::YUV420P);
+    let mut engine = Engine::new(source, SQUARE, TICKS, &ProcessingOptions::default()).unwrap();
+    let mut accepted = 0;
+    // Until all channels are full, which takes the threads a moment.
+    let mut refused = 0;
+    while refused < 50 {
+        match engine.push_frame(picture(source, accepted)).unwrap() {
+            Push::Accepted => (accepted, refused) = (accepted + 1, 0),
+            Push::Full(_) => {
+                refused += 1;
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        }
+    }
+    let (told, flushed) = crossbeam_channel::bounded(1);
+    std::thread::spawn(move || {
+        engine.flush().unwrap();
+        told.send(engine).unwrap();
+    });
+    let mut engine = flushed.recv_timeout(std::time::Duration::from_secs(20)).expect("flush waits");
+    for index in 0..accepted {
+        let Pull::Frame(frame) = engine.wait_frame().unwrap() else { panic!("{index} of {accepted} frames") };
+        assert_eq!(frame.info.pts, index * 1001);
+    }
+    assert!(matches!(engine.wait_frame().unwrap(), Pull::End));
+}
+
 #[test]
 fn dropping_an_engine_with_work_in_flight_ends_its_threads() {
     let source = geometry(64, 48, PixelFormat::YUV420P);
