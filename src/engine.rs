@@ -9,7 +9,7 @@ use crate::frame::{BufferPool, Frame, Rational, TimeBase};
 use crate::model::NetworkReport;
 use crate::pipeline::{Chain, Event, Plan, Running, StageTime, SystemClock};
 use crate::stage::{Geometry, ReuseCount};
-use crossbeam_channel::{Receiver, RecvError, TryRecvError, TrySendError};
+use crossbeam_channel::{Receiver, RecvError, Select, TryRecvError, TrySendError};
 use std::sync::Arc;
 
 pub use crate::pipeline::{Observer, run};
@@ -19,7 +19,7 @@ pub use crate::pipeline::{Observer, run};
 pub enum Push {
     /// It is on its way.
     Accepted,
-    /// There is no room: pull a frame, then push this one again.
+    /// There is no room: pull with [`Engine::wait_frame`], then push this one again.
     Full(Frame),
 }
 
@@ -70,6 +70,8 @@ pub struct Engine {
     target: Geometry,
     running: Running,
     time_base: TimeBase,
+    /// There was no room for the last frame pushed.
+    refused: bool,
 }
 
 impl Engine {
@@ -96,7 +98,7 @@ impl Engine {
         let clock = Arc::new(SystemClock::default());
         let (_, time_base) = plan.timing(Rational::new(0, 1), time_base);
         let chain = Chain::start(plan.stages(options, target, sample_aspect_ratio, &pool, clock)?)?;
-        Ok(Self { chain, source, target, running: plan.running, time_base })
+        Ok(Self { chain, source, target, running: plan.running, time_base, refused: false })
     }
 
     /// Geometry of the frames that come out.
@@ -123,7 +125,9 @@ impl Engine {
     /// Gives the engine a frame, without waiting.
     pub fn push_frame(&mut self, frame: Frame) -> Result<Push, Error> {
         self.check(&frame)?;
-        match self.chain.input().map(|input| input.try_send(Event::Item(frame))) {
+        let sent = self.chain.input().map(|input| input.try_send(Event::Item(frame)));
+        self.refused = matches!(sent, Some(Err(TrySendError::Full(_))));
+        match sent {
             Some(Err(TrySendError::Full(Event::Item(frame)))) => Ok(Push::Full(frame)),
             // Where the chain has failed, its reason is the next thing to pull.
             _ => Ok(Push::Accepted),
@@ -139,8 +143,13 @@ impl Engine {
         }
     }
 
-    /// Waits for the next frame. Only returns [`Pull::Frame`] or [`Pull::End`]; waits for ever if nothing was pushed.
+    /// Waits for the next frame, or the end. Where the last push found no room, it gives [`Pull::Pending`] as soon as there
+    /// is: frames that show nothing new, or more than the output's rate, leave nothing to pull. Otherwise it waits for ever
+    /// if nothing was pushed that makes a frame.
     pub fn wait_frame(&mut self) -> Result<Pull, Error> {
+        if self.refused && self.waits_for_room() {
+            return Ok(Pull::Pending);
+        }
         match self.chain.output().map(Receiver::recv) {
             Some(Ok(event)) => pulled(event),
             Some(Err(RecvError)) | None => Ok(Pull::End),
@@ -161,6 +170,15 @@ impl Engine {
     /// How much of the frames was copied from earlier outputs, because the source had not changed there.
     pub fn reuse_count(&self) -> ReuseCount {
         self.chain.reuse_count()
+    }
+
+    /// Waits until a frame can be pulled or pushed; true if only pushed.
+    fn waits_for_room(&self) -> bool {
+        let (Some(input), Some(output)) = (self.chain.input(), self.chain.output()) else { return false };
+        let mut either = Select::new();
+        let room = either.send(input);
+        either.recv(output);
+        either.ready() == room && output.is_empty()
     }
 
     fn check(&self, frame: &Frame) -> Result<(), ConfigError> {
