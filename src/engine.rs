@@ -9,7 +9,7 @@ use crate::frame::{BufferPool, Frame, Rational, TimeBase};
 use crate::model::NetworkReport;
 use crate::pipeline::{Chain, Event, Plan, Running, StageTime, SystemClock};
 use crate::stage::{Geometry, ReuseCount};
-use crossbeam_channel::{RecvError, TryRecvError, TrySendError};
+use crossbeam_channel::{Receiver, RecvError, Select, TryRecvError, TrySendError};
 use std::sync::Arc;
 
 pub use crate::pipeline::{Observer, run};
@@ -19,7 +19,7 @@ pub use crate::pipeline::{Observer, run};
 pub enum Push {
     /// It is on its way.
     Accepted,
-    /// There is no room: pull a frame, then push this one again.
+    /// There is no room: pull with [`Engine::wait_frame`], then push this one again.
     Full(Frame),
 }
 
@@ -70,7 +70,8 @@ pub struct Engine {
     target: Geometry,
     running: Running,
     time_base: TimeBase,
-    flushed: bool,
+    /// There was no room for the last frame pushed.
+    refused: bool,
 }
 
 impl Engine {
@@ -97,7 +98,7 @@ impl Engine {
         let clock = Arc::new(SystemClock::default());
         let (_, time_base) = plan.timing(Rational::new(0, 1), time_base);
         let chain = Chain::start(plan.stages(options, target, sample_aspect_ratio, &pool, clock)?)?;
-        Ok(Self { chain, source, target, running: plan.running, time_base, flushed: false })
+        Ok(Self { chain, source, target, running: plan.running, time_base, refused: false })
     }
 
     /// Geometry of the frames that come out.
@@ -124,7 +125,9 @@ impl Engine {
     /// Gives the engine a frame, without waiting.
     pub fn push_frame(&mut self, frame: Frame) -> Result<Push, Error> {
         self.check(&frame)?;
-        match self.chain.ends().map(|ends| ends.input.try_send(Event::Item(frame))) {
+        let sent = self.chain.input().map(|input| input.try_send(Event::Item(frame)));
+        self.refused = matches!(sent, Some(Err(TrySendError::Full(_))));
+        match sent {
             Some(Err(TrySendError::Full(Event::Item(frame)))) => Ok(Push::Full(frame)),
             // Where the chain has failed, its reason is the next thing to pull.
             _ => Ok(Push::Accepted),
@@ -133,28 +136,29 @@ impl Engine {
 
     /// Takes the next frame if one is ready.
     pub fn next_frame(&mut self) -> Result<Pull, Error> {
-        match self.chain.ends().map(|ends| ends.output.try_recv()) {
+        match self.chain.output().map(Receiver::try_recv) {
             Some(Ok(event)) => pulled(event),
             Some(Err(TryRecvError::Empty)) => Ok(Pull::Pending),
             Some(Err(TryRecvError::Disconnected)) | None => Ok(Pull::End),
         }
     }
 
-    /// Waits for the next frame. Only returns [`Pull::Frame`] or [`Pull::End`]; waits for ever if nothing was pushed.
+    /// Waits for the next frame, or the end. Where the last push found no room, it gives [`Pull::Pending`] as soon as there
+    /// is: frames that show nothing new, or more than the output's rate, leave nothing to pull. Otherwise it waits for ever
+    /// if nothing was pushed that makes a frame.
     pub fn wait_frame(&mut self) -> Result<Pull, Error> {
-        match self.chain.ends().map(|ends| ends.output.recv()) {
+        if self.refused && self.waits_for_room() {
+            return Ok(Pull::Pending);
+        }
+        match self.chain.output().map(Receiver::recv) {
             Some(Ok(event)) => pulled(event),
             Some(Err(RecvError)) | None => Ok(Pull::End),
         }
     }
 
-    /// Says that no frame will follow. Frames on their way can still be pulled.
+    /// Says that no frame will follow, without waiting. Frames on their way can still be pulled.
     pub fn flush(&mut self) -> Result<(), Error> {
-        if !self.flushed {
-            self.flushed = true;
-            // A chain that has failed says so on the next pull.
-            let _ = self.chain.ends().map(|ends| ends.input.send(Event::End));
-        }
+        self.chain.close_input();
         Ok(())
     }
 
@@ -168,11 +172,20 @@ impl Engine {
         self.chain.reuse_count()
     }
 
+    /// Waits until a frame can be pulled or pushed; true if only pushed.
+    fn waits_for_room(&self) -> bool {
+        let (Some(input), Some(output)) = (self.chain.input(), self.chain.output()) else { return false };
+        let mut either = Select::new();
+        let room = either.send(input);
+        either.recv(output);
+        either.ready() == room && output.is_empty()
+    }
+
     fn check(&self, frame: &Frame) -> Result<(), ConfigError> {
         let refuse = |expected: String, found: String| {
             Err(ConfigError { setting: "push_frame".into(), expected, found })
         };
-        if self.flushed {
+        if self.chain.input().is_none() {
             return refuse("no frame after flush".into(), "a frame".into());
         }
         let (info, source) = (&frame.info, &self.source);

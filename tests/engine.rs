@@ -5,7 +5,7 @@
 use framecast::config::{ProcessingOptions, Target};
 use framecast::engine::{Engine, Pull, Push};
 use framecast::error::Error;
-use framecast::frame::{Color, Frame, FrameInfo, PixelFormat, Rational, Subsampling};
+use framecast::frame::{Color, Frame, FrameInfo, FrameRate, PixelFormat, Rational, Subsampling};
 use framecast::stage::Geometry;
 
 const SQUARE: Rational = Rational::new(1, 1);
@@ -232,6 +232,61 @@ fn frames_of_another_kind_are_refused() {
     assert!(error.contains("expected 64 x 48 yuv420p, found 32 x 48 yuv420p"), "{error}");
     engine.flush().unwrap();
     assert!(engine.push_frame(picture(source, 0)).is_err());
+}
+
+/// Twenty-four frames in 25 leave nothing to pull: what was refused must be pushed again without a pull.
+#[test]
+fn a_lower_frame_rate_leaves_room_without_a_frame() {
+    let source = geometry(64, 48, PixelFormat::YUV420P);
+    let mut options = ProcessingOptions { target: Target::Factor(1), ..Default::default() };
+    options.motion.rate = FrameRate::Fixed(Rational::new(1, 1));
+    let mut frames: Vec<_> = (0..101).map(|seed| picture(source, seed)).collect();
+    for (pts, frame) in (0..).zip(&mut frames) {
+        (frame.info.pts, frame.info.duration) = (pts, 1);
+    }
+    let originals = frames.clone();
+    let (told, done) = crossbeam_channel::bounded(1);
+    std::thread::spawn(move || {
+        let mut engine = Engine::new(source, SQUARE, TICKS, &options).unwrap();
+        let out = enlarge_all(&mut engine, frames).unwrap();
+        told.send((engine.time_base(), out)).unwrap();
+    });
+    let (time_base, out) = done.recv_timeout(std::time::Duration::from_secs(60)).expect("wait_frame waits");
+    let stamps: Vec<_> = out.iter().map(|frame| frame.info.pts).collect();
+    assert_eq!((time_base, stamps), (TICKS, vec![0, 25, 50, 75, 100]));
+    for (second, frame) in out.iter().enumerate() {
+        assert_eq!(largest_difference(frame, &originals[25 * second]), 0, "second {second}");
+    }
+}
+
+/// The calling thread is the only one that pulls: where the end needed room, nobody could make it.
+#[test]
+fn the_end_can_be_told_while_there_is_no_room() {
+    let source = geometry(64, 48, PixelFormat::YUV420P);
+    let mut engine = Engine::new(source, SQUARE, TICKS, &ProcessingOptions::default()).unwrap();
+    let mut accepted = 0;
+    // Until all channels are full, which takes the threads a moment.
+    let mut refused = 0;
+    while refused < 50 {
+        match engine.push_frame(picture(source, accepted)).unwrap() {
+            Push::Accepted => (accepted, refused) = (accepted + 1, 0),
+            Push::Full(_) => {
+                refused += 1;
+                std::thread::sleep(std::time::Duration::from_millis(10));
+            }
+        }
+    }
+    let (told, flushed) = crossbeam_channel::bounded(1);
+    std::thread::spawn(move || {
+        engine.flush().unwrap();
+        told.send(engine).unwrap();
+    });
+    let mut engine = flushed.recv_timeout(std::time::Duration::from_secs(20)).expect("flush waits");
+    for index in 0..accepted {
+        let Pull::Frame(frame) = engine.wait_frame().unwrap() else { panic!("{index} of {accepted} frames") };
+        assert_eq!(frame.info.pts, index * 1001);
+    }
+    assert!(matches!(engine.wait_frame().unwrap(), Pull::End));
 }
 
 #[test]

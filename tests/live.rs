@@ -327,6 +327,33 @@ fn streams_are_pushed_and_pulled_over_srt_and_rtmp() {
     }
 }
 
+/// It accepts the connection and reads nothing, so that what was sent fills all buffers.
+#[test]
+fn a_receiver_that_hangs_holds_up_neither_the_end_nor_the_other_outputs() {
+    let receiver = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", receiver.local_addr().unwrap());
+    let folder = scratch();
+    let file = folder.path().join("out.mkv");
+    let mut command = live("--upscale 4 --codec rawvideo -f lavfi -i testsrc2=s=160x90:r=50:d=4");
+    command.args(["-f", "nut", "-o", &address]).arg("-o").arg(&file);
+    let mut child = Owned(command.spawn().unwrap());
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let status = loop {
+        match child.0.try_wait().unwrap() {
+            Some(status) => break status,
+            None if Instant::now() > deadline => panic!("it still waits for its receiver"),
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    };
+    let mut stderr = String::new();
+    std::io::Read::read_to_string(&mut child.0.stderr.take().unwrap(), &mut stderr).unwrap();
+    assert_eq!(status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains(&format!("{address}: its receiver takes nothing any more")), "{stderr}");
+    let times = frame_times(&file, "v:0");
+    let last = times.last().unwrap();
+    assert!(last.0 as f64 / last.1 as f64 > 3.8, "the file goes on to the end: {last:?}");
+}
+
 #[test]
 fn what_cannot_be_done_is_refused_with_the_reason() {
     let folder = scratch();

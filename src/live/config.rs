@@ -4,6 +4,8 @@ use crate::config::{MotionOptions, ProcessingOptions};
 use crate::error::ConfigError;
 use crate::frame::{FrameRate, MotionMode, Rational};
 use crate::media::{InputOptions, OutputOptions, camera_format, is_device, is_network};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// An encoded output.
@@ -80,6 +82,9 @@ impl LiveConfig {
             let expected = format!("{} ms to {} s", shortest.as_millis(), longest.as_secs());
             return wrong("--max-latency", expected, format!("{} ms", self.max_latency.as_millis()));
         }
+        if let Some(twice) = self.named_twice() {
+            return wrong("--output", "a name of its own for each output".into(), format!("{twice} twice"));
+        }
         let processing = &self.processing;
         let edits = [
             ("--denoise", processing.denoise.is_some()),
@@ -91,6 +96,13 @@ impl LiveConfig {
             Some((setting, _)) => wrong(setting, "no such step in a live run".into(), "one".into()),
             None => Ok(()),
         }
+    }
+
+    /// Two outputs of one name would write over each other.
+    fn named_twice(&self) -> Option<&str> {
+        let written = self.outputs.iter().filter(|output| output.options.format.as_deref() != Some("null"));
+        let mut names = HashSet::new();
+        written.map(|output| output.location.as_str()).find(|location| !names.insert(same_name(location)))
     }
 
     /// Pictures a second, for a source that has this rate; 30 where it does not say.
@@ -129,6 +141,19 @@ impl LiveConfig {
     pub(super) fn reconnects(&self) -> bool {
         let format = self.input_format().filter(|format| *format != "lavfi");
         self.reconnect.unwrap_or(is_network(&self.input) || format.is_some_and(is_device))
+    }
+}
+
+/// The location, the folder of a file without links and detours.
+fn same_name(location: &str) -> PathBuf {
+    let path = Path::new(location.strip_prefix("file:").unwrap_or(location));
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    match (std::fs::canonicalize(folder), path.file_name()) {
+        (Ok(folder), Some(name)) if location != "-" && !is_network(location) => folder.join(name),
+        _ => path.to_owned(),
     }
 }
 
@@ -222,5 +247,37 @@ mod tests {
     fn wrong_ranges_are_refused() {
         let config = LiveConfig { max_latency: Duration::from_secs(3), ..LiveConfig::default() };
         assert!(config.validate().unwrap_err().to_string().contains("5 ms to 2 s"));
+    }
+
+    #[test]
+    fn two_outputs_of_one_name_are_refused() {
+        let refused = |locations: [&str; 2], format: Option<&str>| {
+            let options = OutputOptions { format: format.map(Into::into), ..OutputOptions::default() };
+            let outputs =
+                locations.map(|location| LiveOutput { location: location.into(), options: options.clone() });
+            let config = LiveConfig { outputs: outputs.into(), ..LiveConfig::default() };
+            config.validate().err().map(|error| error.to_string())
+        };
+        for locations in [
+            ["a.mkv", "a.mkv"],
+            ["a.mkv", "./a.mkv"],
+            ["src/a.mkv", "src/live/../a.mkv"],
+            ["file:a.mkv", "a.mkv"],
+            ["-", "-"],
+            ["udp://127.0.0.1:5000", "udp://127.0.0.1:5000"],
+        ] {
+            let told = refused(locations, None).unwrap_or_default();
+            let expected =
+                format!("expected a name of its own for each output, found {} twice", locations[1]);
+            assert!(told.contains(&expected), "{locations:?}: {told}");
+        }
+        for (locations, format) in [
+            (["a.mkv", "b.mkv"], None),
+            (["a.mkv", "src/a.mkv"], None),
+            (["udp://127.0.0.1:5000", "udp://127.0.0.1:5001"], None),
+            (["-", "-"], Some("null")),
+        ] {
+            assert_eq!(refused(locations, format), None, "{locations:?}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! An output that encodes: a file, a pipe, a network stream, a virtual camera.
 
 use super::{Output, Shown};
-use crate::error::Error;
+use crate::error::{Error, MediaError};
 use crate::media::{CopyPacket, Sink};
 use crate::stage::Composer;
 
@@ -25,19 +25,32 @@ impl Output for EncodedOutput {
     }
 
     fn show(&mut self, shown: &Shown) -> Result<(), Error> {
-        match &mut self.converter {
-            Some(converter) => self.sink.write_frame(&converter.resample(&shown.frame)?)?,
-            None => self.sink.write_frame(&shown.frame)?,
-        }
-        Ok(())
+        let written = match &mut self.converter {
+            Some(converter) => self.sink.write_frame(&converter.resample(&shown.frame)?),
+            None => self.sink.write_frame(&shown.frame),
+        };
+        written.map_err(|error| told(error, &self.location))
     }
 
     fn packet(&mut self, packet: CopyPacket) -> Result<(), Error> {
-        Ok(self.sink.write_packet(packet)?)
+        self.sink.write_packet(packet).map_err(|error| told(error, &self.location))
     }
 
     fn finish(self: Box<Self>) -> Result<(), Error> {
-        self.sink.finish()?;
-        Ok(())
+        let finished = self.sink.finish().map(drop);
+        finished.map_err(|error| told(error, &self.location))
     }
+}
+
+/// Only an output that was still waiting for its receiver when the run was over is interrupted.
+fn told(error: MediaError, location: &str) -> Error {
+    match error {
+        MediaError::Interrupted => MediaError::Output {
+            output: location.to_owned(),
+            problem: "its receiver takes nothing any more".to_owned(),
+            remedy: "see whether it still reads".to_owned(),
+        },
+        error => error,
+    }
+    .into()
 }

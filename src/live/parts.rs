@@ -91,14 +91,15 @@ pub(super) fn open_sinks(
     shown: &InputDescription,
     size: OutputSize,
     aspect: Rational,
+    sending: &Interrupt,
 ) -> Result<(Sinks, Vec<String>), Error> {
     let (mut sinks, mut notes) = (Vec::new(), Vec::new());
     for output in &config.outputs {
         let options = output.live_options();
         let (width, height) = (size.width, size.height);
-        // Not the user's interruption, which ends the reading: what was read is still written.
-        let sink =
-            Sink::open(&output.location, &options, shown, width, height, aspect, Interrupt::default())?;
+        // Not the user's interruption, which ends the reading: what was read is still written, however long a file takes.
+        let interrupt = if is_network(&output.location) { sending.clone() } else { Interrupt::default() };
+        let sink = Sink::open(&output.location, &options, shown, width, height, aspect, interrupt)?;
         notes.extend(sink.notes().into_iter().map(|note| format!("{}: {note}", output.location)));
         sinks.push((output.location.clone(), sink));
     }

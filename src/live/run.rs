@@ -28,6 +28,8 @@ use std::time::Duration;
 const DEPTH: usize = 4;
 /// Packets of other streams.
 const PACKETS: usize = 256;
+/// After the end of the run, receivers on the network may take so long to take what is left.
+const SENDING: Duration = Duration::from_secs(5);
 
 /// An opened live run.
 pub struct Live {
@@ -44,6 +46,8 @@ pub struct Live {
     clock: Arc<dyn Clock>,
     interrupt: Interrupt,
     reading: Interrupt,
+    /// Ends what network outputs wait for.
+    sending: Interrupt,
 }
 
 impl std::fmt::Debug for Live {
@@ -83,7 +87,8 @@ impl Live {
             },
             ..(*description).clone()
         };
-        let (sinks, notes) = open_sinks(&config, &shown, size, video.sample_aspect_ratio)?;
+        let sending = Interrupt::default();
+        let (sinks, notes) = open_sinks(&config, &shown, size, video.sample_aspect_ratio, &sending)?;
         let target = sinks.first().map_or(
             Geometry { width: size.width, height: size.height, color: shown.video.color, ..source },
             |(_, sink)| delivered(sink),
@@ -123,6 +128,7 @@ impl Live {
             clock,
             interrupt,
             reading,
+            sending,
         })
     }
 
@@ -163,7 +169,7 @@ impl Live {
     /// The first failure of a stage or an output; the other outputs are finished nevertheless.
     pub fn run(self, observer: LiveObserver) -> Result<LiveStatistics, Error> {
         let Self { config, capture, director, enlargers, motion, outputs, controls, statistics, .. } = self;
-        let (clock, interrupt, reading) = (self.clock, self.interrupt, self.reading);
+        let (clock, interrupt, reading, sending) = (self.clock, self.interrupt, self.reading, self.sending);
         let description = capture.description();
         let stream_bases = description.streams.iter().map(|stream| stream.time_base).collect();
         let time_bases = (stream_bases, description.video.time_base);
@@ -224,6 +230,7 @@ impl Live {
         reading.trigger();
         // The channels are closed: every thread comes to its end.
         let [read, enlarged, found] = [reader, enlarger, finder].map(join);
+        sending.expire_after(SENDING);
         let presented = presenter.join().unwrap_or_else(|_| Err(lost("present")));
         let finished = presented.and_then(OutputQueues::finish);
         conducted.and(read).and(enlarged).and(found).and(finished)?;

@@ -12,7 +12,7 @@ const PAUSE: i128 = 50_000_000;
 const WINDOW: Duration = Duration::from_secs(2);
 /// Fewer arrivals say nothing.
 const LEAST_ARRIVALS: usize = 8;
-/// At the beginning, buffers empty themselves and frames come ever earlier.
+/// At the beginning, and when a source begins anew, buffers empty themselves and frames come ever earlier.
 const WARM_UP: Duration = Duration::from_secs(1);
 /// Parts of the time since the last frame by which the offset follows the least delayed frame: two clocks drift apart by
 /// less, and faster would be seen; when frames come earlier than was thought, delay is given back faster.
@@ -56,6 +56,7 @@ impl Timeline {
             let elapsed = self.ticks(elapsed).max(1);
             self.shift = last + elapsed - pts;
             self.recent.clear();
+            self.began = now;
         }
         let shifted = pts + self.shift;
         if shifted <= last {
@@ -171,6 +172,18 @@ mod tests {
         assert_eq!(timeline.arrive(5, ms(1000 + 49 * 40 + 500)), Some(49 * 40 + 500));
         assert_eq!(timeline.arrive(45, ms(1000 + 49 * 40 + 540)), Some(49 * 40 + 540));
         assert_eq!(timeline.captured(49 * 40 + 540), ms(1000 + 49 * 40 + 540));
+    }
+
+    #[test]
+    fn what_was_buffered_when_the_source_begins_anew_is_not_taken_for_delay() {
+        let mut timeline = Timeline::new(MILLISECONDS);
+        feed(&mut timeline, 0..50, |_| 0);
+        // Captured from 5000 on, and stuck until 5600 while the source was opened again.
+        let stuck = |k: i64| 5000 + (40 * k).max(600);
+        let again: Vec<_> = (0..25).filter_map(|k| timeline.arrive(40 * k, ms(stuck(k)))).collect();
+        assert!(again.windows(2).all(|pair| pair[1] - pair[0] == 40), "{again:?}");
+        // What comes after the burst is shown when it comes, not 600 ms later.
+        assert_eq!(timeline.captured(again[24]), ms(5000 + 40 * 24));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What is written where: the muxer for a location, and whether a file, a pipe or a connection receives it.
 
 use super::ffi_output::{OutputFormat, error_text};
+use super::open::is_network;
 use super::options::OutputOptions;
 use super::stream::{InputDescription, StreamKind};
 use super::temporary::{TemporaryFile, check_replaceable};
@@ -164,6 +165,8 @@ pub(super) fn write_error(location: &str, code: i32) -> MediaError {
         errno::EPIPE | errno::ECONNRESET | errno::ECONNREFUSED | errno::ETIMEDOUT => {
             "see whether the receiver is listening"
         }
+        // What SRT says of every refusal.
+        errno::EIO if is_network(location) => "see whether the receiver is listening",
         _ if code == AVERROR_PROTOCOL_NOT_FOUND => "use a protocol that `ffmpeg -protocols` lists",
         _ => "try another file or another container, for example -o x.mkv",
     };
@@ -171,5 +174,23 @@ pub(super) fn write_error(location: &str, code: i32) -> MediaError {
         output: location.to_owned(),
         problem: format!("cannot be written: {}", error_text(code)),
         remedy: remedy.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_receiver_that_cannot_be_reached_is_no_matter_of_the_container() {
+        for (location, code, remedy) in [
+            ("srt://127.0.0.1:9000", errno::EIO, "see whether the receiver is listening"),
+            ("rtmp://127.0.0.1/live", errno::ECONNREFUSED, "see whether the receiver is listening"),
+            ("srt://127.0.0.1:9000", errno::EINVAL, "try another file or another container"),
+            ("out.mkv", errno::EIO, "try another file or another container"),
+        ] {
+            let told = write_error(location, -code).to_string();
+            assert!(told.starts_with(location) && told.contains(remedy), "{told}");
+        }
     }
 }

@@ -87,7 +87,8 @@ impl ChainOptions {
 
 /// Running threads that turn decoded frames into output frames, in order. Dropping it stops and joins them.
 pub struct Chain {
-    ends: Option<Ends>,
+    input: Option<Sender<Event>>,
+    output: Option<Receiver<Event>>,
     threads: Vec<JoinHandle<()>>,
     meters: Vec<Arc<Meter>>,
     totals: Arc<ChainTotals>,
@@ -113,7 +114,8 @@ impl ChainTotals {
 /// Both ends of a chain. Closing them stops its threads.
 #[derive(Clone)]
 pub struct Ends {
-    /// Where frames go in. [`Event::End`] makes the chain finish what it holds and pass the end on.
+    /// Where frames go in. [`Event::End`], or the loss of all senders, makes the chain finish what it holds and pass the
+    /// end on.
     pub input: Sender<Event>,
     /// Where frames come out, in the order in which they went in.
     pub output: Receiver<Event>,
@@ -141,19 +143,37 @@ impl Chain {
         sections.extend(after.into_iter().map(|edit| edit_section(edit, &totals)));
         // Declared before the channel and so dropped after it: where a thread cannot be started, those before it see
         // the channel's end and are joined.
-        let mut chain = Self { ends: None, threads: Vec::new(), meters: Vec::new(), totals, motion };
+        let mut chain =
+            Self { input: None, output: None, threads: Vec::new(), meters: Vec::new(), totals, motion };
         let (input, mut output) = bounded(DEPTH);
         for section in sections {
             let (threads, meters) = (&mut chain.threads, &mut chain.meters);
             output = section.start(output, &mut Assembly { clock: &clock, threads, meters })?;
         }
-        chain.ends = Some(Ends { input, output });
+        (chain.input, chain.output) = (Some(input), Some(output));
         Ok(chain)
     }
 
-    /// The chain's ends; `None` once it was closed.
-    pub const fn ends(&self) -> Option<&Ends> {
-        self.ends.as_ref()
+    /// The chain's ends; `None` once one of them was closed.
+    pub fn ends(&self) -> Option<Ends> {
+        let (input, output) = (self.input.clone()?, self.output.clone()?);
+        Some(Ends { input, output })
+    }
+
+    /// Where frames go in; `None` once no more may.
+    pub const fn input(&self) -> Option<&Sender<Event>> {
+        self.input.as_ref()
+    }
+
+    /// Where frames come out; `None` once the chain was closed.
+    pub const fn output(&self) -> Option<&Receiver<Event>> {
+        self.output.as_ref()
+    }
+
+    /// Closes the input, which never waits: the chain finishes what it holds and passes the end on. Clones of the input
+    /// keep it open.
+    pub fn close_input(&mut self) {
+        self.input = None;
     }
 
     /// Time that the stages spent so far.
@@ -186,7 +206,7 @@ impl Chain {
 
     /// Closes both ends and waits for the threads. Clones of the ends must be dropped too, or it waits for them.
     pub fn close(&mut self) {
-        self.ends = None;
+        (self.input, self.output) = (None, None);
         for thread in self.threads.drain(..) {
             // A worker's panic was turned into an event where it happened.
             let _ = thread.join();

@@ -97,7 +97,7 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         source.keep_on_device(place);
     }
     let mut chain = Chain::start(stages)?;
-    let Some(Ends { input, output }) = chain.ends().cloned() else { return Err(lost("chain")) };
+    let Some(Ends { input, output }) = chain.ends() else { return Err(lost("chain")) };
 
     let decode_meter = Meter::new("decode", 1, clock.clone());
     let encode_meter = Meter::new("encode", 1, clock.clone());
