@@ -65,8 +65,6 @@ const WINDOW: Duration = Duration::from_millis(500);
 const LEAST_EVENTS: u32 = 8;
 /// The share of frames dropped or late, and of ticks missed, that is too much.
 const TOO_MUCH: f64 = 0.1;
-/// The share that tells nothing: other programs make single frames late on any machine.
-const BY_CHANCE: f64 = 0.05;
 /// More is tried again when what would get it has been busy for at most this share of the time,
 const IDLE: f64 = 0.6;
 /// and the other for at most this share. Above it, a stage is taken for one that cannot keep up.
@@ -194,7 +192,7 @@ impl Governor {
             // What is late once while there is little to do waited for something else.
             return None;
         }
-        let changes = if is_too_much { self.do_less(now) } else { self.do_more(now, share > BY_CHANCE) };
+        let changes = if is_too_much { self.do_less(now) } else { self.do_more(now) };
         changes.then(|| {
             self.settled = now + WINDOW;
             self.level()
@@ -212,10 +210,11 @@ impl Governor {
         })
     }
 
-    /// Smoothness comes back first: it takes less than sharpness.
-    fn do_more(&mut self, now: Duration, is_strained: bool) -> bool {
+    /// Smoothness comes back first: it takes less than sharpness. Single late frames do not put it off: other programs cause them on
+    /// any machine.
+    fn do_more(&mut self, now: Duration) -> bool {
         let Self { motion, enlarging, .. } = self;
-        let has_room = |side: &Side, other: &Side| !is_strained && side.busy <= IDLE && other.busy <= FULL;
+        let has_room = |side: &Side, other: &Side| side.busy <= IDLE && other.busy <= FULL;
         let idle = [has_room(motion, enlarging), has_room(enlarging, motion)];
         motion.recovers(now, idle[0]) || enlarging.recovers(now, idle[1] && motion.index == 0)
     }
