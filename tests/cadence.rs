@@ -81,6 +81,43 @@ fn on_a_processor_the_predictor_in_8_bits_comes_as_near_as_the_one_in_floats() {
 }
 
 #[test]
+fn at_half_of_the_size_motion_counts_twice_as_many_pixels() {
+    // The network says 8 pixels of the picture that it sees, whose pixels are two of the source's.
+    let (source, truth) = (moving(10, 6, 16), raw(&moving(20, 12, 8)));
+    let network = network("predicts-right-fine");
+    for (scale, works) in [("0.5", true), ("1", false)] {
+        let options = format!("--upscale 1 --mode predict --fps x2 {network} --motion-scale {scale}");
+        // So far in so small a picture would be a cut.
+        let (made, _, summary) = retimed(&source, "out.mkv", &format!("{options} --scene-threshold 1"));
+        assert_eq!(summary["motion"]["frames_between"], 4);
+        // Later ones lose detail, as what comes in from the left was wrong.
+        for n in [3, 5, 7] {
+            let found = difference(&made[n * FRAME..][..FRAME], &truth[n * FRAME..][..FRAME]);
+            assert_eq!(found <= 0.1, works, "{scale}: frame {n}, {found}");
+        }
+    }
+}
+
+#[test]
+fn estimates_at_half_of_the_size_come_nearer_than_the_frame_before() {
+    let (source, truth) = (moving(10, 6, 16), raw(&moving(20, 12, 8)));
+    let off = |made: &[u8], n: usize, shown: usize| -> u32 {
+        let luma = |frames: &[u8], n: usize| frames[n * FRAME..][..WIDTH * HEIGHT].to_vec();
+        let pairs = luma(made, shown).into_iter().zip(luma(&truth, n));
+        pairs.map(|(a, b)| u32::from(a.abs_diff(b))).sum()
+    };
+    for model in ["flow", "predict-live", "predict-live-int8"] {
+        let options = format!(
+            "--upscale 1 --mode predict --fps x2 --motion-scale 0.5 --scene-threshold 1 --motion-model {model}"
+        );
+        let (made, ..) = retimed(&source, "out.mkv", &options);
+        let sum = |back: usize| (3..11).step_by(2).map(|n| off(&made, n, n - back)).sum::<u32>();
+        let (predicted, repeated) = (sum(0), sum(1));
+        assert!(2 * predicted < repeated, "{model}: {predicted}, repeated {repeated}");
+    }
+}
+
+#[test]
 fn frames_between_are_where_things_would_have_been() {
     let (source, truth) = (moving(10, 6, 8), moving(20, 12, 4));
     let truth = raw(&truth);

@@ -6,7 +6,7 @@ use super::processing_args::KernelsArg;
 use super::value;
 use clap::{ArgAction, Args, ValueEnum};
 use framecast::config::{Device, Execution, Precision, ProcessingOptions};
-use framecast::frame::MotionMode;
+use framecast::frame::{MotionMode, MotionScale};
 use framecast::quality::{CompareConfig, Content, Degradation, EvalConfig, MotionEvalConfig};
 use std::path::PathBuf;
 
@@ -120,6 +120,10 @@ pub(super) struct EvalArgs {
     #[arg(long, value_name = "PIXELS", value_parser = value::count(64, 8192), allow_hyphen_values = true, help_heading = "Processing")]
     tile: Option<usize>,
 
+    /// For predict and interpolate: at what part of its usual size motion is found, 1 or 0.5 [default: 1; 0.5 is faster]
+    #[arg(long, value_name = "SCALE", value_parser = value::motion_scale, help_heading = "Processing")]
+    motion_scale: Option<MotionScale>,
+
     /// The ONNX Runtime library [default: searched as by `framecast run`]
     #[arg(long, value_name = "FILE", help_heading = "Processing")]
     ort_lib: Option<PathBuf>,
@@ -229,6 +233,7 @@ impl EvalArgs {
             reference: self.reference,
             mode,
             models,
+            scale: self.motion_scale.unwrap_or_default(),
             limit: self.limit,
             threads: self.threads,
             worst: if self.html.is_some() { self.samples.unwrap_or(DEFAULT_WORST) } else { 0 },

@@ -2,7 +2,7 @@
 
 use framecast::config::{Order, Style, Target};
 use framecast::error::ConfigError;
-use framecast::frame::{FrameRate, Rational};
+use framecast::frame::{FrameRate, MotionScale, Rational};
 use std::str::FromStr;
 
 /// Microseconds of `[HH:]MM:SS[.m…]` or `S[.m…][s|ms|us]`, as FFmpeg reads a duration, in integers throughout.
@@ -76,6 +76,11 @@ pub(super) fn target(text: &str) -> Result<Target, String> {
 
 /// The output's frame rate.
 pub(super) fn frame_rate(text: &str) -> Result<FrameRate, String> {
+    parsed(text)
+}
+
+/// At what part of its usual size motion is found.
+pub(super) fn motion_scale(text: &str) -> Result<MotionScale, String> {
     parsed(text)
 }
 

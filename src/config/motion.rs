@@ -1,7 +1,7 @@
 //! How many frames are shown, and what those between two frames of the source are made of.
 
 use crate::error::ConfigError;
-use crate::frame::{FrameRate, MotionMode, Rational};
+use crate::frame::{FrameRate, MotionMode, MotionScale, Rational};
 use crate::stage::DetectorOptions;
 use std::str::FromStr;
 
@@ -22,6 +22,8 @@ pub struct MotionOptions {
     pub scene_threshold: f32,
     /// Name of the model that estimates motion, or the path of its .onnx file; the mode's own if `None`.
     pub model: Option<String>,
+    /// At what part of the model's usual size motion is found.
+    pub scale: MotionScale,
 }
 
 impl Default for MotionOptions {
@@ -34,6 +36,7 @@ impl Default for MotionOptions {
             conceal: false,
             scene_threshold: DetectorOptions::default().cut,
             model: None,
+            scale: MotionScale::Full,
         }
     }
 }
@@ -88,6 +91,23 @@ impl FromStr for FrameRate {
             rate.is_positive() && i64::from(rate.num) <= i64::from(Self::HIGHEST) * i64::from(rate.den)
         });
         rate.map(Self::Fixed).ok_or_else(wrong)
+    }
+}
+
+impl FromStr for MotionScale {
+    type Err = ConfigError;
+
+    /// `1` or `0.5`.
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        match text.parse::<f64>() {
+            Ok(1.0) => Ok(Self::Full),
+            Ok(0.5) => Ok(Self::Half),
+            _ => Err(ConfigError {
+                setting: "--motion-scale".into(),
+                expected: "1 or 0.5".into(),
+                found: if text.is_empty() { "nothing".into() } else { text.into() },
+            }),
+        }
     }
 }
 

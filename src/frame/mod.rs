@@ -18,7 +18,7 @@ mod tensor;
 mod time;
 
 pub use buffer::{AlignedBuffer, BufferPool, PooledBuffer};
-pub use cadence::{Cadence, Content, Dedup, FrameRate, GapFinder, MotionMode, Tau, Tick, Ticks};
+pub use cadence::{Cadence, Content, Dedup, FrameRate, GapFinder, MotionMode, MotionScale, Tau, Tick, Ticks};
 pub use color::{Color, Matrix, Range, Siting};
 pub use ffi_device::{DeviceLayout, DeviceSamples};
 pub use ffi_shared::{MemoryPlace, SharedMemory, SharedTensor};

@@ -117,6 +117,13 @@ impl MotionField {
         }
     }
 
+    /// Multiplies all displacements by `factor`.
+    pub fn magnify(&mut self, factor: f32) {
+        for displacement in self.first.iter_mut().chain(&mut self.other).flatten() {
+            *displacement *= factor;
+        }
+    }
+
     /// The planes in the order of a predictor's channels.
     fn planes_mut(&mut self) -> [&mut Vec<f32>; Self::CHANNELS - 1] {
         let [first_x, first_y] = &mut self.first;

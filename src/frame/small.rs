@@ -4,8 +4,8 @@
 ///
 /// The picture is divided into cells of `shrink` x `shrink` luma samples; where its size is no multiple of that, its
 /// last column and row are repeated. Each cell holds 2 x 2 means of luma and one mean of each chroma plane. So
-/// with a `shrink` of 4, luma is at half and chroma at a quarter of the luma size; with 2, luma is at full and chroma at
-/// half size.
+/// with a `shrink` of 4, luma is at half and chroma at a quarter of the luma size; with 2 and 8, both are twice and half
+/// as large.
 ///
 /// Values do not depend on bit depth and range: luma is 0 at nominal black and 1 at nominal white, chroma 0 where
 /// neutral and within -0.5..0.5 nominally. Codes beyond the nominal range go beyond these.
@@ -13,7 +13,7 @@
 pub struct SmallFrame {
     /// Width and height in luma samples of the frame that was shrunk.
     pub source: (u32, u32),
-    /// Luma samples of the source along each side of a cell, 2 or 4.
+    /// Luma samples of the source along each side of a cell, 2, 4 or 8.
     pub shrink: usize,
     /// Columns of cells: `source.0 / shrink`, rounded up.
     pub width: usize,

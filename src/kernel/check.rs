@@ -229,7 +229,12 @@ pub(super) fn compose(composition: &Composition<'_>, out: &Frame) -> Result<(), 
 pub(super) fn shrink(frame: &Frame, shrink: usize) -> Result<(), KernelError> {
     const OPERATION: &str = "shrink";
     check_frame(OPERATION, frame)?;
-    require(OPERATION, matches!(shrink, 2 | 4), || "a factor of 2 or 4".to_owned(), || shrink.to_string())
+    require(
+        OPERATION,
+        matches!(shrink, 2 | 4 | 8),
+        || "a factor of 2, 4 or 8".to_owned(),
+        || shrink.to_string(),
+    )
 }
 
 /// Checks the arguments of [`super::cpu::pack_pair`].

@@ -76,8 +76,6 @@ pub(super) struct Setup {
     pub(super) mode: MotionMode,
     pub(super) levels: Levels,
     pub(super) longest: Duration,
-    /// How many ways to find motion there are.
-    pub(super) predictors: usize,
     /// Time bases of the source's streams, and of its video.
     pub(super) time_bases: (Vec<TimeBase>, TimeBase),
     pub(super) controls: Arc<Controls>,
@@ -323,13 +321,12 @@ impl Conductor {
         self.setup.controls.model().max(at_least).min(last)
     }
 
-    /// Which predictor works now; none beyond the last.
+    /// Which predictor works now, there being one for each level but the last; none beyond them.
     fn predictor(&self) -> usize {
         if !self.predicts() {
             return usize::MAX;
         }
-        let last = self.setup.predictors.saturating_sub(1);
-        usize::from(self.level().motion >= MotionLevel::Light).min(last)
+        self.governor.motion_index()
     }
 
     pub(super) fn judge(&mut self) {

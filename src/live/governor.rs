@@ -13,6 +13,8 @@ pub enum MotionLevel {
     Full,
     /// Motion is found without a network.
     Light,
+    /// And at half of the usual size.
+    Coarse,
     /// Nothing is predicted: the newest real frame is held.
     Off,
 }
@@ -44,6 +46,7 @@ impl Level {
         let motion = match self.motion {
             MotionLevel::Full => None,
             MotionLevel::Light => Some("light motion"),
+            MotionLevel::Coarse => Some("coarse motion"),
             MotionLevel::Off => Some("no prediction"),
         };
         let enlarging = match self.enlarging {
@@ -161,6 +164,11 @@ impl Governor {
             motion: self.levels.motion.get(self.motion.index).copied().unwrap_or_default(),
             enlarging: self.levels.enlarging.get(self.enlarging.index).copied().unwrap_or_default(),
         }
+    }
+
+    /// Which of the levels of motion it is.
+    pub(super) const fn motion_index(&self) -> usize {
+        self.motion.index
     }
 
     /// A frame or a tick went as it should, or not.

@@ -6,25 +6,27 @@ use super::workers::{Enlarger, MotionFinder};
 use super::{Controls, EnlargingLevel, LiveConfig, MotionLevel};
 use crate::config::{MotionOptions, ProcessingOptions, Target};
 use crate::error::{ConfigError, Error};
-use crate::frame::{BufferPool, Frame, FrameInfo, FrameRate, MotionMode, Rational};
+use crate::frame::{BufferPool, Frame, FrameInfo, FrameRate, MotionMode, MotionScale, Rational};
 use crate::kernel;
 use crate::media::{Deinterlace, InputDescription, Interrupt, Sink, is_network};
 use crate::model::{DEFAULT_MODEL, SMALL_MODEL};
 use crate::pipeline::{ChainOptions, Clock, Plan, RateChange};
-use crate::stage::{Composer, Geometry, MotionMaker, MotionPredictor, OutputSize, fit};
+use crate::stage::{Composer, Geometry, MotionMaker, OutputSize, fit};
 use std::sync::Arc;
 
 /// The way that enlarges without a network.
 const RESAMPLED: &str = "resampled";
 /// Classical motion.
 const CLASSICAL: &str = "flow";
+/// Pixels of pictures in which motion takes so little time that finding it at half of their size is no help.
+const SMALL: u32 = 640 * 480;
 /// How network streams are probed: a second of them tells enough, and what was read meanwhile is not kept.
 const PROBING: [(&str, &str); 2] = [("analyzeduration", "1000000"), ("fflags", "nobuffer")];
 /// What finds motion and what makes frames of it.
 pub(super) struct MotionParts {
     pub(super) finder: MotionFinder,
-    /// How many ways to find motion there are.
-    pub(super) predictors: usize,
+    /// The level of each way to find motion, the best one first.
+    pub(super) levels: Vec<MotionLevel>,
     pub(super) maker: MotionMaker,
 }
 
@@ -186,34 +188,38 @@ pub(super) fn motion_parts(
         || ConfigError { setting: "--fps".into(), expected: "a frame rate".into(), found: rate.to_string() };
     let change = RateChange::find(&options, description.video.time_base)?.ok_or_else(missing)?;
     let size = (description.video.width, description.video.height);
-    let mut predictors = vec![change.predictor(options.execution, 1, size)?];
-    let pacing = change.pacing();
+    let (mut levels, mut predictors) =
+        (vec![MotionLevel::Full], vec![change.predictor(options.execution, 1, size)?]);
+    let scale = options.motion.scale;
     if change.has_network() {
-        predictors.push(MotionPredictor::classical(options.motion.mode, pacing.shrink));
+        levels.push(MotionLevel::Light);
+        predictors.push(change.classical(scale));
     }
+    if scale == MotionScale::Full && size.0 * size.1 > SMALL {
+        levels.push(MotionLevel::Coarse);
+        predictors.push(change.classical(MotionScale::Half));
+    }
+    let pacing = change.pacing();
     Ok(MotionParts {
-        predictors: predictors.len(),
-        finder: MotionFinder::new(pacing.mode, pacing.shrink, pacing.detector, predictors),
+        levels,
+        finder: MotionFinder::new(pacing.mode, pacing.detector, predictors),
         maker: change.maker(&options, pool)?,
     })
 }
 
 /// The levels that differ.
-pub(super) fn levels(config: &LiveConfig, predictors: usize, controls: &Controls) -> Levels {
+pub(super) fn levels(config: &LiveConfig, mut motion: Vec<MotionLevel>, controls: &Controls) -> Levels {
     let ways = controls.models().len();
-    let interpolates = config.processing.motion.mode == MotionMode::Interpolate;
-    let motion = [
-        (MotionLevel::Full, true),
-        (MotionLevel::Light, predictors > 1),
-        (MotionLevel::Off, config.predicts || interpolates),
-    ];
+    if config.predicts || config.processing.motion.mode == MotionMode::Interpolate {
+        motion.push(MotionLevel::Off);
+    }
     let enlarging = [
         (EnlargingLevel::Full, true),
         (EnlargingLevel::Small, ways > 2),
         (EnlargingLevel::Resampled, ways > 1),
     ];
     Levels {
-        motion: motion.into_iter().filter(|(_, differs)| *differs).map(|(level, _)| level).collect(),
+        motion,
         enlarging: enlarging.into_iter().filter(|(_, differs)| *differs).map(|(level, _)| level).collect(),
     }
 }

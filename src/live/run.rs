@@ -210,13 +210,12 @@ impl Live {
         };
         let presenter =
             spawn("present", move || guarded("present", || presenter.run(&work, &waiting_packets)))?;
-        let levels = levels(&config, motion.predictors, &controls);
+        let levels = levels(&config, motion.levels, &controls);
         let setup = Setup {
             director,
             mode: config.processing.motion.mode,
             levels,
             longest: config.max_latency,
-            predictors: motion.predictors,
             time_bases,
             controls,
             statistics: statistics.clone(),

@@ -9,7 +9,9 @@ use super::outputs::OutputQueues;
 use super::present::{Busy, Presenter, Work};
 use super::workers::MotionFinder;
 use super::{Controls, EnlargingLevel, Level, LiveStatistics, MotionLevel, ShownContent, StatisticsBoard};
-use crate::frame::{BufferPool, Color, Frame, FrameInfo, MotionMode, PixelFormat, Pts, Rational};
+use crate::frame::{
+    BufferPool, Color, Frame, FrameInfo, MotionMode, MotionScale, PixelFormat, Pts, Rational,
+};
 use crate::kernel::{self, KernelChoice};
 use crate::media::Interrupt;
 use crate::pipeline::Clock;
@@ -203,7 +205,6 @@ fn stage(script: &Script, clock: &Arc<ManualClock>, statistics: &Arc<StatisticsB
             enlarging: vec![EnlargingLevel::Full, EnlargingLevel::Small, EnlargingLevel::Resampled],
         },
         longest,
-        predictors: 1,
         time_bases: (Vec::new(), milliseconds),
         controls,
         statistics: statistics.clone(),
@@ -223,9 +224,8 @@ fn stage(script: &Script, clock: &Arc<ManualClock>, statistics: &Arc<StatisticsB
     let kernels = kernel::create(KernelChoice::Cpu).unwrap();
     let finder = MotionFinder::new(
         script.mode,
-        4,
         DetectorOptions::default(),
-        vec![MotionPredictor::classical(script.mode, 4)],
+        vec![MotionPredictor::classical(script.mode, 4, MotionScale::Full)],
     );
     let presenter = Presenter {
         maker: MotionMaker::new(script.mode, 0, kernels, BufferPool::new()),

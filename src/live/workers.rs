@@ -57,7 +57,6 @@ impl Motion {
 /// Finds the motion of frames, which it must see in order.
 pub(super) struct MotionFinder {
     mode: MotionMode,
-    shrink: usize,
     detector: Detector,
     /// The best one first.
     predictors: Vec<MotionPredictor>,
@@ -65,14 +64,9 @@ pub(super) struct MotionFinder {
 }
 
 impl MotionFinder {
-    /// With the best of `predictors` first; they shrink frames by `shrink`.
-    pub(super) fn new(
-        mode: MotionMode,
-        shrink: usize,
-        detector: DetectorOptions,
-        predictors: Vec<MotionPredictor>,
-    ) -> Self {
-        Self { mode, shrink, detector: Detector::new(detector), predictors, before: None }
+    /// With the best of `predictors` first.
+    pub(super) fn new(mode: MotionMode, detector: DetectorOptions, predictors: Vec<MotionPredictor>) -> Self {
+        Self { mode, detector: Detector::new(detector), predictors, before: None }
     }
 
     /// Where the networks among the predictors run.
@@ -80,7 +74,8 @@ impl MotionFinder {
         self.predictors.iter().filter_map(MotionPredictor::running).cloned()
     }
 
-    /// The motion from the frame before, for these moments, by one of the predictors; none if there is no such one.
+    /// The motion from the frame before, for these moments, by one of the predictors; none if there is no such one, nor to the
+    /// first frame that is seen at another size than the one before, which is a new beginning.
     pub(super) fn find(
         &mut self,
         sequence: u64,
@@ -88,8 +83,11 @@ impl MotionFinder {
         moments: &[f32],
         predictor: usize,
     ) -> Result<Motion, Error> {
+        // Where no motion is asked for, cuts are still looked for, at the size that costs least.
+        let seen_by = self.predictors.get(predictor).or(self.predictors.last());
+        let cell = seen_by.map_or(MotionPredictor::CLASSICAL_SHRINK, MotionPredictor::shrink);
         let mut small = SmallFrame::default();
-        shrink(frame, self.shrink, &mut small)?;
+        shrink(frame, cell, &mut small)?;
         let transition = self.detector.observe(&small);
         let small = Arc::new(small);
         let before = self.before.replace((sequence, small.clone()));
@@ -115,5 +113,59 @@ impl MotionFinder {
             motion.fields.push((*moment, predictor.field(first, second, *moment)?));
         }
         Ok(motion)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Color, FrameInfo, MotionScale, PixelFormat, Rational};
+
+    /// Waves that have moved 4 pixels to the right for each frame.
+    fn frame(number: u64) -> Frame {
+        let info = FrameInfo {
+            width: 256,
+            height: 128,
+            format: PixelFormat::YUV420P,
+            color: Color::default(),
+            sample_aspect_ratio: Rational::new(1, 1),
+            pts: number as i64,
+            duration: 1,
+            is_damaged: false,
+            side_data: Vec::new(),
+        };
+        let mut frame = Frame::allocate(info, None);
+        for plane in frame.planes_mut() {
+            for (y, row) in plane.rows_mut().enumerate() {
+                for (x, sample) in row.iter_mut().enumerate() {
+                    let (x, y) = (x as f32 - 4.0 * number as f32, y as f32);
+                    *sample = (128.0
+                        + 50.0 * (0.11 * x + 0.03 * y).sin()
+                        + 40.0 * (0.17 * y - 0.05 * x).cos()) as u8;
+                }
+            }
+        }
+        frame
+    }
+
+    #[test]
+    fn motion_is_found_at_another_size_from_the_next_frame_on() {
+        let (mode, usual) = (MotionMode::Predict, MotionPredictor::CLASSICAL_SHRINK);
+        let predictors = [MotionScale::Full, MotionScale::Half]
+            .map(|scale| MotionPredictor::classical(mode, usual, scale));
+        let mut finder = MotionFinder::new(mode, DetectorOptions::default(), predictors.into());
+        let mut found = Vec::new();
+        for (number, predictor) in (0..).zip([0, 0, 0, 1, 1, 1, usize::MAX, 1, 0, 0]) {
+            let motion = finder.find(number, &frame(number), &[1.0], predictor).unwrap();
+            let field = motion.field_at(1.0, mode);
+            found.push(field.as_ref().map(|field| field.shrink));
+            let Some(field) = field else { continue };
+            // What comes next to the middle is 4 pixels to the left now.
+            let middle = field.height / 2 * field.width + field.width / 2;
+            let (dx, dy) = (field.first[0][middle], field.first[1][middle]);
+            assert!((dx + 4.0).abs() < 0.5 && dy.abs() < 0.5, "{number}: {dx} {dy}");
+        }
+        let (full, half) = (Some(4), Some(8));
+        assert_eq!(found, [None, full, full, None, half, half, None, half, None, full]);
     }
 }

@@ -4,7 +4,7 @@ use super::edits::Threads;
 use super::retime::Retiming;
 use crate::config::ProcessingOptions;
 use crate::error::{ConfigError, Error};
-use crate::frame::{BufferPool, FrameRate, MotionMode, Rational, TimeBase};
+use crate::frame::{BufferPool, FrameRate, MotionMode, MotionScale, Rational, TimeBase};
 use crate::kernel;
 use crate::model::{Execution, Model, Runtime, Task};
 use crate::stage::{DetectorOptions, MotionMaker, MotionPredictor, Pacer, PacerOptions, Weaver};
@@ -28,6 +28,9 @@ pub(crate) struct RateChange {
     output: TimeBase,
     /// None for the classical estimate.
     network: Option<(Runtime, Model)>,
+    /// Source pixels along a side of a cell at full scale.
+    usual: usize,
+    scale: MotionScale,
 }
 
 impl RateChange {
@@ -43,18 +46,18 @@ impl RateChange {
         }
         let network = find_network(options)?;
         let of_network = network.as_ref().and_then(|(_, model)| model.manifest.shrink);
-        let shrink = of_network.unwrap_or(MotionPredictor::CLASSICAL_SHRINK);
+        let usual = of_network.unwrap_or(MotionPredictor::CLASSICAL_SHRINK);
         let pacing = PacerOptions {
             rate: motion.rate,
             time_base,
             mode: motion.mode,
-            shrink,
+            shrink: motion.scale.shrink(usual),
             detector: DetectorOptions { cut: motion.scene_threshold, ..DetectorOptions::default() },
             dedup: motion.dedup,
             conceal: motion.conceal,
         };
         let output = pacing.cadence()?.time_base();
-        Ok(Some(Self { pacing, output, network }))
+        Ok(Some(Self { pacing, output, network, usual, scale: motion.scale }))
     }
 
     pub(super) fn model_name(&self) -> String {
@@ -113,9 +116,16 @@ impl RateChange {
     ) -> Result<MotionPredictor, Error> {
         let mode = self.pacing.mode;
         Ok(match &self.network {
-            Some((runtime, model)) => MotionPredictor::new(runtime, model, mode, execution, threads, size)?,
-            None => MotionPredictor::classical(mode, self.pacing.shrink),
+            Some((runtime, model)) => {
+                MotionPredictor::new(runtime, model, mode, self.scale, execution, threads, size)?
+            }
+            None => self.classical(self.scale),
         })
+    }
+
+    /// What finds motion without a network, in cells like the network's.
+    pub(crate) fn classical(&self, scale: MotionScale) -> MotionPredictor {
+        MotionPredictor::classical(self.pacing.mode, self.usual, scale)
     }
 
     /// What makes frames of it.

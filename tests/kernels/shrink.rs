@@ -39,7 +39,7 @@ fn every_format_becomes_nominal_means() {
     for format in formats() {
         for (size, range) in SIZES.into_iter().zip([Range::Limited, Range::Full, Range::Limited]) {
             let frame = noise_frame(size, format, color(Matrix::Bt709, range, Siting::Left));
-            for factor in [2, 4] {
+            for factor in [2, 4, 8] {
                 shrink(&frame, factor, &mut small).unwrap();
                 let (width, height) = (small.width, small.height);
                 assert_eq!(

@@ -51,6 +51,26 @@ pub enum MotionMode {
     Interpolate,
 }
 
+/// At what part of its usual size motion is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MotionScale {
+    /// As the model was made for.
+    #[default]
+    Full,
+    /// Half of that along each side: cells are twice as large, which takes about a quarter of the time and is less exact.
+    Half,
+}
+
+impl MotionScale {
+    /// Luma samples of the source along each side of a cell, for a model whose cells have `usual`.
+    pub const fn shrink(self, usual: usize) -> usize {
+        match self {
+            Self::Full => usual,
+            Self::Half => 2 * usual,
+        }
+    }
+}
+
 impl MotionMode {
     /// The longest time that motion is trusted for, in intervals between the two source frames that precede it: the
     /// time that is extrapolated over, or the interval that is interpolated in. Beyond, the picture stands: a pause of

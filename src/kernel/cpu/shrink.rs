@@ -6,7 +6,7 @@ use crate::frame::{DataType, Frame, MotionField, Plane, SmallFrame, Tensor, Tens
 use crate::kernel::check;
 use crate::kernel::convert::{self, Linear};
 
-/// Shrinks `frame` by `shrink`, 2 or 4, into `out`: means over boxes, alpha left out. Chroma siting is not considered:
+/// Shrinks `frame` by `shrink`, 2, 4 or 8, into `out`: means over boxes, alpha left out. Chroma siting is not considered:
 /// it shifts chroma by at most half a luma sample.
 ///
 /// # Errors
@@ -91,7 +91,8 @@ fn box_means<S: Sample>(
                 match across.samples {
                     1 => mean_row::<1>(&sums, across.outputs, map, out),
                     2 => mean_row::<2>(&sums, 1, map, out),
-                    _ => mean_row::<4>(&sums, 1, map, out),
+                    4 => mean_row::<4>(&sums, 1, map, out),
+                    _ => mean_row::<8>(&sums, 1, map, out),
                 }
             }
         },

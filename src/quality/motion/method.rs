@@ -15,8 +15,8 @@ pub(super) enum Method {
     Repeat,
     /// Both frames, half of each.
     Mix,
-    /// Classical flow, with a network or alone, for cells of so many source pixels along a side.
-    Motion(Box<MotionPredictor>, usize),
+    /// Classical flow, with a network or alone.
+    Motion(Box<MotionPredictor>),
 }
 
 impl Method {
@@ -34,10 +34,9 @@ impl Method {
                 let source = (first.frame.info.width, first.frame.info.height);
                 Ok((Some(MotionField::uniform(source, CLASSICAL_SHRINK, [0.0; 2], [0.0; 2], 0.0)), None))
             }
-            Self::Motion(predictor, shrink) => {
-                let (Some(first), Some(other)) = (first.small(*shrink), other.small(*shrink)) else {
-                    return Ok((None, None));
-                };
+            Self::Motion(predictor) => {
+                let smalls = [first, other].map(|frame| frame.small(predictor.shrink()));
+                let [Some(first), Some(other)] = smalls else { return Ok((None, None)) };
                 let estimate = predictor.estimate(first, other);
                 Ok((Some(predictor.field(first, other, tau)?), estimate))
             }
@@ -52,7 +51,7 @@ impl Method {
     /// Source pixels along a side of the cells of the motion; `None` if none is found.
     pub(super) const fn shrink(&self) -> Option<usize> {
         match self {
-            Self::Motion(_, shrink) => Some(*shrink),
+            Self::Motion(predictor) => Some(predictor.shrink()),
             Self::Repeat | Self::Mix => None,
         }
     }
@@ -60,11 +59,11 @@ impl Method {
 
 /// All methods by name, new, as they forget nothing: repeat, mix, flow, then the models.
 pub(super) fn methods(config: &MotionEvalConfig) -> Result<Vec<(String, Method)>, Error> {
-    let flow = MotionPredictor::classical(config.mode, CLASSICAL_SHRINK);
+    let flow = MotionPredictor::classical(config.mode, CLASSICAL_SHRINK, config.scale);
     let mut all = vec![
         ("repeat".to_owned(), Method::Repeat),
         ("mix".to_owned(), Method::Mix),
-        ("flow".to_owned(), Method::Motion(Box::new(flow), CLASSICAL_SHRINK)),
+        ("flow".to_owned(), Method::Motion(Box::new(flow))),
     ];
     for name in &config.models {
         all.push(network(name, config)?);
@@ -91,7 +90,7 @@ fn network(name: &str, config: &MotionEvalConfig) -> Result<(String, Method), Er
         .into());
     }
     let runtime = Runtime::load(library)?;
-    let predictor = MotionPredictor::new(&runtime, &model, config.mode, Execution::CPU, 1, TYPICAL)?;
-    let shrink = model.manifest.shrink.unwrap_or(CLASSICAL_SHRINK);
-    Ok((model.manifest.name.clone(), Method::Motion(Box::new(predictor), shrink)))
+    let (mode, scale) = (config.mode, config.scale);
+    let predictor = MotionPredictor::new(&runtime, &model, mode, scale, Execution::CPU, 1, TYPICAL)?;
+    Ok((model.manifest.name.clone(), Method::Motion(Box::new(predictor))))
 }

@@ -23,7 +23,7 @@ pub use worst::{WorstFrame, WorstPicture};
 use super::reference::{Content, Item, items, wrong};
 use super::workers;
 use crate::error::{ConfigError, Error};
-use crate::frame::MotionMode;
+use crate::frame::{MotionMode, MotionScale};
 use crate::media::Interrupt;
 use calibration::Calibration;
 use clip::{ClipOutcome, ClipRow, LEAST_FRAMES, judge_clip};
@@ -40,6 +40,8 @@ pub struct MotionEvalConfig {
     pub mode: MotionMode,
     /// Names of motion models or paths of their files; each makes a row.
     pub models: Vec<String>,
+    /// At what part of the models' usual size motion is found.
+    pub scale: MotionScale,
     /// Frames of each clip that are read at most, at least 5; all if `None`.
     pub limit: Option<usize>,
     /// Clips judged at a time, at least 1; as many as there are processor cores if `None`.

@@ -38,10 +38,11 @@ impl MotionCount {
     }
 }
 
-/// Source pixels along one side of a region that is judged as one, and of a block whose mean is taken for its picture
-/// without detail.
+/// Source pixels along one side of a region that is judged as one, at least, and cells.
 const REGION: usize = 16;
-const DETAIL: usize = REGION / 2;
+const CELLS: usize = 4;
+/// Weight of the other frame below which it is not looked at: far less than a code value.
+const LEAST_WEIGHT: f32 = 1e-4;
 /// Share of the sums so far in the new ones.
 const MEMORY: f32 = 0.7;
 /// Mean squared difference of luma that counts as much as what is believed where nothing is known.
@@ -163,11 +164,12 @@ impl Gate {
 
     fn judge_detail(&mut self, field: &MotionField, tau: f32) {
         let regions = self.regions(field);
-        self.sharpness.reshape(field.source, DETAIL);
+        // Two blocks, whose means are taken for the picture without detail, go along a region.
+        self.sharpness.reshape(field.source, region_side(field.shrink) * field.shrink / 2);
         let Some(size) = regions else { return };
         let width = self.sharpness.width;
         for (index, value) in self.sharpness.values.iter_mut().enumerate() {
-            let place = |block: usize| (block as f32 + 0.5) * (DETAIL as f32 / REGION as f32) - 0.5;
+            let place = |block: usize| (block as f32 + 0.5) * 0.5 - 0.5;
             let at = (place(index % width), place(index / width));
             let planes = [&self.past.detail_products, &self.past.detail_squares];
             let [product, square] = planes.map(|plane| sample(plane, size, at));
@@ -191,7 +193,7 @@ fn nearer(trust: f32, tau: f32) -> f32 {
 
 /// Cells along one side of a region.
 fn region_side(shrink: usize) -> usize {
-    (REGION / shrink.max(1)).max(1)
+    (REGION / shrink.max(1)).max(CELLS)
 }
 
 /// The share that a network gives its prediction; networks without an opinion say exactly 0.
@@ -214,7 +216,12 @@ fn carried_on(field: &MotionField, tau: f32, [first, other]: [&SmallFrame; 2]) -
         let (x, y) = (2 * (index % field.width), 2 * (index / field.width));
         let at = |dx: f32, dy: f32| (x as f32 + dx, y as f32 + dy);
         let from_first = sample_four(&first.luma, size, at(fx * to_first, fy * to_first));
-        let from_other = sample_four(&other.luma, size, at(ox * to_other, oy * to_other));
+        // Most predictions are made of the first frame alone.
+        let from_other = if weight > LEAST_WEIGHT {
+            sample_four(&other.luma, size, at(ox * to_other, oy * to_other))
+        } else {
+            from_first
+        };
         let places = [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)];
         for (((x, y), a), b) in places.into_iter().zip(from_first).zip(from_other) {
             if let Some(out) = made.get_mut(y * size.0 + x) {

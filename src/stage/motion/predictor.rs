@@ -4,7 +4,7 @@
 use super::super::{Estimate, Flow, FlowDetail};
 use super::Span;
 use crate::error::{Error, ModelError};
-use crate::frame::{Content, Frame, MotionField, MotionMode, SmallFrame, Tensor, Tick};
+use crate::frame::{Content, Frame, MotionField, MotionMode, MotionScale, SmallFrame, Tensor, Tick};
 use crate::kernel::cpu::pack_pair;
 use crate::model::{Execution, Model, RunningNetwork, Runtime, Session};
 use std::sync::Arc;
@@ -30,13 +30,15 @@ pub struct Moved {
 struct Network {
     session: Session,
     multiple: usize,
+    /// Source pixels for each that the network was made to count in.
+    magnification: f32,
     input: Tensor,
 }
 
-/// How finely motion is estimated for cells of `shrink` source pixels along a side: on luma at half of the source's size,
-/// whatever the cells. On luma at its full size the estimate is farther from the truth.
-const fn detail(shrink: usize) -> FlowDetail {
-    match shrink {
+/// How finely motion is estimated for cells that usually have `usual` source pixels along a side: on luma at half of the
+/// source's size, whatever the cells. On luma at its full size the estimate is farther from the truth.
+const fn detail(usual: usize) -> FlowDetail {
+    match usual {
         2 => FlowDetail::Quick,
         _ => FlowDetail::Fine,
     }
@@ -46,6 +48,7 @@ const fn detail(shrink: usize) -> FlowDetail {
 #[derive(Debug)]
 pub struct MotionPredictor {
     mode: MotionMode,
+    shrink: usize,
     flow: Flow,
     network: Option<Network>,
 }
@@ -54,9 +57,9 @@ impl MotionPredictor {
     /// Source pixels along a side of a cell where no network wants others.
     pub const CLASSICAL_SHRINK: usize = 4;
 
-    /// The classical estimate alone, for cells of `shrink` source pixels along a side.
-    pub fn classical(mode: MotionMode, shrink: usize) -> Self {
-        Self { mode, flow: Flow::new(detail(shrink)), network: None }
+    /// The classical estimate alone, for cells that have `usual` source pixels along a side at full scale.
+    pub fn classical(mode: MotionMode, usual: usize, scale: MotionScale) -> Self {
+        Self { mode, shrink: scale.shrink(usual), flow: Flow::new(detail(usual)), network: None }
     }
 
     /// With a network, which must be one for `mode`, on `threads` threads, for frames of this width and height.
@@ -64,20 +67,29 @@ impl MotionPredictor {
         runtime: &Runtime,
         model: &Model,
         mode: MotionMode,
+        scale: MotionScale,
         execution: Execution,
         threads: usize,
         (width, height): (u32, u32),
     ) -> Result<Self, ModelError> {
         let multiple = model.manifest.input.multiple;
-        let shrink = model.manifest.shrink.unwrap_or(Self::CLASSICAL_SHRINK);
+        let usual = model.manifest.shrink.unwrap_or(Self::CLASSICAL_SHRINK);
+        let classical = Self::classical(mode, usual, scale);
+        let shrink = classical.shrink;
         let cells = |side: u32| (side as usize).div_ceil(shrink).next_multiple_of(multiple);
         let shape = [MotionField::INPUT_CHANNELS, cells(height), cells(width)];
         let network = Network {
             session: Session::new(runtime, model, execution, threads, shape)?,
             multiple,
+            magnification: shrink as f32 / usual as f32,
             input: Tensor::empty(),
         };
-        Ok(Self { network: Some(network), ..Self::classical(mode, shrink) })
+        Ok(Self { network: Some(network), ..classical })
+    }
+
+    /// Source pixels along a side of the cells of the frames that it takes and of the motion that it finds.
+    pub const fn shrink(&self) -> usize {
+        self.shrink
     }
 
     /// Finds the motion for every tick of `span` that is between frames; gives the source frame back.
@@ -118,16 +130,19 @@ impl MotionPredictor {
         match &mut self.network {
             None if self.mode == MotionMode::Interpolate => self.flow.interpolate(tau, &mut field),
             None => self.flow.extrapolate(tau, &mut field),
-            Some(Network { session, multiple, input }) => {
+            Some(Network { session, multiple, magnification, input }) => {
                 let share = match self.mode {
                     MotionMode::Predict => tau,
                     MotionMode::Interpolate => -tau,
                 };
-                pack_pair(first, other, tau, &self.flow.traced(share), *multiple, input)?;
+                let mut estimate = self.flow.traced(share);
+                estimate.iter_mut().flatten().for_each(|displacement| *displacement /= *magnification);
+                pack_pair(first, other, tau, &estimate, *multiple, input)?;
                 let [_, rows, columns] = input.shape;
                 session.run(input, [MotionField::CHANNELS, rows, columns], |output| {
                     field.assign(output, first.source, first.shrink)
                 })??;
+                field.magnify(*magnification);
             }
         }
         Ok(field)
