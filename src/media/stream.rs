@@ -186,6 +186,16 @@ pub struct CopyPacket {
 }
 
 impl CopyPacket {
+    /// Presentation time stamp in ticks of its stream's time base, if it has one.
+    pub fn pts(&self) -> Option<i64> {
+        self.packet.pts()
+    }
+
+    /// The coded bytes.
+    pub fn data(&self) -> &[u8] {
+        self.packet.data().unwrap_or_default()
+    }
+
     /// Moves its time stamps by this many ticks of its stream's time base.
     pub fn shift(&mut self, ticks: i64) {
         self.packet.set_pts(self.packet.pts().map(|pts| pts.saturating_add(ticks)));
