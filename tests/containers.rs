@@ -119,6 +119,39 @@ fn streams_that_a_muxer_refuses_are_no_fault_of_the_file() {
 }
 
 #[test]
+fn containers_without_video_are_refused_for_what_they_are() {
+    let refused = |name: &str, options: &str| {
+        let folder = scratch();
+        refuse(&plain(), &folder.path().join(name), &format!("--upscale 1 {options}"), 6)
+    };
+    for (name, options) in [
+        ("out.wav", ""),
+        ("out.wav", "--codec libx264"),
+        ("out.wav", "--no-audio"),
+        ("out.mp3", ""),
+        ("out.flac", "--codec libx264"),
+        ("out.aiff", ""),
+        ("out.opus", ""),
+        ("out.mka", ""),
+        ("out.srt", ""),
+        ("out.xyz", "--output-format adts"),
+    ] {
+        let message = refused(name, options);
+        assert!(message.contains(name) && message.contains("holds no video"), "{name}: {message}");
+        assert!(message.contains("x.mkv") && message.contains("x.mp4"), "{name}: {message}");
+        assert!(message.len() < 300, "{name}: {message}");
+    }
+    let folder = scratch();
+    let message =
+        refuse(&plain(), &folder.path().join("out-%d.mkv"), "--upscale 1 --output-format segment", 2);
+    assert!(message.contains("for example --codec libx264") && message.len() < 300, "{message}");
+    // A suffix of sound that stands for a container of both.
+    let output = folder.path().join("out.m4a");
+    succeed(&plain(), &output, "--upscale 1");
+    assert_eq!(frame_times(&output, "v:0").len(), 50);
+}
+
+#[test]
 fn one_damaged_packet_of_sound_is_skipped_and_counted_or_refused() {
     let whole = derived("whole.ts", "-i @0 -map 0 -c copy", &[&plain()]);
     let mut bytes = std::fs::read(&whole).unwrap();

@@ -86,6 +86,19 @@ impl OutputFormat {
         self.get().video_codec
     }
 
+    /// False for formats of sound or subtitles, with cover art or without; true where FFmpeg does not tell.
+    pub(super) fn holds_video(&self) -> bool {
+        let format = self.get();
+        match format.video_codec {
+            // Muxers that hand their streams on to another one have no codecs of their own.
+            AVCodecID::AV_CODEC_ID_NONE => {
+                !self.holds_audio() && format.subtitle_codec == AVCodecID::AV_CODEC_ID_NONE
+            }
+            AVCodecID::AV_CODEC_ID_PNG => !self.holds_audio(),
+            _ => true,
+        }
+    }
+
     /// True if the format has a default codec for sound: elementary streams and pictures have none.
     pub(super) fn holds_audio(&self) -> bool {
         self.get().audio_codec != AVCodecID::AV_CODEC_ID_NONE

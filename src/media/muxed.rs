@@ -1,6 +1,8 @@
 //! An output with a container: one encoded video stream among the streams that are passed through.
 
-use super::container::{Destination, M2TS_OPTION, choose_destination, choose_format, is_m2ts, write_error};
+use super::container::{
+    Destination, M2TS_OPTION, check_holds_video, choose_destination, choose_format, is_m2ts, write_error,
+};
 use super::copy::{Fate, decide_fates, refused_header};
 use super::delay::Delay;
 use super::encode::{EncodeError, VideoTrack};
@@ -62,6 +64,7 @@ impl MuxedSink {
         interrupt: Interrupt,
     ) -> Result<Opened, MediaError> {
         let format = choose_format(location, options, input)?;
+        check_holds_video(format, location, options)?;
         let mut notes = Vec::new();
         let fates = decide_fates(format, location, options, input, &mut notes)?;
         let mut choice = choose_encoder(format, options, input)?;
