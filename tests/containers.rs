@@ -106,6 +106,38 @@ fn time_codes_begin_where_the_part_does() {
 }
 
 #[test]
+fn time_codes_count_the_frames_of_another_rate() {
+    for (rate, timecode, options, expected) in [
+        ("25", "01:02:03:04", "--fps 50", "01:02:03:08"),
+        ("25", "01:02:03:04", "--fps x2 --start 0.44", "01:02:03:30"),
+        ("25", "01:02:03:04", "--fps source", "01:02:03:04"),
+        ("50", "01:02:03:27", "--fps 25", "01:02:03:13"),
+        ("30000/1001", "10:00:59;28", "--fps 60000/1001", "10:00:59;56"),
+        // Numbers 0 and 1 of the new minute are left out, 0 to 3 at twice the rate.
+        ("30000/1001", "10:00:58;00", "--fps 60000/1001 --start 2.002", "10:01:00;04"),
+        ("30000/1001", "10:01:00;02", "--fps 25", "10:01:00:01"),
+    ] {
+        let recipe = format!("-f lavfi -i testsrc2=s=64x48:r={rate}:d=3 -c:v libx264 -timecode {timecode}");
+        let track = clip("coded.mov", &recipe);
+        // Without a track the tag of the file is all that there is.
+        let tagged = derived("coded.mkv", "-i @0 -map 0:v -c copy", &[&track]);
+        for (input, name) in [(&track, "out.mov"), (&track, "out.mp4"), (&tagged, "out.mov")] {
+            let folder = scratch();
+            let output = folder.path().join(name);
+            succeed(input, &output, &format!("--upscale 1 {options}"));
+            let probe = Probe::new(&output);
+            assert_eq!(probe.tags("data", "timecode"), [expected], "{timecode} {options} to {name}");
+        }
+        let folder = scratch();
+        let output = folder.path().join("out.mkv");
+        succeed(&tagged, &output, &format!("--upscale 1 {options}"));
+        let probe = Probe::new(&output);
+        let tags = [probe.tag("TIMECODE"), probe.tag("timecode"), probe.tags("video", "TIMECODE").concat()];
+        assert!(tags.contains(&expected.to_owned()), "{timecode} {options}: {tags:?}");
+    }
+}
+
+#[test]
 fn streams_that_a_muxer_refuses_are_no_fault_of_the_file() {
     for (name, accepted) in [("out.flv", "--map -0:2"), ("out.mpg", "--no-audio"), ("out.mxf", "--no-audio")]
     {

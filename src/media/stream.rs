@@ -1,5 +1,6 @@
 //! What an input consists of, and what flows from a source to a sink.
 
+use super::timecode;
 use crate::frame::{Color, Frame, PixelFormat, Rational, SideData, TimeBase};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -163,6 +164,17 @@ impl InputDescription {
     /// The stream that is processed.
     pub fn video_stream(&self) -> Option<&StreamInfo> {
         self.streams.iter().find(|stream| stream.kind == StreamKind::Video)
+    }
+
+    /// Says that the video's frames come at `rate` and in `time_base`: its time codes, which count frames, become those of this
+    /// rate.
+    pub fn retime(&mut self, rate: Rational, time_base: TimeBase) {
+        let own = std::mem::replace(&mut self.video.frame_rate, rate);
+        self.video.time_base = time_base;
+        let streams = self.streams.iter_mut().map(|stream| &mut stream.metadata);
+        for tags in streams.chain([&mut self.metadata]) {
+            timecode::convert(tags, own, rate);
+        }
     }
 
     /// True if players turn the picture by a quarter, so that its width is shown upright.
