@@ -184,6 +184,18 @@ fn containers_without_video_are_refused_for_what_they_are() {
 }
 
 #[test]
+fn flv_and_3gp_get_h264() {
+    for (name, options) in [("out.flv", "--map -0:2"), ("out.3gp", ""), ("out.3g2", "")] {
+        let folder = scratch();
+        let output = folder.path().join(name);
+        succeed(&plain(), &output, &format!("--upscale 1 {options}"));
+        let probe = Probe::new(&output);
+        assert_eq!(probe.video()["codec_name"], "h264", "{name}");
+        assert_eq!((probe.size(), frame_times(&output, "v:0").len()), ((96, 64), 50), "{name}");
+    }
+}
+
+#[test]
 fn one_damaged_packet_of_sound_is_skipped_and_counted_or_refused() {
     let whole = derived("whole.ts", "-i @0 -map 0 -c copy", &[&plain()]);
     let mut bytes = std::fs::read(&whole).unwrap();

@@ -119,6 +119,8 @@ fn default_encoder(
         "yuv4mpegpipe" | "null" => Some("wrapped_avframe"),
         "webm" | "ivf" => Some("libvpx-vp9"),
         "hevc" => Some("libx265"),
+        // FFmpeg's choices, Sorenson's codec and H.263, are what nobody expects any more; the latter knows few sizes.
+        "flv" | "3gp" | "3g2" => Some("libx264"),
         _ => None,
     };
     if let Some(codec) = named.and_then(VideoCodec::find) {
