@@ -293,6 +293,13 @@ impl Muxer {
         unsafe { self.context.as_ref().pb.as_ref() }.is_some_and(|output| output.error >= 0)
     }
 
+    /// False for pipes and connections, where nothing written can be changed any more.
+    pub(super) fn is_seekable(&self) -> bool {
+        // SAFETY: the context is valid, and its output is null or open.
+        let output = unsafe { self.context.as_ref().pb.as_ref() };
+        output.is_none_or(|output| output.seekable & AVIO_SEEKABLE_NORMAL != 0)
+    }
+
     /// The time base of stream `index`, final once the header is written.
     pub(super) fn time_base(&self, index: usize) -> TimeBase {
         // SAFETY: the context is valid, and the index is checked against its number of streams.
