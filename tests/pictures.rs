@@ -257,3 +257,13 @@ fn a_picture_of_an_unknown_kind_is_not_called_damaged() {
     let message = support::refuse(&input, &folder.path().join("out.png"), "", 3);
     assert!(message.contains("does not support") && message.contains("convert it"), "{message}");
 }
+
+#[test]
+fn a_picture_that_is_not_there_is_not_called_damaged() {
+    let folder = scratch();
+    for name in ["none.png", "no*.png"] {
+        let results = scratch();
+        let message = refuse(&folder.path().join(name), &results.path().join("out.png"), "", 3);
+        assert!(message.contains("check the path") && !message.contains("completely"), "{message}");
+    }
+}
