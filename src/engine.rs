@@ -4,10 +4,10 @@
 //! frames and pull enlarged ones.
 
 use crate::config::ProcessingOptions;
-use crate::error::{ConfigError, Error};
-use crate::frame::{BufferPool, Frame, Rational, TimeBase};
+use crate::error::{ConfigError, Error, TimeError};
+use crate::frame::{BufferPool, Frame, Pts, Rational, TimeBase};
 use crate::model::NetworkReport;
-use crate::pipeline::{Chain, Event, Plan, Running, StageTime, SystemClock};
+use crate::pipeline::{Chain, Event, Plan, RateCount, Running, StageTime, SystemClock};
 use crate::stage::{Geometry, ReuseCount};
 use crossbeam_channel::{Receiver, RecvError, Select, TryRecvError, TrySendError};
 use std::sync::Arc;
@@ -72,11 +72,20 @@ pub struct Engine {
     time_base: TimeBase,
     /// There was no room for the last frame pushed.
     refused: bool,
+    /// Where frames are added: the time stamp of the last frame accepted.
+    newest: Option<Pts>,
+    adds_frames: bool,
 }
 
 impl Engine {
     /// Prepares the network and starts the threads. All frames pushed must have the geometry `source`, and time stamps in
-    /// `time_base` (seconds per tick), which rise from frame to frame.
+    /// `time_base` (seconds per tick), which rise from frame to frame. Where frames are added or left out (`options.motion`),
+    /// those that do not rise are refused; else they are passed on as they are.
+    ///
+    /// At a fixed frame rate there is an output frame at every tick, but in gaps of more than [`Cadence::LONGEST_FILLED`] seconds:
+    /// there the frame before stands for all of the time, and [`Engine::rate_count`] tells.
+    ///
+    /// [`Cadence::LONGEST_FILLED`]: crate::frame::Cadence::LONGEST_FILLED
     ///
     /// Output frames have the source's format and the size that `options.target` asks for.
     pub fn new(
@@ -98,7 +107,9 @@ impl Engine {
         let clock = Arc::new(SystemClock::default());
         let (_, time_base) = plan.timing(Rational::new(0, 1), time_base);
         let chain = Chain::start(plan.stages(options, target, sample_aspect_ratio, &pool, clock)?)?;
-        Ok(Self { chain, source, target, running: plan.running, time_base, refused: false })
+        let adds_frames = options.motion.adds_frames();
+        let running = plan.running;
+        Ok(Self { chain, source, target, running, time_base, refused: false, newest: None, adds_frames })
     }
 
     /// Geometry of the frames that come out.
@@ -123,14 +134,23 @@ impl Engine {
     }
 
     /// Gives the engine a frame, without waiting.
+    ///
+    /// # Errors
+    /// If the frame is not of the source's geometry, comes after [`Engine::flush`], or, where frames are added, is not later
+    /// than the one before ([`TimeError::NotIncreasing`]). The engine goes on as if it had not been pushed.
     pub fn push_frame(&mut self, frame: Frame) -> Result<Push, Error> {
         self.check(&frame)?;
+        self.check_time(&frame)?;
+        let pts = frame.info.pts;
         let sent = self.chain.input().map(|input| input.try_send(Event::Item(frame)));
         self.refused = matches!(sent, Some(Err(TrySendError::Full(_))));
         match sent {
             Some(Err(TrySendError::Full(Event::Item(frame)))) => Ok(Push::Full(frame)),
             // Where the chain has failed, its reason is the next thing to pull.
-            _ => Ok(Push::Accepted),
+            _ => {
+                self.newest = Some(pts);
+                Ok(Push::Accepted)
+            }
         }
     }
 
@@ -172,6 +192,11 @@ impl Engine {
         self.chain.reuse_count()
     }
 
+    /// What became of the frames so far where some are added; `None` at the source's rate.
+    pub fn rate_count(&self) -> Option<RateCount> {
+        self.chain.rate_count()
+    }
+
     /// Waits until a frame can be pulled or pushed; true if only pushed.
     fn waits_for_room(&self) -> bool {
         let (Some(input), Some(output)) = (self.chain.input(), self.chain.output()) else { return false };
@@ -196,6 +221,14 @@ impl Engine {
             );
         }
         Ok(())
+    }
+
+    fn check_time(&self, frame: &Frame) -> Result<(), TimeError> {
+        let found = frame.info.pts;
+        match self.newest.filter(|newest| self.adds_frames && found <= *newest) {
+            Some(previous) => Err(TimeError::NotIncreasing { previous, found }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -168,7 +168,7 @@ pub struct ConfigError {
 pub enum TimeError {
     /// A frame is not later than the one before.
     #[error(
-        "time stamps: expected more than {previous}, found {found}; remux the input, or give its frame rate"
+        "time stamps: expected more than {previous}, found {found}; remux the input, give its frame rate, or leave the frame out"
     )]
     NotIncreasing {
         /// Of the frame before.

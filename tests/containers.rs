@@ -106,6 +106,38 @@ fn time_codes_begin_where_the_part_does() {
 }
 
 #[test]
+fn time_codes_count_the_frames_of_another_rate() {
+    for (rate, timecode, options, expected) in [
+        ("25", "01:02:03:04", "--fps 50", "01:02:03:08"),
+        ("25", "01:02:03:04", "--fps x2 --start 0.44", "01:02:03:30"),
+        ("25", "01:02:03:04", "--fps source", "01:02:03:04"),
+        ("50", "01:02:03:27", "--fps 25", "01:02:03:13"),
+        ("30000/1001", "10:00:59;28", "--fps 60000/1001", "10:00:59;56"),
+        // Numbers 0 and 1 of the new minute are left out, 0 to 3 at twice the rate.
+        ("30000/1001", "10:00:58;00", "--fps 60000/1001 --start 2.002", "10:01:00;04"),
+        ("30000/1001", "10:01:00;02", "--fps 25", "10:01:00:01"),
+    ] {
+        let recipe = format!("-f lavfi -i testsrc2=s=64x48:r={rate}:d=3 -c:v libx264 -timecode {timecode}");
+        let track = clip("coded.mov", &recipe);
+        // Without a track the tag of the file is all that there is.
+        let tagged = derived("coded.mkv", "-i @0 -map 0:v -c copy", &[&track]);
+        for (input, name) in [(&track, "out.mov"), (&track, "out.mp4"), (&tagged, "out.mov")] {
+            let folder = scratch();
+            let output = folder.path().join(name);
+            succeed(input, &output, &format!("--upscale 1 {options}"));
+            let probe = Probe::new(&output);
+            assert_eq!(probe.tags("data", "timecode"), [expected], "{timecode} {options} to {name}");
+        }
+        let folder = scratch();
+        let output = folder.path().join("out.mkv");
+        succeed(&tagged, &output, &format!("--upscale 1 {options}"));
+        let probe = Probe::new(&output);
+        let tags = [probe.tag("TIMECODE"), probe.tag("timecode"), probe.tags("video", "TIMECODE").concat()];
+        assert!(tags.contains(&expected.to_owned()), "{timecode} {options}: {tags:?}");
+    }
+}
+
+#[test]
 fn streams_that_a_muxer_refuses_are_no_fault_of_the_file() {
     for (name, accepted) in [("out.flv", "--map -0:2"), ("out.mpg", "--no-audio"), ("out.mxf", "--no-audio")]
     {
@@ -115,6 +147,51 @@ fn streams_that_a_muxer_refuses_are_no_fault_of_the_file() {
         assert!(message.contains(accepted) && message.contains("#1 (aac)"), "{name}: {message}");
         assert!(!message.contains("folder of your own"), "{name}: {message}");
         succeed(&plain(), &output, &format!("--upscale 1 {accepted}"));
+    }
+}
+
+#[test]
+fn containers_without_video_are_refused_for_what_they_are() {
+    let refused = |name: &str, options: &str| {
+        let folder = scratch();
+        refuse(&plain(), &folder.path().join(name), &format!("--upscale 1 {options}"), 6)
+    };
+    for (name, options) in [
+        ("out.wav", ""),
+        ("out.wav", "--codec libx264"),
+        ("out.wav", "--no-audio"),
+        ("out.mp3", ""),
+        ("out.flac", "--codec libx264"),
+        ("out.aiff", ""),
+        ("out.opus", ""),
+        ("out.mka", ""),
+        ("out.srt", ""),
+        ("out.xyz", "--output-format adts"),
+    ] {
+        let message = refused(name, options);
+        assert!(message.contains(name) && message.contains("holds no video"), "{name}: {message}");
+        assert!(message.contains("x.mkv") && message.contains("x.mp4"), "{name}: {message}");
+        assert!(message.len() < 300, "{name}: {message}");
+    }
+    let folder = scratch();
+    let message =
+        refuse(&plain(), &folder.path().join("out-%d.mkv"), "--upscale 1 --output-format segment", 2);
+    assert!(message.contains("for example --codec libx264") && message.len() < 300, "{message}");
+    // A suffix of sound that stands for a container of both.
+    let output = folder.path().join("out.m4a");
+    succeed(&plain(), &output, "--upscale 1");
+    assert_eq!(frame_times(&output, "v:0").len(), 50);
+}
+
+#[test]
+fn flv_and_3gp_get_h264() {
+    for (name, options) in [("out.flv", "--map -0:2"), ("out.3gp", ""), ("out.3g2", "")] {
+        let folder = scratch();
+        let output = folder.path().join(name);
+        succeed(&plain(), &output, &format!("--upscale 1 {options}"));
+        let probe = Probe::new(&output);
+        assert_eq!(probe.video()["codec_name"], "h264", "{name}");
+        assert_eq!((probe.size(), frame_times(&output, "v:0").len()), ((96, 64), 50), "{name}");
     }
 }
 

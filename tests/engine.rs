@@ -4,8 +4,8 @@
 
 use framecast::config::{ProcessingOptions, Target};
 use framecast::engine::{Engine, Pull, Push};
-use framecast::error::Error;
-use framecast::frame::{Color, Frame, FrameInfo, FrameRate, PixelFormat, Rational, Subsampling};
+use framecast::error::{Error, TimeError};
+use framecast::frame::{Cadence, Color, Frame, FrameInfo, FrameRate, PixelFormat, Rational, Subsampling};
 use framecast::stage::Geometry;
 
 const SQUARE: Rational = Rational::new(1, 1);
@@ -257,6 +257,94 @@ fn a_lower_frame_rate_leaves_room_without_a_frame() {
     for (second, frame) in out.iter().enumerate() {
         assert_eq!(largest_difference(frame, &originals[25 * second]), 0, "second {second}");
     }
+}
+
+/// An engine that keeps the size and makes `rate` frames a second of ticks of 1/25 s.
+fn retiming(rate: i32) -> Engine {
+    let mut options = ProcessingOptions { target: Target::Factor(1), ..Default::default() };
+    options.motion.rate = FrameRate::Fixed(Rational::new(rate, 1));
+    Engine::new(geometry(64, 48, PixelFormat::YUV420P), SQUARE, TICKS, &options).unwrap()
+}
+
+/// A picture of `seed` at another time.
+fn picture_at(seed: i64, pts: i64) -> Frame {
+    let mut frame = picture(geometry(64, 48, PixelFormat::YUV420P), seed);
+    (frame.info.pts, frame.info.duration) = (pts, 1);
+    frame
+}
+
+#[test]
+fn time_stamps_that_do_not_rise_are_refused_where_frames_are_added() {
+    let mut engine = retiming(50);
+    let mut out = Vec::new();
+    for (pts, newest) in [(10, None), (11, None), (11, Some(11)), (3, Some(11)), (12, None), (13, None)] {
+        let mut frame = picture_at(pts, pts);
+        let error = loop {
+            match engine.push_frame(frame) {
+                Ok(Push::Accepted) => break None,
+                Err(error) => break Some(error),
+                Ok(Push::Full(back)) => frame = back,
+            }
+            if let Pull::Frame(done) = engine.wait_frame().unwrap() {
+                out.push(done);
+            }
+        };
+        let told = error.map(|error| {
+            assert!(matches!(error, Error::Time(TimeError::NotIncreasing { .. })), "{error}");
+            error.to_string()
+        });
+        assert_eq!(told.is_some(), newest.is_some(), "{pts}");
+        for (told, newest) in told.iter().zip(newest) {
+            assert!(told.contains(&format!("expected more than {newest}, found {pts};")), "{told}");
+        }
+    }
+    out.extend(enlarge_all(&mut engine, Vec::new()).unwrap());
+    // Every tick of 1/50 s from the first frame to the end of the last one, and the frames themselves on theirs.
+    let stamps: Vec<_> = out.iter().map(|frame| frame.info.pts).collect();
+    assert_eq!((engine.time_base(), stamps), (Rational::new(1, 50), (20..28).collect()));
+    for (index, pts) in (10..14).enumerate() {
+        assert_eq!(largest_difference(&out[2 * index], &picture_at(pts, pts)), 0, "frame {pts}");
+    }
+    assert_eq!(engine.rate_count().unwrap().pace.dropped, 0);
+}
+
+#[test]
+fn time_stamps_of_any_order_pass_where_no_frames_are_added() {
+    let options = ProcessingOptions { target: Target::Factor(1), ..Default::default() };
+    let mut engine = Engine::new(geometry(64, 48, PixelFormat::YUV420P), SQUARE, TICKS, &options).unwrap();
+    let out = enlarge_all(&mut engine, [5, 5, 2].map(|pts| picture_at(pts, pts)).into()).unwrap();
+    assert_eq!(out.iter().map(|frame| frame.info.pts).collect::<Vec<_>>(), [5, 5, 2]);
+    assert_eq!(engine.rate_count(), None);
+}
+
+#[test]
+fn gaps_are_filled_up_to_a_limit_and_left_open_beyond() {
+    let longest = i64::from(Cadence::LONGEST_FILLED);
+    for (second, unfilled) in [(longest, 0), (longest + 1, 1), (i64::MAX / 100, 1)] {
+        let mut engine = retiming(1);
+        let frames = vec![picture_at(7, 0), picture_at(8, 25), picture_at(9, 25 * (1 + second))];
+        let out = enlarge_all(&mut engine, frames).unwrap();
+        let stamps: Vec<_> = out.iter().map(|frame| frame.info.pts / 25).collect();
+        let expected = match unfilled {
+            0 => (0..=1 + second).collect(),
+            _ => vec![0, 1, 2, 1 + second],
+        };
+        assert_eq!((engine.time_base(), stamps), (TICKS, expected), "{second} s");
+        assert_eq!(engine.rate_count().unwrap().pace.unfilled, unfilled, "{second} s");
+        // The picture before the gap stands, and that after it is there in time.
+        assert_eq!(largest_difference(&out[2], &picture_at(8, 0)), 0, "{second} s");
+        assert_eq!(largest_difference(&out[out.len() - 1], &picture_at(9, 0)), 0, "{second} s");
+    }
+}
+
+#[test]
+fn a_last_frame_without_end_makes_two_frames() {
+    let mut engine = retiming(50);
+    let mut last = picture_at(1, 1);
+    last.info.duration = 25 * 3600;
+    let out = enlarge_all(&mut engine, vec![picture_at(0, 0), last]).unwrap();
+    let stamps: Vec<_> = out.iter().map(|frame| frame.info.pts).collect();
+    assert_eq!(stamps, [0, 1, 2, 3, 1 + 50 * 3600]);
 }
 
 /// The calling thread is the only one that pulls: where the end needed room, nobody could make it.

@@ -7,7 +7,7 @@ mod support;
 use image::codecs::{jpeg::JpegEncoder, png::PngEncoder, tiff::TiffEncoder, webp::WebPEncoder};
 use image::{ExtendedColorType, ImageDecoder, ImageEncoder, ImageReader};
 use std::path::{Path, PathBuf};
-use support::{Probe, clip, derived, ffmpeg, frame_times, psnr, raw, rotated, run, scratch, succeed};
+use support::{Probe, clip, derived, ffmpeg, frame_times, psnr, raw, refuse, rotated, run, scratch, succeed};
 
 fn photo(name: &str, format: &str) -> PathBuf {
     clip(name, &format!("-f lavfi -i mandelbrot=s=120x80:r=1 -frames:v 1 -pix_fmt {format}"))
@@ -107,6 +107,35 @@ fn an_animation_becomes_a_video() {
     succeed(&input, &output, "");
     assert_eq!(Probe::new(&output).size(), (128, 96));
     assert_eq!(frame_times(&output, "v:0"), frame_times(&input, "v:0"));
+}
+
+/// Frames would be lost without a word where only the first picture was read.
+#[test]
+fn an_animation_that_is_named_like_a_picture_is_one() {
+    let input = clip("moving.png", "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -f apng");
+    let folder = scratch();
+    let output = folder.path().join("out.mkv");
+    succeed(&input, &output, "--upscale 1 --codec ffv1");
+    assert_eq!(
+        frame_times(&output, "v:0"),
+        (0..10).map(|n| support::fraction(&format!("{n}/10"))).collect::<Vec<_>>()
+    );
+    let colours = |path: &Path| support::decoded_hash(path, "0:v:0", "-pix_fmt rgb24");
+    assert_eq!(colours(&output), colours(&input));
+
+    let input = clip("moving.webp", "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -c:v libwebp_anim");
+    let folder = scratch();
+    let message = refuse(&input, &folder.path().join("out.mkv"), "", 3);
+    assert!(message.contains("animated WebP") && message.contains("APNG"), "{message}");
+}
+
+#[test]
+fn pictures_of_hdr_video_are_said_to_lack_it() {
+    let recipe = "-f lavfi -i testsrc2=s=64x48:r=2:d=1 -pix_fmt yuv420p10le -c:v ffv1 -color_trc smpte2084";
+    let input = clip("pq.mkv", recipe);
+    let folder = scratch();
+    let result = succeed(&input, &folder.path().join("out-%d.png"), "--upscale 1");
+    assert!(result.stderr.contains("png does not say that its pictures are HDR"), "{}", result.stderr);
 }
 
 #[test]
@@ -227,4 +256,14 @@ fn a_picture_of_an_unknown_kind_is_not_called_damaged() {
     let folder = scratch();
     let message = support::refuse(&input, &folder.path().join("out.png"), "", 3);
     assert!(message.contains("does not support") && message.contains("convert it"), "{message}");
+}
+
+#[test]
+fn a_picture_that_is_not_there_is_not_called_damaged() {
+    let folder = scratch();
+    for name in ["none.png", "no*.png"] {
+        let results = scratch();
+        let message = refuse(&folder.path().join(name), &results.path().join("out.png"), "", 3);
+        assert!(message.contains("check the path") && !message.contains("completely"), "{message}");
+    }
 }

@@ -149,6 +149,26 @@ fn standard_output_gets_a_container_that_holds_all_streams() {
     }
 }
 
+/// Pipes are of one piece: what has its index at the end, or a length at the beginning, needs another layout there.
+#[test]
+fn mp4_in_a_pipe_needs_fragments_and_says_so() {
+    let folder = scratch();
+    for format in ["mp4", "mov"] {
+        let mut command = program();
+        command.args(["--upscale", "1", "-i"]).arg(short()).args(["-f", format, "-o", "-"]);
+        let result = command.output().unwrap();
+        let message = String::from_utf8_lossy(&result.stderr).into_owned();
+        assert_eq!((result.status.code(), result.stdout.len()), (Some(4), 0), "{message}");
+        let told = message.lines().last().unwrap();
+        assert!(told.contains(&format!("{format} goes back to its beginning")), "{told}");
+        let remedy = "--muxer-opt movflags=frag_keyframe+empty_moov";
+        assert!(told.contains(remedy) && told.contains("matroska"), "{told}");
+        let output = folder.path().join(format);
+        piped(&short(), &output, &format!("--upscale 1 {remedy} -i - -f {format} -o -"));
+        assert_eq!(frame_times(&output, "v:0").len(), frame_times(&short(), "v:0").len());
+    }
+}
+
 #[test]
 fn an_empty_pipe_is_an_input_error() {
     let result: std::process::Output =

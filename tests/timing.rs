@@ -285,3 +285,37 @@ fn what_begins_before_time_zero_is_shown_in_mp4_with_all_streams_in_step() {
         assert!(sound.iter().all(|late| (late - video[0]).abs() < 2.0 / 44100.0), "{video:?} {sound:?}");
     }
 }
+
+/// Up to there a fixed rate repeats the frame before, beyond it would do so for hours of a recording that was interrupted.
+#[test]
+fn a_long_pause_is_left_open_at_a_fixed_rate() {
+    let recipe = |pause: &str| {
+        format!(
+            "-f lavfi -i testsrc2=s=64x48:r=10:d=1 -vf setpts=PTS+gte(N\\,5)*{pause}/TB -fps_mode passthrough -c:v ffv1"
+        )
+    };
+    let times = |tenths: &[i64]| tenths.iter().map(|n| fraction(&format!("{n}/10"))).collect::<Vec<_>>();
+    for (pause, expected, unfilled) in [
+        ("20", (0..210).step_by(2).collect::<Vec<_>>(), 0),
+        ("1200", vec![0, 2, 4, 6, 12004, 12006, 12008], 1),
+    ] {
+        let input = clip("pause.mkv", &recipe(pause));
+        let folder = scratch();
+        let output = folder.path().join("out.mkv");
+        let summary = succeed(&input, &output, "--upscale 1 --codec ffv1 --fps 5 --json").summary();
+        assert_eq!(frame_times(&output, "v:0"), times(&expected), "{pause} s");
+        assert_eq!(summary["motion"]["unfilled"], unfilled, "{pause} s");
+        // What comes after the pause is in its place.
+        let after = |path: &Path, from: &str| {
+            decoded_hash(path, "0:v:0", &format!("-vf select=gte(t\\,{from}) -pix_fmt yuv420p"))
+        };
+        let every_second = derived(
+            "half.mkv",
+            "-i @0 -vf select=not(mod(n\\,2)) -fps_mode passthrough -c:v ffv1",
+            &[&input],
+        );
+        let resumed: i64 = pause.parse().unwrap();
+        let from = format!("{}.55", resumed);
+        assert_eq!(after(&output, &from), after(&every_second, &from), "{pause} s");
+    }
+}

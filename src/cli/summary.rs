@@ -77,6 +77,7 @@ fn rate_event(RateCount { pace, motion: count }: &RateCount) -> Value {
         "concealed": pace.concealed,
         "damaged": pace.damaged,
         "dropped": pace.dropped,
+        "unfilled": pace.unfilled,
         "frames_between": count.between,
         "frames_held": count.held,
         "scored": count.scored,
@@ -166,6 +167,7 @@ fn rate_line(RateCount { pace, motion: count }: &RateCount) -> String {
         told(pace.damaged, "damaged frames not shown"),
         told(pace.concealed, "lost frames filled in"),
         told(pace.dropped, "dropped for their time stamps"),
+        told(pace.unfilled, "gaps too long to be filled"),
     ];
     format!("motion    {}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
 }

@@ -15,7 +15,7 @@ use super::{Controls, LiveConfig, LiveFormat, LiveStatistics, Output, Statistics
 use crate::error::Error;
 use crate::frame::{BufferPool, MotionMode, Rational};
 use crate::kernel;
-use crate::media::{InputDescription, Interrupt, VideoInfo};
+use crate::media::{InputDescription, Interrupt};
 use crate::model::RunningNetwork;
 use crate::pipeline::{Clock, SystemClock, guarded, spawn};
 use crate::stage::{Composer, Geometry};
@@ -78,15 +78,9 @@ impl Live {
         let director = Director::new(rate, mode, video.time_base, config.max_latency)?;
         let source = geometry(&description);
         let size = output_size(&config, &description)?;
-        let shown = InputDescription {
-            video: VideoInfo {
-                color: video.color.for_size((source.width, source.height), (size.width, size.height)),
-                frame_rate: rate,
-                time_base: director.time_base(),
-                ..video.clone()
-            },
-            ..(*description).clone()
-        };
+        let mut shown = InputDescription::clone(&description);
+        shown.video.color = video.color.for_size((source.width, source.height), (size.width, size.height));
+        shown.retime(rate, director.time_base());
         let sending = Interrupt::default();
         let (sinks, notes) = open_sinks(&config, &shown, size, video.sample_aspect_ratio, &sending)?;
         let target = sinks.first().map_or(

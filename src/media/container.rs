@@ -1,5 +1,6 @@
 //! What is written where: the muxer for a location, and whether a file, a pipe or a connection receives it.
 
+use super::ffi_encode::VideoCodec;
 use super::ffi_output::{OutputFormat, error_text};
 use super::open::is_network;
 use super::options::OutputOptions;
@@ -66,6 +67,23 @@ pub(super) fn choose_format(
         output: location.to_owned(),
         problem: "its name does not say which format it has".to_owned(),
         remedy: "end it in .mkv, .mp4, .mov, .ts or .png, or name a muxer with --output-format".to_owned(),
+    })
+}
+
+/// Refuses a container that has no place for the video, before anything about its codec is asked.
+pub(super) fn check_holds_video(
+    format: OutputFormat,
+    location: &str,
+    options: &OutputOptions,
+) -> Result<(), MediaError> {
+    let named = options.codec.as_deref().and_then(VideoCodec::find);
+    if format.holds_video() || named.is_some_and(|codec| format.takes(codec.id()) == Some(true)) {
+        return Ok(());
+    }
+    Err(MediaError::Unsupported {
+        problem: format!("the container of {location} ({}) holds no video", format.name()),
+        remedy: "use -o x.mkv, x.mp4, x.mov, x.webm or x.ts, or --output-format matroska, mp4, mov, webm or mpegts"
+            .to_owned(),
     })
 }
 

@@ -5,6 +5,7 @@ use super::ffi_output::{OutputFormat, error_text};
 use super::options::OutputOptions;
 use super::stream::{InputDescription, StreamInfo, StreamKind};
 use super::subtitle::{SubtitleConversion, TextFormat};
+use super::timecode;
 use crate::error::MediaError;
 use ffmpeg_next::ffi::AVCodecID;
 
@@ -131,8 +132,7 @@ fn is_chapter_text(stream: &StreamInfo, input: &InputDescription) -> bool {
 /// The time code that the muxer of this format makes a track of, from the tags of video and file.
 fn kept_timecode(format: OutputFormat, input: &InputDescription) -> Option<&str> {
     let tags = input.video_stream().map(|stream| stream.metadata.as_slice()).unwrap_or_default();
-    let timecode = tags.iter().chain(&input.metadata).find(|(key, _)| key == "timecode");
-    timecode.map(|(_, value)| value.as_str()).filter(|_| is_mp4_family(format))
+    timecode::find(tags).or_else(|| timecode::find(&input.metadata)).filter(|_| is_mp4_family(format))
 }
 
 /// True for a track of time codes that the muxer makes again.

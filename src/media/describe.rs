@@ -3,7 +3,7 @@
 use super::ffi_input::{InputFacts, StreamFacts};
 use super::frame_import::Importer;
 use super::trim::Trim;
-use super::{Chapter, InputDescription, StreamInfo, StreamKind, VideoInfo, ffi_timecode};
+use super::{Chapter, InputDescription, StreamInfo, StreamKind, VideoInfo, timecode};
 use crate::frame::{Pts, Rational, SideData, rescale};
 use ffmpeg_next::ffi::{AVFMT_NOTIMESTAMPS, AVPacketSideDataType};
 
@@ -37,7 +37,7 @@ pub(super) fn describe(parts: Parts<'_>) -> Option<InputDescription> {
             let mut stream = stream_info(facts, *kind);
             // A part begins at 0, whatever lies before it.
             stream.start = stream.start.filter(|_| parts.trim.start().is_none());
-            move_timecode(&mut stream.metadata, video.frame_rate, skipped);
+            timecode::move_on(&mut stream.metadata, video.frame_rate, skipped);
             streams.push(stream);
         }
     }
@@ -47,7 +47,7 @@ pub(super) fn describe(parts: Parts<'_>) -> Option<InputDescription> {
         add_missing(&mut stream.side_data, &parts.first_side_data);
     }
     let mut metadata = parts.facts.metadata.clone();
-    move_timecode(&mut metadata, video.frame_rate, skipped);
+    timecode::move_on(&mut metadata, video.frame_rate, skipped);
     Some(InputDescription {
         location: parts.location.to_owned(),
         format: parts.facts.format.clone(),
@@ -68,15 +68,6 @@ fn skipped_frames(parts: &Parts<'_>, stream: &StreamFacts) -> i64 {
     let begin = stream.start.unwrap_or_else(|| rescale(parts.facts.start, MICROSECONDS, stream.time_base));
     let first = parts.first_pts + parts.trim.shift(stream.time_base);
     rescale(first - begin, stream.time_base, rate.inverse())
-}
-
-/// Makes the time code of the first frame, which containers keep as a tag, that of a frame further on.
-fn move_timecode(tags: &mut [(String, String)], rate: Rational, frames: i64) {
-    for (_, timecode) in tags.iter_mut().filter(|(key, _)| frames != 0 && key == "timecode") {
-        if let Some(moved) = ffi_timecode::later(timecode, rate, frames) {
-            *timecode = moved;
-        }
-    }
 }
 
 fn video_info(parts: &Parts<'_>, stream: &StreamFacts) -> VideoInfo {

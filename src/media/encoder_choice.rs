@@ -119,6 +119,8 @@ fn default_encoder(
         "yuv4mpegpipe" | "null" => Some("wrapped_avframe"),
         "webm" | "ivf" => Some("libvpx-vp9"),
         "hevc" => Some("libx265"),
+        // FFmpeg's choices, Sorenson's codec and H.263, are what nobody expects any more; the latter knows few sizes.
+        "flv" | "3gp" | "3g2" => Some("libx264"),
         _ => None,
     };
     if let Some(codec) = named.and_then(VideoCodec::find) {
@@ -145,13 +147,15 @@ fn default_encoder(
         .ok_or_else(|| MediaError::Option {
             option: "--codec".to_owned(),
             problem: format!("this FFmpeg has no default video encoder for {}", format.name()),
-            remedy: format!("name one of {}", VideoCodec::all_names().join(", ")),
+            remedy: "name one that it takes, for example --codec libx264; `ffmpeg -encoders` lists them"
+                .to_owned(),
         })
 }
 
 fn unknown_encoder(name: &str) -> MediaError {
     let mut names = VideoCodec::all_names();
     names.sort_by_key(|candidate| (!candidate.contains(name), edit_distance(candidate, name)));
+    names.truncate(SUGGESTED_ENCODERS);
     let problem = match codec_id(name) {
         Some(_) => format!("this FFmpeg has no video encoder for `{name}`"),
         None => format!("there is no video encoder called `{name}`"),
@@ -159,9 +163,12 @@ fn unknown_encoder(name: &str) -> MediaError {
     MediaError::Option {
         option: "--codec".to_owned(),
         problem,
-        remedy: format!("use one of {}", names.join(", ")),
+        remedy: format!("use one of {}; `ffmpeg -encoders` lists all", names.join(", ")),
     }
 }
+
+/// Of those that a misspelt name may stand for; there are more than a hundred.
+const SUGGESTED_ENCODERS: usize = 6;
 
 /// Levenshtein's distance.
 fn edit_distance(a: &str, b: &str) -> usize {

@@ -86,6 +86,19 @@ impl OutputFormat {
         self.get().video_codec
     }
 
+    /// False for formats of sound or subtitles, with cover art or without; true where FFmpeg does not tell.
+    pub(super) fn holds_video(&self) -> bool {
+        let format = self.get();
+        match format.video_codec {
+            // Muxers that hand their streams on to another one have no codecs of their own.
+            AVCodecID::AV_CODEC_ID_NONE => {
+                !self.holds_audio() && format.subtitle_codec == AVCodecID::AV_CODEC_ID_NONE
+            }
+            AVCodecID::AV_CODEC_ID_PNG => !self.holds_audio(),
+            _ => true,
+        }
+    }
+
     /// True if the format has a default codec for sound: elementary streams and pictures have none.
     pub(super) fn holds_audio(&self) -> bool {
         self.get().audio_codec != AVCodecID::AV_CODEC_ID_NONE
@@ -278,6 +291,13 @@ impl Muxer {
     pub(super) fn is_output_sound(&self) -> bool {
         // SAFETY: the context is valid, and its output is null or open.
         unsafe { self.context.as_ref().pb.as_ref() }.is_some_and(|output| output.error >= 0)
+    }
+
+    /// False for pipes and connections, where nothing written can be changed any more.
+    pub(super) fn is_seekable(&self) -> bool {
+        // SAFETY: the context is valid, and its output is null or open.
+        let output = unsafe { self.context.as_ref().pb.as_ref() };
+        output.is_none_or(|output| output.seekable & AVIO_SEEKABLE_NORMAL != 0)
     }
 
     /// The time base of stream `index`, final once the header is written.

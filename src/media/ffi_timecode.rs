@@ -13,14 +13,8 @@ use std::ptr;
 /// begins anew at midnight; `None` if it is no time code at this rate.
 pub(super) fn later(timecode: &str, rate: Rational, frames: i64) -> Option<String> {
     let frames = c_int::try_from(frames).ok()?;
-    let text = c_string(timecode);
-    let mut first = AVTimecode { start: 0, flags: 0, rate: av_rational(rate), fps: 0 };
-    // SAFETY: the structure and the text outlive the call; no log context is allowed.
-    let code =
-        unsafe { av_timecode_init_from_string(&mut first, first.rate, text.as_ptr(), ptr::null_mut()) };
-    if code < 0 || first.start.checked_add(frames).is_none() {
-        return None;
-    }
+    let mut first = parse(timecode, rate)?;
+    first.start.checked_add(frames)?;
     first.flags |= AVTimecodeFlag::AV_TIMECODE_FLAG_24HOURSMAX as u32;
     let mut later: [c_char; AV_TIMECODE_STR_SIZE as usize] = [0; AV_TIMECODE_STR_SIZE as usize];
     // SAFETY: the structure is initialised, and the text has the size that FFmpeg asks for, its terminating zero included.
@@ -29,6 +23,21 @@ pub(super) fn later(timecode: &str, rate: Rational, frames: i64) -> Option<Strin
         CStr::from_ptr(later.as_ptr())
     };
     later.to_str().ok().map(str::to_owned)
+}
+
+/// True if it is a time code at this rate.
+pub(super) fn is_valid(timecode: &str, rate: Rational) -> bool {
+    parse(timecode, rate).is_some()
+}
+
+/// As FFmpeg understands it; `None` if it is no time code at this rate.
+fn parse(timecode: &str, rate: Rational) -> Option<AVTimecode> {
+    let text = c_string(timecode);
+    let mut parsed = AVTimecode { start: 0, flags: 0, rate: av_rational(rate), fps: 0 };
+    // SAFETY: the structure and the text outlive the call; no log context is allowed.
+    let code =
+        unsafe { av_timecode_init_from_string(&mut parsed, parsed.rate, text.as_ptr(), ptr::null_mut()) };
+    (code >= 0).then_some(parsed)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::trim::Trim;
 use super::{Interrupt, MediaError, color_profile, open};
 use crate::frame::TimeBase;
 use ffmpeg_next::frame::Video;
-use image::codecs::tiff::TiffDecoder;
+use image::codecs::{png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 use std::fs::File;
 use std::io::BufReader;
@@ -29,6 +29,27 @@ pub(super) fn codec(location: &str) -> Option<&'static str> {
     let extension = Path::new(location).extension()?.to_str()?;
     let known = EXTENSIONS.iter().find(|(known, _)| extension.eq_ignore_ascii_case(known));
     known.filter(|_| open::is_local(location)).map(|(_, codec)| *codec)
+}
+
+/// Pictures in one file that move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Animation {
+    /// FFmpeg reads it, whatever its name ends in.
+    Png,
+    /// Not every FFmpeg does.
+    WebP,
+}
+
+/// The kind of animation in a file that is named like a picture; `None` for a picture.
+pub(super) fn animation(location: &str) -> Option<Animation> {
+    let reader = ImageReader::open(location).ok()?.with_guessed_format().ok()?;
+    let format = reader.format()?;
+    let file = reader.into_inner();
+    match format {
+        ImageFormat::Png => PngDecoder::new(file).ok()?.is_apng().ok()?.then_some(Animation::Png),
+        ImageFormat::WebP => WebPDecoder::new(file).ok()?.has_animation().then_some(Animation::WebP),
+        _ => None,
+    }
 }
 
 /// The files that a location means: itself, or the run of existing numbers of its pattern.
@@ -204,6 +225,9 @@ impl From<ImageError> for Unreadable {
     fn from(error: ImageError) -> Self {
         let remedy = match error {
             ImageError::Unsupported(_) => "convert it to an RGB or grey PNG first",
+            ImageError::IoError(ref error) if error.kind() == std::io::ErrorKind::NotFound => {
+                "check the path, or name a sequence such as frame%05d.png"
+            }
             _ => "check that it was copied or written completely",
         };
         Self { problem: format!("cannot be read as a picture ({error})"), remedy }

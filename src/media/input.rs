@@ -3,7 +3,7 @@
 use super::decode::{Decoder, Decoding};
 use super::ending::Ending;
 use super::ffi_input::{self, FieldOrder, InputFacts, OpenedInput, RawColor, StreamFacts};
-use super::image_read::{self, PictureReader};
+use super::image_read::{self, Animation, PictureReader};
 use super::reader::{Raw, Reader, ReaderSetup};
 use super::trim::Trim;
 use super::{Chapter, InputOptions, Interrupt, MediaError, StreamKind};
@@ -100,9 +100,20 @@ pub(super) fn open(
     options: &InputOptions,
     interrupt: Interrupt,
 ) -> Result<Opened, MediaError> {
-    match image_read::codec(location) {
-        Some(codec) if options.format.is_none() => open_pictures(location, codec, options, interrupt),
-        _ => open_container(location, options, interrupt),
+    let Some(codec) = image_read::codec(location).filter(|_| options.format.is_none()) else {
+        return open_container(location, options, interrupt);
+    };
+    match image_read::animation(location) {
+        Some(Animation::Png) => {
+            let options = InputOptions { format: Some("apng".to_owned()), ..options.clone() };
+            open_container(location, &options, interrupt)
+        }
+        Some(Animation::WebP) => Err(open::wrong(
+            location,
+            "is an animated WebP, of which only the first picture could be read",
+            "convert it to APNG, GIF or a sequence of pictures first",
+        )),
+        None => open_pictures(location, codec, options, interrupt),
     }
 }
 

@@ -62,6 +62,7 @@ mod stream;
 mod subtitle;
 mod surface_choice;
 mod temporary;
+mod timecode;
 mod timeline;
 mod timing;
 mod trim;

@@ -1,7 +1,9 @@
 //! An output with a container: one encoded video stream among the streams that are passed through.
 
-use super::container::{Destination, M2TS_OPTION, choose_destination, choose_format, is_m2ts, write_error};
-use super::copy::{Fate, decide_fates, refused_header};
+use super::container::{
+    Destination, M2TS_OPTION, check_holds_video, choose_destination, choose_format, is_m2ts, write_error,
+};
+use super::copy::{Fate, decide_fates, is_mp4_family, refused_header};
 use super::delay::Delay;
 use super::encode::{EncodeError, VideoTrack};
 use super::encoder_choice::choose_encoder;
@@ -62,6 +64,7 @@ impl MuxedSink {
         interrupt: Interrupt,
     ) -> Result<Opened, MediaError> {
         let format = choose_format(location, options, input)?;
+        check_holds_video(format, location, options)?;
         let mut notes = Vec::new();
         let fates = decide_fates(format, location, options, input, &mut notes)?;
         let mut choice = choose_encoder(format, options, input)?;
@@ -273,6 +276,8 @@ enum HeaderFailure {
     Output(i32),
     /// The muxer refuses what it was given.
     Refused(i32),
+    /// The muxer has to go back to its beginning, and the output cannot.
+    NotSeekable,
     /// Nothing took these options.
     UnknownOptions(Vec<String>),
 }
@@ -289,7 +294,15 @@ fn write_header(
     match muxer.write_header(&settings) {
         Ok(unknown) if unknown.is_empty() => Ok(()),
         Ok(unknown) => Err(HeaderFailure::UnknownOptions(unknown)),
-        Err(code) if code != AVERROR_EXIT && muxer.is_output_sound() => Err(HeaderFailure::Refused(code)),
+        Err(code) if code != AVERROR_EXIT && muxer.is_output_sound() => {
+            let is_whole =
+                !settings.iter().any(|(key, value)| key.contains("frag") || value.contains("frag"));
+            let goes_back = is_mp4_family(muxer.format()) && is_whole;
+            Err(match goes_back && !muxer.is_seekable() {
+                true => HeaderFailure::NotSeekable,
+                false => HeaderFailure::Refused(code),
+            })
+        }
         Err(code) => Err(HeaderFailure::Output(code)),
     }
 }
@@ -306,6 +319,12 @@ impl HeaderFailure {
         match self {
             Self::Output(code) => write_error(location, *code),
             Self::Refused(code) => refused_header(format, *code, options, input, fates),
+            Self::NotSeekable => MediaError::Output {
+                output: location.to_owned(),
+                problem: format!("{} goes back to its beginning at the end, and pipes cannot", format.name()),
+                remedy: "use matroska, mpegts or nut, or add --muxer-opt movflags=frag_keyframe+empty_moov"
+                    .to_owned(),
+            },
             Self::UnknownOptions(names) => MediaError::Option {
                 option: "--muxer-opt".to_owned(),
                 problem: format!("{} does not know {}", format.name(), names.join(", ")),

@@ -133,6 +133,12 @@ impl PictureSink {
         if is_deep && depth == 8 {
             notes.push(format!("{} bits per sample become 8: {} holds no more", source.depth, kind.name()));
         }
+        if input.video.color.is_hdr() {
+            notes.push(format!(
+                "{} does not say that its pictures are HDR: viewers show them pale",
+                kind.name()
+            ));
+        }
         note_dropped(kind, input, &mut notes);
         let size = (geometry.width, geometry.height);
         let color = input.video.color;

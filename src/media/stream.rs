@@ -1,5 +1,6 @@
 //! What an input consists of, and what flows from a source to a sink.
 
+use super::timecode;
 use crate::frame::{Color, Frame, PixelFormat, Rational, SideData, TimeBase};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -165,6 +166,17 @@ impl InputDescription {
         self.streams.iter().find(|stream| stream.kind == StreamKind::Video)
     }
 
+    /// Says that the video's frames come at `rate` and in `time_base`: its time codes, which count frames, become those of this
+    /// rate.
+    pub fn retime(&mut self, rate: Rational, time_base: TimeBase) {
+        let own = std::mem::replace(&mut self.video.frame_rate, rate);
+        self.video.time_base = time_base;
+        let streams = self.streams.iter_mut().map(|stream| &mut stream.metadata);
+        for tags in streams.chain([&mut self.metadata]) {
+            timecode::convert(tags, own, rate);
+        }
+    }
+
     /// True if players turn the picture by a quarter, so that its width is shown upright.
     pub fn is_turned(&self) -> bool {
         let side_data = self.video_stream().map(|stream| stream.side_data.as_slice()).unwrap_or_default();
@@ -186,6 +198,16 @@ pub struct CopyPacket {
 }
 
 impl CopyPacket {
+    /// Presentation time stamp in ticks of its stream's time base, if it has one.
+    pub fn pts(&self) -> Option<i64> {
+        self.packet.pts()
+    }
+
+    /// The coded bytes.
+    pub fn data(&self) -> &[u8] {
+        self.packet.data().unwrap_or_default()
+    }
+
     /// Moves its time stamps by this many ticks of its stream's time base.
     pub fn shift(&mut self, ticks: i64) {
         self.packet.set_pts(self.packet.pts().map(|pts| pts.saturating_add(ticks)));

@@ -28,7 +28,8 @@ pub enum FrameRate {
     /// The source's frames.
     #[default]
     Source,
-    /// Frames per second, above 0 and up to [`FrameRate::HIGHEST`]. The grid starts at the first source frame.
+    /// Frames per second, above 0 and up to [`FrameRate::HIGHEST`]. The grid starts at the first source frame, and has frames
+    /// everywhere but in gaps of more than [`Cadence::LONGEST_FILLED`] seconds.
     Fixed(Rational),
     /// This many times the source's frames, 1 to [`FrameRate::LARGEST_MULTIPLE`]: each interval between source frames,
     /// however long, is cut into as many equal parts.
@@ -163,16 +164,22 @@ pub struct Cadence {
     count: u64,
     /// The last tick handed out, in units.
     last: Option<i128>,
+    /// Gaps that were too long to be filled.
+    unfilled: u64,
 }
 
 impl Cadence {
+    /// At a fixed rate: the longest time, in seconds, that one source frame is shown again at each tick. Where there is no
+    /// other one for longer, as after a jump of the time stamps, it has its first and its last tick only.
+    pub const LONGEST_FILLED: u32 = 600;
+
     /// For source time stamps in `source`.
     ///
     /// # Errors
     /// If the rate, the multiple or the time base is out of its range.
     pub fn new(rate: FrameRate, mode: MotionMode, source: TimeBase) -> Result<Self, ConfigError> {
         let units = Units::new(rate, source)?;
-        Ok(Self { units, mode, start: 0, older: None, newest: None, count: 0, last: None })
+        Ok(Self { units, mode, start: 0, older: None, newest: None, count: 0, last: None, unfilled: 0 })
     }
 
     /// Seconds per tick of the output's time stamps: the coarsest time base in which every source time stamp and every
@@ -217,7 +224,7 @@ impl Cadence {
             return Err(TimeError::NotIncreasing { previous, found: pts });
         }
         let sequence = match self.units.period() {
-            Some(period) => (self.next_on_grid(period), period),
+            Some(period) => self.on_grid(period, base, time),
             None => self.next_part(base, (time - base) / self.units.parts()),
         };
         let around = self.around(self.older, base, Some(time));
@@ -287,15 +294,21 @@ impl Cadence {
         };
         let length = match self.older {
             _ if duration > 0 => self.units.time(duration),
-            Some(older) => base - older,
-            None => period,
+            Some(older) if base - older <= self.longest_filled() => base - older,
+            _ => period,
         };
         // Rounds the number of ticks to nearest; but a frame that falls on the grid is shown.
         let rounded = base + length - (period + 1) / 2;
         let next = self.next_on_grid(period);
-        let on_grid = next.min(base + tolerance(period));
+        let end = rounded.max(next.min(base + tolerance(period)));
         let around = self.around(self.older, base, None);
-        self.hand_out((next, period), rounded.max(on_grid), around)
+        let sequence = self.on_grid(period, base, end);
+        self.hand_out(sequence, end, around)
+    }
+
+    /// Gaps so far that were longer than [`Cadence::LONGEST_FILLED`] and left open.
+    pub const fn unfilled(&self) -> u64 {
+        self.unfilled
     }
 
     fn around(&self, older: Option<i128>, base: i128, later: Option<i128>) -> Surroundings {
@@ -308,6 +321,22 @@ impl Cadence {
             tolerance: self.units.period().map_or(0, tolerance),
             longest: self.mode.longest_gap(),
         }
+    }
+
+    /// The next tick of a fixed rate and the step to those after it, up to `end`; only the last of them if that is too long
+    /// after `base`.
+    fn on_grid(&mut self, period: i128, base: i128, end: i128) -> (i128, i128) {
+        let next = self.next_on_grid(period);
+        let steps = (end - next).div_euclid(period);
+        if end - base <= self.longest_filled() || steps < 2 {
+            return (next, period);
+        }
+        self.unfilled += 1;
+        (next, steps * period)
+    }
+
+    fn longest_filled(&self) -> i128 {
+        self.units.of_seconds(Self::LONGEST_FILLED.into())
     }
 
     fn next_on_grid(&self, period: i128) -> i128 {

@@ -87,6 +87,12 @@ impl Units {
         i128::from(pts) * self.source
     }
 
+    /// Whole seconds in units.
+    pub(super) const fn of_seconds(&self, seconds: i128) -> i128 {
+        let (num, den) = self.seconds;
+        seconds * den / num
+    }
+
     /// Units in the output's time base.
     pub(super) fn pts(&self, time: i128) -> Pts {
         let (num, den) = self.seconds;

@@ -2,6 +2,7 @@
 
 mod bilinear;
 mod camera;
+mod captions;
 mod gate;
 mod maker;
 mod pacer;

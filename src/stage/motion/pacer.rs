@@ -77,6 +77,8 @@ pub struct PaceCount {
     pub damaged: u64,
     /// Frames that were dropped because their time stamps did not rise.
     pub dropped: u64,
+    /// Gaps that were too long to be filled at a fixed rate, see [`Cadence::LONGEST_FILLED`].
+    pub unfilled: u64,
 }
 
 /// Holds each frame until it is known what is shown while it is the newest. It must see the frames in order.
@@ -154,6 +156,7 @@ impl Pacer {
                 return Ok(None);
             }
         };
+        self.count_unfilled();
         let Some(Parted { before, newest }) = ticks else { return Ok(None) };
         self.tail = None;
         self.count.breaks += u64::from(!transition.has_motion() && transition != Transition::First);
@@ -171,6 +174,7 @@ impl Pacer {
         let info = &held.seen.frame.info;
         let duration = self.tail.map_or(info.duration, |tail| tail - info.pts);
         held.ticks.extend(self.cadence.finish(duration));
+        self.count_unfilled();
         let mut span = self.release(held);
         // At a fixed rate all frames are shown for as long.
         if !matches!(self.options.rate, FrameRate::Fixed(_)) {
@@ -182,6 +186,17 @@ impl Pacer {
     /// What was found so far.
     pub const fn count(&self) -> PaceCount {
         self.count
+    }
+
+    fn count_unfilled(&mut self) {
+        let unfilled = self.cadence.unfilled();
+        if unfilled > self.count.unfilled {
+            tracing::warn!(
+                "no frame for more than {} s: the one before is shown for all of that time",
+                Cadence::LONGEST_FILLED
+            );
+        }
+        self.count.unfilled = unfilled;
     }
 
     /// Whether `frame` is damaged and motion is the better picture.

@@ -1,5 +1,6 @@
 //! Puts together what is shown: source frames at their time, and frames between them made of motion.
 
+use super::captions::Captions;
 use super::gate::MotionCount;
 use super::maker::made_info;
 use super::{MotionMaker, Moved, Real};
@@ -12,6 +13,7 @@ pub struct Weaver {
     maker: MotionMaker,
     /// Prediction: frame k-1. Interpolation: frame k, with what is to be shown before k+1.
     last: Option<Finished>,
+    captions: Captions,
 }
 
 /// A source frame at the output's size.
@@ -25,8 +27,8 @@ struct Finished {
 
 impl Weaver {
     /// With what makes frames of motion.
-    pub const fn new(maker: MotionMaker) -> Self {
-        Self { maker, last: None }
+    pub fn new(maker: MotionMaker) -> Self {
+        Self { maker, last: None, captions: Captions::default() }
     }
 
     /// As [`Kernels::keep_on_device`](crate::kernel::Kernels::keep_on_device).
@@ -90,9 +92,10 @@ impl Weaver {
         other: Option<&Finished>,
         out: &mut Vec<Frame>,
     ) -> Result<Option<(MotionField, f32)>, Error> {
+        self.captions.take(&first.frame.info);
         let (mut is_again, mut last) = (false, None);
         for (tick, field) in std::mem::take(&mut first.moved.ticks) {
-            let frame = match (tick.content, field, other) {
+            let mut frame = match (tick.content, field, other) {
                 (Content::Between { tau, .. }, Some(mut field), Some(other)) => {
                     let tau = tau.to_f32();
                     let frame = self.maker.make([&first.frame, &other.frame], &mut field, tau, tick.pts)?;
@@ -107,6 +110,7 @@ impl Weaver {
                 }
             };
             is_again = true;
+            self.captions.give(&mut frame.info);
             out.push(frame);
         }
         if let Some(frame) = out.last_mut().filter(|_| is_again) {
@@ -116,7 +120,7 @@ impl Weaver {
     }
 }
 
-/// The frame at another time; captions are shown once.
+/// The frame at another time.
 fn repeated(frame: &Frame, pts: Pts, again: bool) -> Frame {
     let info = if again {
         made_info(&frame.info, pts)

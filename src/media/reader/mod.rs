@@ -1,13 +1,18 @@
 //! Demultiplexing and decoding: from an open container to pictures and packets in time.
 
+mod seek;
+mod setup;
+
+pub(super) use setup::ReaderSetup;
+
 use super::beginning::Beginning;
 use super::decode::{Decoded, Decoder, Decoding, Received};
 use super::ending::Ending;
-use super::ffi_input::{self, StreamFacts};
+use super::ffi_input;
 use super::timeline::Timeline;
 use super::timing::Stamper;
 use super::trim::Trim;
-use super::{CopyPacket, Interrupt, MediaError, StreamKind};
+use super::{CopyPacket, Interrupt, MediaError};
 use crate::frame::{MemoryPlace, Pts, Rational, TimeBase};
 use ffmpeg::format::context::Input;
 use ffmpeg_next as ffmpeg;
@@ -24,22 +29,8 @@ pub(super) enum Raw {
     End,
 }
 
-impl CopyPacket {
-    /// Presentation time stamp in ticks of its stream's time base, if it has one.
-    pub fn pts(&self) -> Option<i64> {
-        self.packet.pts()
-    }
-
-    /// The coded bytes.
-    pub fn data(&self) -> &[u8] {
-        self.packet.data().unwrap_or_default()
-    }
-}
-
 /// After the trimmed part's end other streams are awaited for this long, in microseconds.
 const INTERLEAVING: i64 = 10_000_000;
-/// How far before the start seeking begins, in microseconds: key frames may be shown later than they are stored.
-const SEEK_MARGINS: [i64; 4] = [1_000_000, 6_000_000, 40_000_000, i64::MAX];
 /// More errors in a row mean that a demuxer or decoder makes no progress.
 const ERRORS_IN_A_ROW: u32 = 1000;
 
@@ -86,79 +77,10 @@ struct Early {
     is_damaged: bool,
 }
 
-/// What to read and how.
-pub(super) struct ReaderSetup<'a> {
-    pub(super) location: &'a str,
-    pub(super) input: Input,
-    pub(super) interrupt: Interrupt,
-    pub(super) decoder: Decoder,
-    pub(super) streams: &'a [StreamFacts],
-    /// Role of each stream, `None` for those left out.
-    pub(super) kinds: &'a [Option<StreamKind>],
-    pub(super) frame_rate: Rational,
-    pub(super) trim: Trim,
-    pub(super) is_strict: bool,
-    /// True if the container's time stamps may start over.
-    pub(super) may_restart: bool,
-    /// True if pictures follow `frame_rate` whatever the stream says.
-    pub(super) is_free_running: bool,
-    pub(super) ending: Ending,
-}
-
 impl Reader {
     /// As [`Decoder::keep_on_device`].
     pub(super) fn keep_on_device(&mut self, place: MemoryPlace) -> bool {
         self.decoder.keep_on_device(place)
-    }
-
-    pub(super) fn new(mut setup: ReaderSetup<'_>) -> Self {
-        let video = setup.decoder.stream();
-        let mut position = 0;
-        let mut tracks = Vec::new();
-        for (stream, kind) in setup.streams.iter().zip(setup.kinds) {
-            let is_copied = !matches!(
-                kind,
-                None | Some(StreamKind::Video | StreamKind::Picture | StreamKind::Attachment)
-            );
-            if !is_copied && stream.index != video {
-                ffi_input::discard_stream(&mut setup.input, stream.index);
-            }
-            let is_audio = *kind == Some(StreamKind::Audio);
-            tracks.push(Track {
-                time_base: stream.time_base,
-                position: is_copied.then_some(position),
-                is_dense: is_audio || stream.index == video,
-                is_awaited: is_audio,
-            });
-            position += usize::from(kind.is_some());
-        }
-        let time_base = tracks.get(video).map_or(Rational::new(1, 1), |track| track.time_base);
-        Self {
-            location: setup.location.to_owned(),
-            beginning: Beginning::new(
-                time_base,
-                if setup.is_free_running { Rational::new(0, 1) } else { setup.frame_rate },
-            ),
-            stamper: Stamper::new(setup.location, time_base, setup.frame_rate),
-            timeline: Timeline::new(setup.location, tracks.len(), video, setup.may_restart),
-            input: setup.input,
-            interrupt: setup.interrupt,
-            decoder: setup.decoder,
-            tracks,
-            time_base,
-            trim: setup.trim,
-            is_strict: setup.is_strict,
-            is_free_running: setup.is_free_running,
-            unsent: None,
-            may_have_pictures: false,
-            is_finished: false,
-            video_is_past: false,
-            landed: None,
-            lookahead: VecDeque::new(),
-            errors_in_a_row: 0,
-            damaged: 0,
-            ending: setup.ending,
-        }
     }
 
     /// Shape of a sample of the processed video, from the container, the codec and a picture.
@@ -179,55 +101,6 @@ impl Reader {
     /// Takes a used picture back.
     pub(super) fn recycle(&mut self, picture: ffmpeg::frame::Video) {
         self.decoder.recycle(picture);
-    }
-
-    /// Goes to just before the trimmed part, as far as the input can be positioned.
-    ///
-    /// # Errors
-    /// As [`Reader::next`].
-    pub(super) fn seek_to_start(&mut self, input_start: i64) -> Result<(), MediaError> {
-        let Some(start) = self.trim.start() else {
-            return Ok(());
-        };
-        for margin in SEEK_MARGINS {
-            let target = start.saturating_sub(margin).max(input_start);
-            let is_at_begin = target <= input_start;
-            if is_at_begin && self.landed.is_none() {
-                return Ok(()); // Nothing was read yet: this is the beginning.
-            }
-            let is_rewound = is_at_begin && ffi_input::rewind_bytes(&mut self.input);
-            if !is_rewound && self.input.seek(target, ..target.saturating_add(1)).is_err() {
-                tracing::debug!("{}: seeking failed; decoding from where the input stands", self.location);
-            }
-            self.forget();
-            while self.landed.is_none() {
-                let raw = self.read_on()?;
-                let is_end = matches!(raw, Raw::End);
-                self.lookahead.push_back(raw);
-                if is_end {
-                    break;
-                }
-            }
-            let has_landed = self.landed.is_some_and(|landed| self.trim.is_before(landed, self.time_base));
-            if has_landed || is_at_begin {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn forget(&mut self) {
-        self.decoder.reset();
-        self.beginning.reset();
-        self.stamper.reset();
-        self.timeline.reset();
-        self.lookahead.clear();
-        self.unsent = None;
-        self.may_have_pictures = false;
-        self.is_finished = false;
-        self.video_is_past = false;
-        self.landed = None;
-        self.damaged = 0;
     }
 
     /// The next picture or packet.
