@@ -6,7 +6,9 @@ use super::governor::{Governor, Levels};
 use super::pictures::{Finished, Pictures};
 use super::present::{Busy, Work};
 use super::workers::Motion;
-use super::{Controls, EnlargingLevel, Level, LiveStatistics, MotionLevel, SourceState, StatisticsBoard};
+use super::{
+    Controls, EnlargingLevel, Level, LiveStatistics, MotionLevel, OutputCount, SourceState, StatisticsBoard,
+};
 use crate::error::Error;
 use crate::frame::{Frame, GapFinder, MotionMode, Pts, TimeBase, rescale};
 use crate::media::{CopyPacket, Interrupt};
@@ -232,8 +234,10 @@ impl Conductor {
         if let Some(base) = streams.get(packet.stream) {
             packet.shift(rescale(self.setup.director.shift(), *video, *base));
         }
-        // Where there is no room, the outputs tell.
-        let _ = self.wires.packets.try_send(packet);
+        if self.wires.packets.try_send(packet).is_err() {
+            let lose = |output: &mut OutputCount| output.packets_dropped += 1;
+            self.setup.statistics.update(|statistics| statistics.outputs.iter_mut().for_each(lose));
+        }
     }
 
     pub(super) fn collect(&mut self, done: Done) -> Result<(), Error> {
