@@ -172,7 +172,7 @@ impl LiveOutput {
     /// The options with what suits live pictures where the user has not chosen: the container that a protocol goes with,
     /// and an encoder that holds no frame back.
     pub(super) fn live_options(&self) -> OutputOptions {
-        let mut options = self.options.clone();
+        let mut options = OutputOptions { is_recording: true, ..self.options.clone() };
         let known = PROTOCOLS.iter().find(|(prefix, _)| self.location.starts_with(prefix));
         if options.format.is_none() {
             options.format = known.map(|(_, format)| (*format).to_owned());

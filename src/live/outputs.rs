@@ -190,13 +190,16 @@ fn feed(
         Ok(()) => output.finish(),
         // Whoever read it has had enough.
         Err(Error::Media(MediaError::ClosedPipe)) => Ok(()),
-        Err(error) => Err(error),
+        // What it holds is completed; that it failed counts more than how this goes.
+        Err(error) => output.finish().and(Err(error)),
     };
     if let Err(error) = &ended {
-        tracing::error!("{name}: {error}");
+        let error = error.to_string();
+        let about = if error.starts_with(&name) { String::new() } else { format!("{name}: ") };
+        tracing::error!("{about}{error}");
         statistics.update(|now| {
             if let Some(count) = now.outputs.get_mut(index) {
-                count.failure = Some(error.to_string());
+                count.failure = Some(error);
             }
         });
     }

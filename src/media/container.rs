@@ -147,6 +147,10 @@ pub(super) fn is_m2ts(format: OutputFormat, location: &str, options: &OutputOpti
 /// The option of FFmpeg's muxer that makes [`is_m2ts`] true.
 pub(super) const M2TS_OPTION: &str = "mpegts_m2ts_mode";
 
+fn is_quota(errno: i32) -> bool {
+    std::io::Error::from_raw_os_error(errno).kind() == std::io::ErrorKind::QuotaExceeded
+}
+
 /// What FFmpeg's error code means for the user who named `location`.
 pub(super) fn write_error(location: &str, code: i32) -> MediaError {
     let is_pipe = location == STDOUT || location.starts_with("pipe:");
@@ -160,6 +164,7 @@ pub(super) fn write_error(location: &str, code: i32) -> MediaError {
     let remedy = match errno {
         errno::ENOSPC => "free some space or write to another disk",
         errno::EFBIG => "raise the file size limit or write to another disk",
+        _ if is_quota(errno) => "delete files of yours or write to another disk",
         errno::EACCES | errno::EPERM | errno::EROFS => "write to a folder of your own",
         errno::ENOENT => "create the folder first",
         errno::EPIPE | errno::ECONNRESET | errno::ECONNREFUSED | errno::ETIMEDOUT => {
