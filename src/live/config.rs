@@ -3,7 +3,7 @@
 use crate::config::{MotionOptions, ProcessingOptions};
 use crate::error::ConfigError;
 use crate::frame::{FrameRate, MotionMode, Rational};
-use crate::media::{InputOptions, OutputOptions, camera_format, is_device, is_network};
+use crate::media::{InputOptions, OutputOptions, camera_format, is_device, is_network, pattern_instead};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -84,6 +84,12 @@ impl LiveConfig {
         }
         if let Some(twice) = self.named_twice() {
             return wrong("--output", "a name of its own for each output".into(), format!("{twice} twice"));
+        }
+        for LiveOutput { location, options } in &self.outputs {
+            if let Some(pattern) = pattern_instead(location, options) {
+                let expected = format!("many pictures, such as {pattern}, or a video, such as x.mkv");
+                return wrong("--output", expected, format!("{location}, which is one picture"));
+            }
         }
         let processing = &self.processing;
         let edits = [
@@ -247,6 +253,23 @@ mod tests {
     fn wrong_ranges_are_refused() {
         let config = LiveConfig { max_latency: Duration::from_secs(3), ..LiveConfig::default() };
         assert!(config.validate().unwrap_err().to_string().contains("5 ms to 2 s"));
+    }
+
+    #[test]
+    fn one_picture_is_no_output() {
+        let told = |location: &str, format: Option<&str>| {
+            let options = OutputOptions { format: format.map(Into::into), ..OutputOptions::default() };
+            let outputs = vec![LiveOutput { location: location.into(), options }];
+            let config = LiveConfig { outputs, ..LiveConfig::default() };
+            config.validate().err().map(|error| error.to_string())
+        };
+        for location in ["x.png", "shots/x.jpg", "file:x.webp"] {
+            let told = told(location, None).unwrap_or_default();
+            assert!(told.contains("such as x%05d.") && told.contains("which is one picture"), "{told}");
+        }
+        for (location, format) in [("x%03d.png", None), ("x.mkv", None), ("x.png", Some("null"))] {
+            assert_eq!(told(location, format), None, "{location}");
+        }
     }
 
     #[test]

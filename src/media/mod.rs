@@ -83,6 +83,7 @@ pub use jpeg::JpegEncoder;
 pub use library::{library_versions, set_library_log_level};
 pub use open::{camera_format, is_device, is_network};
 pub use options::{Deinterlace, InputOptions, OutputOptions};
+pub use picture_sink::pattern_instead;
 pub use sink::Sink;
 pub use source::Source;
 pub use stream::{
