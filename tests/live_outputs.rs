@@ -55,3 +55,21 @@ fn a_recording_that_finds_no_room_is_completed_and_kept_and_the_others_go_on() {
         assert!(outputs[1]["shown"].as_u64() > outputs[0]["shown"].as_u64(), "{outputs}");
     }
 }
+
+#[test]
+fn outputs_that_cannot_work_are_refused_with_what_to_do() {
+    let folder = scratch();
+    for (options, code, reason) in [
+        ("-o x.png", 2, "such as x%05d.png"),
+        ("-o /dev/video7777", 4, "sudo modprobe v4l2loopback video_nr=7777"),
+        ("-o window -o window", 2, "there is one window"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_framecast"));
+        command.current_dir(folder.path()).args(["live", "--kernels", "cpu", "--upscale", "1"]);
+        command.args(["-f", "lavfi", "-i", "testsrc2=s=64x36:r=25:d=1"]).args(options.split_whitespace());
+        let result = outcome(&mut command);
+        assert_eq!(result.code, Some(code), "{options}: {}", result.stderr);
+        assert!(result.stderr.contains(reason), "{options}: {}", result.stderr);
+    }
+    support::assert_nothing_in(folder.path());
+}
