@@ -204,7 +204,7 @@ impl Conductor {
             let usual = before.map(|before| {
                 self.setup.director.captured(pts).saturating_sub(self.setup.director.captured(before))
             });
-            let is_burst = since.zip(usual).is_some_and(|(since, usual)| since < usual / 2);
+            let is_burst = since.zip(usual).is_some_and(|(since, usual)| since < usual * 3 / 4);
             if !is_burst {
                 self.governor.observe(false);
             }

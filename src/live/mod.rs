@@ -1,5 +1,6 @@
 //! Live: frames are taken as they come and shown larger and smoother at a steady rate, without falling behind.
 
+mod backlog;
 mod capture;
 mod conductor;
 mod config;

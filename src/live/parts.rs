@@ -18,8 +18,8 @@ use std::sync::Arc;
 const RESAMPLED: &str = "resampled";
 /// Classical motion.
 const CLASSICAL: &str = "flow";
-/// How network streams are probed: a second of them tells enough, and what was read meanwhile is not kept.
-const PROBING: [(&str, &str); 2] = [("analyzeduration", "1000000"), ("fflags", "nobuffer")];
+/// How long network streams are probed at most, in microseconds: it tells enough.
+const PROBING: (&str, &str) = ("analyzeduration", "1000000");
 /// What finds motion and what makes frames of it.
 pub(super) struct MotionParts {
     pub(super) finder: MotionFinder,
@@ -36,17 +36,16 @@ pub(super) fn capture_options(config: &LiveConfig, pool: &BufferPool) -> Capture
     if input.deinterlace == Deinterlace::Auto && config.captures_device() {
         input.deinterlace = Deinterlace::Off;
     }
-    if is_network(&config.input) && !config.input.starts_with("http") {
-        for (name, value) in PROBING {
-            if input.options.iter().all(|(known, _)| known != name) {
-                input.options.push((name.into(), value.into()));
-            }
-        }
+    let is_stream = is_network(&config.input) && !config.input.starts_with("http");
+    let (name, value) = PROBING;
+    if is_stream && input.options.iter().all(|(known, _)| known != name) {
+        input.options.push((name.into(), value.into()));
     }
     CaptureOptions {
         location: config.input.clone(),
         input,
         is_paced: config.is_paced(),
+        has_backlog: is_stream,
         reconnects: config.reconnects(),
         silence: config.silence,
         opening: config.opening,

@@ -13,7 +13,7 @@ const WINDOW: Duration = Duration::from_secs(2);
 /// Fewer arrivals say nothing.
 const LEAST_ARRIVALS: usize = 8;
 /// At the beginning, and when a source begins anew, buffers empty themselves and frames come ever earlier.
-const WARM_UP: Duration = Duration::from_secs(1);
+const WARM_UP: Duration = Duration::from_secs(2);
 /// Parts of the time since the last frame by which the offset follows the least delayed frame: two clocks drift apart by
 /// less, and faster would be seen; when frames come earlier than was thought, delay is given back faster.
 const DRIFT_PARTS: i128 = 200;
