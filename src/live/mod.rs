@@ -2,6 +2,7 @@
 
 mod backlog;
 mod capture;
+mod companions;
 mod conductor;
 mod config;
 mod controls;

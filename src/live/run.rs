@@ -1,6 +1,7 @@
 //! A live run: what it is made of, and its threads.
 
 use super::capture::{Capture, Captured};
+use super::companions::Companions;
 use super::conductor::{Conductor, Done, EnlargeJob, LiveObserver, MotionJob, Setup, Wires};
 use super::director::Director;
 use super::encoded::EncodedOutput;
@@ -217,7 +218,6 @@ impl Live {
             levels,
             longest: config.max_latency,
             predictors: motion.predictors,
-            time_bases,
             controls,
             statistics: statistics.clone(),
             clock,
@@ -225,8 +225,10 @@ impl Live {
             busy,
             observer,
         };
-        let wires = Wires { captured, enlarge, motion: find, done, present, packets };
-        let conducted = guarded("conduct", || Conductor::new(setup, wires).run(&|| !presenter.is_finished()));
+        let wires = Wires { captured, enlarge, motion: find, done, present };
+        let companions = Companions::new(time_bases, packets, statistics.clone());
+        let conductor = Conductor::new(setup, wires, companions);
+        let conducted = guarded("conduct", || conductor.run(&|| !presenter.is_finished()));
         reading.trigger();
         // The channels are closed: every thread comes to its end.
         let [read, enlarged, found] = [reader, enlarger, finder].map(join);

@@ -2,6 +2,7 @@
 //! what is shown is compared with what an undisturbed camera would have seen at that moment.
 
 use super::capture::Captured;
+use super::companions::Companions;
 use super::conductor::{Conductor, Done, EnlargeJob, MotionJob, Setup, Wires};
 use super::director::Director;
 use super::governor::Levels;
@@ -204,7 +205,6 @@ fn stage(script: &Script, clock: &Arc<ManualClock>, statistics: &Arc<StatisticsB
         },
         longest,
         predictors: 1,
-        time_bases: (Vec::new(), milliseconds),
         controls,
         statistics: statistics.clone(),
         clock: clock_of(),
@@ -218,8 +218,8 @@ fn stage(script: &Script, clock: &Arc<ManualClock>, statistics: &Arc<StatisticsB
         motion: motion_in,
         done: crossbeam_channel::never(),
         present,
-        packets: bounded(1).0,
     };
+    let companions = Companions::new((Vec::new(), milliseconds), bounded(1).0, statistics.clone());
     let kernels = kernel::create(KernelChoice::Cpu).unwrap();
     let finder = MotionFinder::new(
         script.mode,
@@ -234,7 +234,7 @@ fn stage(script: &Script, clock: &Arc<ManualClock>, statistics: &Arc<StatisticsB
         statistics: statistics.clone(),
         busy: Busy::default(),
     };
-    let conductor = Conductor::new(setup, wires);
+    let conductor = Conductor::new(setup, wires, companions);
     Stage {
         clock: clock.clone(),
         conductor,
