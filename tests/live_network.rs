@@ -91,6 +91,26 @@ fn offsets<T: PartialEq>(source: &[(f64, T)], output: &[(f64, T)]) -> Vec<f64> {
     source.iter().filter_map(found).collect()
 }
 
+/// As when a stream is joined between two key frames.
+#[test]
+fn sound_long_before_the_first_picture_is_left_out() {
+    let options = format!(
+        "-f lavfi -i sine=d=3 -itsoffset 1 -f lavfi -i testsrc2=s={WIDTH}x{HEIGHT}:r=25:d=2 -map 0 -map 1 -c:v mpeg2video \
+         -q:v 2 -bf 0 -c:a mp2 -output_ts_offset 5 -muxpreload 0 -muxdelay 0 -f mpegts"
+    );
+    let source = clip("sound-first.ts", &options);
+    let folder = scratch();
+    let output = folder.path().join("out.mkv");
+    let (url, served) = server(vec![source.clone()]);
+    let result = outcome(&mut live(&url, &output, "--reconnect off"));
+    served.join().unwrap();
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    let (heard, seen) = (sound(&output), pictures(&output));
+    assert!((seen[0].0 - heard[0].0).abs() < 0.15, "{} {}", heard[0].0, seen[0].0);
+    let (heard, seen) = (offsets(&sound(&source), &heard), offsets(&pictures(&source), &seen));
+    assert!(heard.len() > 60 && (heard[0] - seen[0]).abs() < 0.05, "{heard:?} {seen:?}");
+}
+
 /// The second connection's time stamps go on less than a second from where the clock says, or elsewhere.
 #[test]
 fn after_a_reconnection_sound_and_pictures_go_on_together() {

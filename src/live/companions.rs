@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 /// Packets that may wait for the first frame.
 const WAITING: usize = 1024;
+/// What comes before the first picture by more milliseconds than this belongs to pictures that nobody has seen.
+const EARLY: i64 = 100;
 
 /// Passes packets on.
 pub(super) struct Companions {
@@ -33,10 +35,21 @@ impl Companions {
         self.waiting.get_or_insert_default();
     }
 
-    /// A frame came, and was moved by `shift` ticks of the video's time base.
-    pub(super) fn follow(&mut self, shift: Pts) {
-        let waiting = self.waiting.take().unwrap_or_default();
-        waiting.into_iter().for_each(|packet| self.pass_on(packet, shift));
+    /// A frame came, and was moved by `shift` ticks of the video's time base to `pts`.
+    pub(super) fn follow(&mut self, shift: Pts, pts: Pts) {
+        for packet in self.waiting.take().unwrap_or_default() {
+            if !self.is_early(&packet, pts - shift) {
+                self.pass_on(packet, shift);
+            }
+        }
+    }
+
+    /// Whether it comes long before the first picture, which is at `first` in the source.
+    fn is_early(&self, packet: &CopyPacket, first: Pts) -> bool {
+        let (streams, video) = &self.time_bases;
+        let Some((base, pts)) = streams.get(packet.stream).zip(packet.pts()) else { return false };
+        let early = rescale(EARLY, TimeBase::new(1, 1000), *base);
+        pts + early < rescale(first, *video, *base)
     }
 
     /// A packet came; frames are moved by `shift` at the moment.

@@ -193,7 +193,7 @@ impl Conductor {
         let Setup { director, statistics, .. } = &mut self.setup;
         statistics.arrived(arrived);
         let Some(pts) = director.arrive(frame.info.pts, arrived) else { return };
-        self.companions.follow(director.shift());
+        self.companions.follow(director.shift(), pts);
         frame.info.pts = pts;
         // It cannot be refused: time stamps rise.
         let lost = self.gaps.push(pts).map_or(0, |missing| missing.len() as u64);
