@@ -101,9 +101,13 @@ impl OutputQueues {
     }
 
     /// Lets all of them finish; gives the first failure.
-    pub(super) fn finish(self) -> Result<(), Error> {
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
         let mut threads = Vec::new();
-        for Queue { name, items, losses, thread, .. } in self.queues {
+        for Queue { name, items, losses, thread, .. } in self.queues.drain(..) {
             if losses.untold > 0 {
                 tracing::warn!("{name}: {}", too_slow(losses.untold));
             }
@@ -125,6 +129,14 @@ impl OutputQueues {
                 count.dropped += 1;
             }
         });
+    }
+}
+
+/// Where something else has failed, what was recorded is completed too.
+impl Drop for OutputQueues {
+    fn drop(&mut self) {
+        // The other failure is told.
+        let _ = self.end();
     }
 }
 
@@ -209,6 +221,33 @@ fn feed(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::AtomicBool;
+
+    /// Takes a while to finish.
+    struct Slow(Arc<AtomicBool>);
+
+    impl Output for Slow {
+        fn name(&self) -> String {
+            "slow".to_owned()
+        }
+
+        fn show(&mut self, _: &Shown) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>) -> Result<(), Error> {
+            std::thread::sleep(Duration::from_millis(50));
+            self.0.store(true, Ordering::Release);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn outputs_are_finished_wherever_the_run_ends() {
+        let is_finished = Arc::<AtomicBool>::default();
+        drop(OutputQueues::start(vec![Box::new(Slow(is_finished.clone()))], &Arc::default()).unwrap());
+        assert!(is_finished.load(Ordering::Acquire));
+    }
 
     #[test]
     fn losses_are_told_once_a_second_with_their_number() {
