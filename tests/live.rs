@@ -364,6 +364,7 @@ fn what_cannot_be_done_is_refused_with_the_reason() {
         ("-f lavfi -i testsrc2 --denoise", 2, "no such step in a live run"),
         ("-f lavfi -i testsrc2 --motion-model live-x2", 2, "a model whose task is Prediction"),
         ("-f v4l2 -i /dev/video-none", 3, "cannot be opened"),
+        ("-i /dev/video7777", 3, "`framecast devices` lists the cameras"),
         ("-f lavfi -i nosuchfilter", 3, "cannot build this filter graph"),
     ] {
         let mut command = live(options);

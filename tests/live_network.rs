@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use support::{clip, frame_times, outcome, raw, scratch};
+use support::{Outcome, clip, frame_times, outcome, raw, scratch};
 
 const WIDTH: usize = 128;
 const HEIGHT: usize = 72;
@@ -54,10 +54,22 @@ fn a_stream_that_is_over_before_it_is_known_is_shown() {
     let (url, served) = server(vec![source.clone()]);
     let result = outcome(&mut live(&url, &output, "--reconnect off"));
     served.join().unwrap();
+    assert_all_shown(&source, &output, &result);
+    let mut piped = live("-", &output, "-y");
+    let mut piped =
+        piped.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    piped.stdin.take().unwrap().write_all(&std::fs::read(&source).unwrap()).unwrap();
+    let ended = piped.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_all_shown(&source, &output, &Outcome { code: ended.status.code(), stdout: ended.stdout, stderr });
+}
+
+/// All frames have come, and most of them were shown, the first and the last among them.
+fn assert_all_shown(source: &Path, output: &Path, result: &Outcome) {
     assert_eq!(result.code, Some(0), "{}", result.stderr);
     let summary = result.summary();
     assert_eq!(summary["frames_in"], 25, "{summary}");
-    let (truth, shown) = (frames(&source), frames(&output));
+    let (truth, shown) = (frames(source), frames(output));
     let found = truth.iter().filter(|frame| shown.contains(frame)).count();
     assert!(found >= 13, "{found} of {} frames are shown; {summary}", truth.len());
     assert!(shown.contains(&truth[0]) && shown.contains(&truth[24]), "the first and the last");

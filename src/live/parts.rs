@@ -45,7 +45,7 @@ pub(super) fn capture_options(config: &LiveConfig, pool: &BufferPool) -> Capture
         location: config.input.clone(),
         input,
         is_paced: config.is_paced(),
-        has_backlog: is_stream,
+        has_backlog: is_stream || config.input == "-",
         reconnects: config.reconnects(),
         silence: config.silence,
         opening: config.opening,
