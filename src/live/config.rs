@@ -92,13 +92,8 @@ impl LiveConfig {
             }
         }
         let processing = &self.processing;
-        let edits = [
-            ("--denoise", processing.denoise.is_some()),
-            ("--enhance", processing.enhance.is_some()),
-            ("--style", processing.style.is_some()),
-            ("--dedup", processing.motion.dedup),
-        ];
-        match edits.iter().find(|(_, is_set)| *is_set) {
+        let others = [("--dedup", processing.motion.dedup), ("--conceal", processing.motion.conceal)];
+        match others.iter().find(|(_, is_set)| *is_set) {
             Some((setting, _)) => wrong(setting, "no such step in a live run".into(), "one".into()),
             None => Ok(()),
         }

@@ -9,9 +9,11 @@ mod controls;
 mod delay;
 mod director;
 mod encoded;
+mod enlarge;
 mod governor;
 mod http;
 mod metrics;
+mod motion;
 mod output;
 mod outputs;
 mod parts;
@@ -24,7 +26,6 @@ mod timeline;
 mod web;
 #[cfg(feature = "window")]
 pub mod window;
-mod workers;
 
 #[cfg(test)]
 mod tests;

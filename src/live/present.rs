@@ -1,7 +1,7 @@
 //! Makes the pictures that were decided on, and hands them to the outputs.
 
+use super::motion::Motion;
 use super::outputs::OutputQueues;
-use super::workers::Motion;
 use super::{Shown, ShownContent, StatisticsBoard};
 use crate::error::Error;
 use crate::frame::{Frame, MotionField, MotionMode, Pts, SmallFrame};
