@@ -41,6 +41,7 @@ fn metrics_follow_the_text_format() {
     assert_eq!(value("prediction_hit_ratio", &[]), Some(0.9));
     assert_eq!(value("prediction_gated_ratio", &[]), None);
     assert_eq!(value("output_dropped_total", &[("output", "http://127.0.0.1:8080/")]), Some(5.0));
+    assert_eq!(value("output_packets_dropped_total", &[("output", "http://127.0.0.1:8080/")]), Some(7.0));
     assert_eq!(value("output_up", &[("output", ODD_NAME)]), Some(0.0));
 }
 
@@ -99,7 +100,13 @@ fn statistics() -> LiveStatistics {
         model: "live-x2".to_owned(),
         memory: 1_000_000_000,
         outputs: vec![
-            OutputCount { name: "http://127.0.0.1:8080/".to_owned(), shown: 575, dropped: 5, failure: None },
+            OutputCount {
+                name: "http://127.0.0.1:8080/".to_owned(),
+                shown: 575,
+                dropped: 5,
+                packets_dropped: 7,
+                failure: None,
+            },
             OutputCount {
                 name: ODD_NAME.to_owned(),
                 failure: Some("gone".to_owned()),

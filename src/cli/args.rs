@@ -7,7 +7,7 @@ use super::input_args::InputArgs;
 use super::live_args::LiveArgs;
 use super::models_args::ModelsArgs;
 use super::output_args::OutputArgs;
-use super::processing_args::ProcessingArgs;
+use super::processing_args::{ProcessingArgs, RepairArgs};
 use clap::{ArgAction, ArgMatches, Args, Parser, Subcommand};
 use framecast::config::RunConfig;
 use framecast::frame::MotionMode;
@@ -73,6 +73,9 @@ pub(super) struct RunArgs {
     processing: ProcessingArgs,
 
     #[command(flatten)]
+    repairs: RepairArgs,
+
+    #[command(flatten)]
     pub(super) output: OutputArgs,
 
     /// Writes one JSON object a line (events progress, summary, error) instead of text
@@ -98,12 +101,14 @@ impl RunArgs {
         let output_format = one_of("output", self.output.output_format.take(), after)?;
         let threads = self.processing.threads;
         let strict = self.input.is_strict();
+        let mut processing = self.processing.into_options(MotionMode::Interpolate);
+        (processing.motion.dedup, processing.motion.conceal) = (self.repairs.dedup, self.repairs.conceal);
         Ok(RunConfig {
             input: self.input.input.clone(),
             input_options: self.input.into_options(input_format, threads),
             output: self.output.output.clone(),
             output_options: self.output.encoding.into_options(output_format, threads, strict),
-            processing: self.processing.into_options(MotionMode::Interpolate),
+            processing,
         })
     }
 }

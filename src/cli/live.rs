@@ -8,7 +8,9 @@ use clap::ArgMatches;
 use framecast::error::Error;
 #[cfg(feature = "window")]
 use framecast::live::window::{WindowLoop, WindowOptions};
-use framecast::live::{Live, LiveConfig, LiveObserver, LiveStatistics, MetricsServer, Output, WebOutput};
+use framecast::live::{
+    Live, LiveConfig, LiveObserver, LiveStatistics, MetricsServer, Output, OutputCount, WebOutput,
+};
 use framecast::media::Interrupt;
 use framecast::model::{NetworkReport, RunningNetwork};
 use indicatif::MultiProgress;
@@ -181,9 +183,7 @@ impl Report {
                     say(&format!("{} on {network}", network.model));
                     network.notes.iter().for_each(|note| say(note));
                 }
-                for output in &statistics.outputs {
-                    say(&format!("{}: {} shown, {} missed", output.name, output.shown, output.dropped));
-                }
+                statistics.outputs.iter().for_each(|output| say(&output_line(output)));
             }
         }
     }
@@ -206,6 +206,14 @@ fn event(name: &str, statistics: &LiveStatistics) -> serde_json::Value {
         event.extend(fields);
     }
     event
+}
+
+fn output_line(output: &OutputCount) -> String {
+    let OutputCount { name, shown, dropped, packets_dropped, .. } = output;
+    match packets_dropped {
+        0 => format!("{name}: {shown} shown, {dropped} missed"),
+        lost => format!("{name}: {shown} shown, {dropped} missed, {lost} packets of other streams lost"),
+    }
 }
 
 fn line(statistics: &LiveStatistics) -> String {

@@ -107,6 +107,13 @@ impl When {
 impl LiveArgs {
     /// The run that the arguments describe; `matches` are those of the subcommand.
     pub(super) fn into_config(mut self, matches: &ArgMatches) -> Result<LiveConfig, String> {
+        if self.output.iter().filter(|output| *output == WINDOW).count() > 1 {
+            return Err(
+                "-o window was given twice, but there is one window: leave one out; -o web shows the same \
+                        in a browser"
+                    .into(),
+            );
+        }
         let formats = Formats::sort(&self.input.format, self.output.len(), matches)?;
         let threads = self.processing.threads;
         let input_format = match (self.input.input_format.take(), formats.input) {
@@ -225,6 +232,13 @@ mod tests {
             (config.silence, config.opening),
             (Duration::from_millis(700), Duration::from_millis(700))
         );
+    }
+
+    #[test]
+    fn there_is_one_window() {
+        assert!(config("-i a -o window -o b.mkv").is_ok());
+        let told = config("-i a -o window -o b.mkv -o window").unwrap_err();
+        assert!(told.contains("there is one window"), "{told}");
     }
 
     #[test]

@@ -91,6 +91,7 @@ impl EncodingArgs {
             no_attachments: self.no_attachments,
             strict,
             threads,
+            is_recording: false,
             frames_at: None,
         }
     }

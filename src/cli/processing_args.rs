@@ -71,19 +71,6 @@ pub(super) struct ProcessingArgs {
     #[arg(long, value_enum, value_name = "MODE")]
     mode: Option<ModeArg>,
 
-    /// Leaves out frames that show nothing new, before anything else [default: off; saves time where there are such]
-    ///
-    /// For animation on twos, or 15 frames a second in a stream of 30: motion then goes from one new picture to the next.
-    /// Needs another frame rate than the source's (--fps).
-    #[arg(long)]
-    dedup: bool,
-
-    /// Fills the places of missing and damaged frames with motion, at the source's rate or a multiple [default: off]
-    ///
-    /// In streams of constant rate, up to 8 in a row. Costs what --fps does, for those frames only.
-    #[arg(long)]
-    conceal: bool,
-
     /// What counts as a scene cut, 0 to 1: the share of contrast that motion does not explain
     ///
     /// Default: 0.75; cuts have 0.84 and more, fast motion up to 0.74. At a cut the last frame is held. No cost.
@@ -170,6 +157,24 @@ pub(super) struct ProcessingArgs {
     ort_lib: Option<PathBuf>,
 }
 
+/// What a live run has no use for: it sees every frame when it comes, and covers those that do not.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Processing")]
+pub(super) struct RepairArgs {
+    /// Leaves out frames that show nothing new, before anything else [default: off; saves time where there are such]
+    ///
+    /// For animation on twos, or 15 frames a second in a stream of 30: motion then goes from one new picture to the next.
+    /// Needs another frame rate than the source's (--fps).
+    #[arg(long)]
+    pub(super) dedup: bool,
+
+    /// Fills the places of missing and damaged frames with motion, at the source's rate or a multiple [default: off]
+    ///
+    /// In streams of constant rate, up to 8 in a row. Costs what --fps does, for those frames only.
+    #[arg(long)]
+    pub(super) conceal: bool,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum EnhanceArg {
     LowLight,
@@ -224,11 +229,10 @@ impl ProcessingArgs {
                     Some(ModeArg::Interpolate) => MotionMode::Interpolate,
                     None => mode,
                 },
-                dedup: self.dedup,
-                conceal: self.conceal,
                 scene_threshold: self.scene_threshold,
                 model: self.motion_model,
                 scale: self.motion_scale,
+                ..MotionOptions::default()
             },
             denoise: self.denoise.map(|strength| DenoiseOptions { strength }),
             enhance: self.enhance.map(|EnhanceArg::LowLight| EnhanceOptions {

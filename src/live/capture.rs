@@ -1,5 +1,6 @@
 //! Takes frames from the source as they come, and opens it again when it is lost.
 
+use super::backlog::Backlog;
 use crate::error::{Error, MediaError};
 use crate::frame::{BufferPool, Frame, Pts, TimeBase, rescale};
 use crate::kernel::{self, KernelChoice};
@@ -45,6 +46,8 @@ pub(super) struct CaptureOptions {
     pub(super) input: InputOptions,
     /// Frames are taken at the pace of their time stamps: the source would give them faster.
     pub(super) is_paced: bool,
+    /// What was gathered until the source was open is handed on faster than it was captured, but not all at once.
+    pub(super) has_backlog: bool,
     /// A lost source is opened again.
     pub(super) reconnects: bool,
     /// A source that gives nothing for so long is lost.
@@ -71,6 +74,8 @@ pub(super) struct Capture {
     began: Option<Duration>,
     /// The wall time of the time stamp 0 of a paced source, in nanoseconds.
     pace: Option<i128>,
+    /// Of this opening of the source.
+    backlog: Backlog,
     /// Makes frames of a source that came back otherwise like those before.
     converter: Option<Composer>,
     /// Time base of the source as it is now.
@@ -108,6 +113,7 @@ impl Capture {
             clock,
             began: None,
             pace: None,
+            backlog: Backlog::default(),
             converter: None,
             time_base,
         })
@@ -191,26 +197,33 @@ impl Capture {
         self.clock.now() + END_TOLERANCE >= began + wanted
     }
 
-    /// Waits until a paced source's frame is due. False if the run is over.
+    /// Waits until the frame is to be handed on. False if the run is over.
     fn wait_for(&mut self, pts: Pts) -> bool {
-        if !self.options.is_paced {
-            return true;
-        }
         let base = self.description.video.time_base;
         let time = i128::from(pts) * i128::from(base.num) * 1_000_000_000 / i128::from(base.den);
-        loop {
-            let now = i128::try_from(self.clock.now().as_nanos()).unwrap_or(0);
+        let now = self.clock.now();
+        if self.options.is_paced {
+            let now = i128::try_from(now.as_nanos()).unwrap_or(0);
             let start = *self.pace.get_or_insert(now - time);
             let left = start + time - now;
             if left < -LATE {
                 // It paused, and goes on from here.
                 self.pace = Some(now - time);
             }
-            let Ok(left) = u64::try_from(left) else { return true };
-            if left == 0 || self.interrupt.is_triggered() {
+            return self.sleep_until(Duration::from_nanos(u64::try_from(start + time).unwrap_or(0)));
+        }
+        let held = if self.options.has_backlog { self.backlog.hold(time, now) } else { Duration::ZERO };
+        held.is_zero() || self.sleep_until(now + held)
+    }
+
+    /// False if the run is over.
+    fn sleep_until(&self, end: Duration) -> bool {
+        loop {
+            let left = end.saturating_sub(self.clock.now());
+            if left.is_zero() || self.interrupt.is_triggered() {
                 return !self.interrupt.is_triggered();
             }
-            std::thread::sleep(Duration::from_nanos(left).min(NAP));
+            std::thread::sleep(left.min(NAP));
         }
     }
 
@@ -220,12 +233,8 @@ impl Capture {
         // Its port or device is needed.
         self.source = None;
         loop {
-            let until = self.clock.now() + wait;
-            while self.clock.now() < until {
-                if self.interrupt.is_triggered() {
-                    return false;
-                }
-                std::thread::sleep(NAP);
+            if !self.sleep_until(self.clock.now() + wait) {
+                return false;
             }
             wait = (wait * 2).min(LONGEST_WAIT);
             self.opening = self.interrupt.child();
@@ -268,7 +277,7 @@ impl Capture {
             self.converter = Some(Composer::new(found, None, wanted, aspect, false, kernels, pool));
         }
         self.source = Some(source);
-        self.pace = None;
+        (self.pace, self.backlog) = (None, Backlog::default());
         Ok(())
     }
 

@@ -1,15 +1,16 @@
 //! The loop of a live run: takes what comes, deals out the work, and shows what is due.
 
 use super::capture::Captured;
+use super::companions::Companions;
 use super::director::Director;
 use super::governor::{Governor, Levels};
+use super::motion::Motion;
 use super::pictures::{Finished, Pictures};
 use super::present::{Busy, Work};
-use super::workers::Motion;
 use super::{Controls, EnlargingLevel, Level, LiveStatistics, MotionLevel, SourceState, StatisticsBoard};
 use crate::error::Error;
-use crate::frame::{Frame, GapFinder, MotionMode, Pts, TimeBase, rescale};
-use crate::media::{CopyPacket, Interrupt};
+use crate::frame::{Frame, GapFinder, MotionMode, Pts};
+use crate::media::Interrupt;
 use crate::pipeline::{Clock, ProcessUsage};
 use crossbeam_channel::{Receiver, Sender, select};
 use std::collections::VecDeque;
@@ -58,7 +59,6 @@ pub(super) struct Wires {
     pub(super) motion: Sender<MotionJob>,
     pub(super) done: Receiver<Done>,
     pub(super) present: Sender<Work>,
-    pub(super) packets: Sender<CopyPacket>,
 }
 
 /// A frame on its way.
@@ -76,8 +76,6 @@ pub(super) struct Setup {
     pub(super) mode: MotionMode,
     pub(super) levels: Levels,
     pub(super) longest: Duration,
-    /// Time bases of the source's streams, and of its video.
-    pub(super) time_bases: (Vec<TimeBase>, TimeBase),
     pub(super) controls: Arc<Controls>,
     pub(super) statistics: Arc<StatisticsBoard>,
     pub(super) clock: Arc<dyn Clock>,
@@ -92,6 +90,7 @@ pub(super) struct Conductor {
     setup: Setup,
     wires: Wires,
     governor: Governor,
+    companions: Companions,
     gaps: GapFinder,
     sequence: u64,
     pending: VecDeque<Pending>,
@@ -110,10 +109,11 @@ pub(super) struct Conductor {
 }
 
 impl Conductor {
-    pub(super) fn new(setup: Setup, wires: Wires) -> Self {
+    pub(super) fn new(setup: Setup, wires: Wires, companions: Companions) -> Self {
         let now = setup.clock.now();
         Self {
             governor: Governor::new(setup.levels.clone(), now + WARM_UP),
+            companions,
             gaps: GapFinder::new(GapFinder::LONGEST),
             sequence: 0,
             pending: VecDeque::new(),
@@ -170,12 +170,16 @@ impl Conductor {
         let statistics = &self.setup.statistics;
         match item {
             Captured::Frame(frame, arrived) => self.take_frame(frame, arrived),
-            Captured::Packet(packet) => self.pass_on(packet),
+            Captured::Packet(packet) => self.companions.push(packet, self.setup.director.shift()),
             Captured::Lost(reason) => {
                 tracing::warn!("the source is lost: {reason}; it is opened again");
                 statistics.update(|now| now.source = SourceState::Reconnecting);
             }
-            Captured::Reopened => statistics.update(|now| now.reconnects += 1),
+            Captured::Reopened => {
+                statistics.update(|now| now.reconnects += 1);
+                self.setup.director.begin_anew();
+                self.companions.begin_anew();
+            }
             Captured::Ended => self.has_ended = true,
             Captured::Failed(error) => return Err(error),
         }
@@ -187,6 +191,7 @@ impl Conductor {
         let Setup { director, statistics, .. } = &mut self.setup;
         statistics.arrived(arrived);
         let Some(pts) = director.arrive(frame.info.pts, arrived) else { return };
+        self.companions.follow(director.shift(), pts);
         frame.info.pts = pts;
         // It cannot be refused: time stamps rise.
         let lost = self.gaps.push(pts).map_or(0, |missing| missing.len() as u64);
@@ -200,7 +205,7 @@ impl Conductor {
             let usual = before.map(|before| {
                 self.setup.director.captured(pts).saturating_sub(self.setup.director.captured(before))
             });
-            let is_burst = since.zip(usual).is_some_and(|(since, usual)| since < usual / 2);
+            let is_burst = since.zip(usual).is_some_and(|(since, usual)| since < usual * 3 / 4);
             if !is_burst {
                 self.governor.observe(false);
             }
@@ -222,16 +227,6 @@ impl Conductor {
             motion: None,
         });
         self.sequence += 1;
-    }
-
-    /// Sound and the like, moved in time as the video is.
-    fn pass_on(&mut self, mut packet: CopyPacket) {
-        let (streams, video) = &self.setup.time_bases;
-        if let Some(base) = streams.get(packet.stream) {
-            packet.shift(rescale(self.setup.director.shift(), *video, *base));
-        }
-        // Where there is no room, the outputs tell.
-        let _ = self.wires.packets.try_send(packet);
     }
 
     pub(super) fn collect(&mut self, done: Done) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use crate::config::{MotionOptions, ProcessingOptions};
 use crate::error::ConfigError;
 use crate::frame::{FrameRate, MotionMode, Rational};
-use crate::media::{InputOptions, OutputOptions, camera_format, is_device, is_network};
+use crate::media::{InputOptions, OutputOptions, camera_format, is_device, is_network, pattern_instead};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -85,14 +85,15 @@ impl LiveConfig {
         if let Some(twice) = self.named_twice() {
             return wrong("--output", "a name of its own for each output".into(), format!("{twice} twice"));
         }
+        for LiveOutput { location, options } in &self.outputs {
+            if let Some(pattern) = pattern_instead(location, options) {
+                let expected = format!("many pictures, such as {pattern}, or a video, such as x.mkv");
+                return wrong("--output", expected, format!("{location}, which is one picture"));
+            }
+        }
         let processing = &self.processing;
-        let edits = [
-            ("--denoise", processing.denoise.is_some()),
-            ("--enhance", processing.enhance.is_some()),
-            ("--style", processing.style.is_some()),
-            ("--dedup", processing.motion.dedup),
-        ];
-        match edits.iter().find(|(_, is_set)| *is_set) {
+        let others = [("--dedup", processing.motion.dedup), ("--conceal", processing.motion.conceal)];
+        match others.iter().find(|(_, is_set)| *is_set) {
             Some((setting, _)) => wrong(setting, "no such step in a live run".into(), "one".into()),
             None => Ok(()),
         }
@@ -172,7 +173,7 @@ impl LiveOutput {
     /// The options with what suits live pictures where the user has not chosen: the container that a protocol goes with,
     /// and an encoder that holds no frame back.
     pub(super) fn live_options(&self) -> OutputOptions {
-        let mut options = self.options.clone();
+        let mut options = OutputOptions { is_recording: true, ..self.options.clone() };
         let known = PROTOCOLS.iter().find(|(prefix, _)| self.location.starts_with(prefix));
         if options.format.is_none() {
             options.format = known.map(|(_, format)| (*format).to_owned());
@@ -247,6 +248,23 @@ mod tests {
     fn wrong_ranges_are_refused() {
         let config = LiveConfig { max_latency: Duration::from_secs(3), ..LiveConfig::default() };
         assert!(config.validate().unwrap_err().to_string().contains("5 ms to 2 s"));
+    }
+
+    #[test]
+    fn one_picture_is_no_output() {
+        let told = |location: &str, format: Option<&str>| {
+            let options = OutputOptions { format: format.map(Into::into), ..OutputOptions::default() };
+            let outputs = vec![LiveOutput { location: location.into(), options }];
+            let config = LiveConfig { outputs, ..LiveConfig::default() };
+            config.validate().err().map(|error| error.to_string())
+        };
+        for location in ["x.png", "shots/x.jpg", "file:x.webp"] {
+            let told = told(location, None).unwrap_or_default();
+            assert!(told.contains("such as x%05d.") && told.contains("which is one picture"), "{told}");
+        }
+        for (location, format) in [("x%03d.png", None), ("x.mkv", None), ("x.png", Some("null"))] {
+            assert_eq!(told(location, format), None, "{location}");
+        }
     }
 
     #[test]

@@ -93,6 +93,11 @@ impl Director {
         self.cadence.time_base()
     }
 
+    /// As [`Timeline::begin_anew`].
+    pub(super) const fn begin_anew(&mut self) {
+        self.timeline.begin_anew();
+    }
+
     /// A frame arrived. Gives the time stamp that it has in this run; `None` if it is too late to be of use.
     pub(super) fn arrive(&mut self, pts: Pts, now: Duration) -> Option<Pts> {
         let pts = self.timeline.arrive(pts, now)?;

@@ -8,14 +8,15 @@ use crate::stage::Composer;
 /// Encodes what is shown.
 pub(super) struct EncodedOutput {
     location: String,
-    sink: Sink,
+    /// `None` once it has failed.
+    sink: Option<Sink>,
     /// Where the encoder takes other frames than those that are shown.
     converter: Option<Composer>,
 }
 
 impl EncodedOutput {
     pub(super) const fn new(location: String, sink: Sink, converter: Option<Composer>) -> Self {
-        Self { location, sink, converter }
+        Self { location, sink: Some(sink), converter }
     }
 }
 
@@ -25,20 +26,35 @@ impl Output for EncodedOutput {
     }
 
     fn show(&mut self, shown: &Shown) -> Result<(), Error> {
+        let Some(sink) = &mut self.sink else { return Ok(()) };
         let written = match &mut self.converter {
-            Some(converter) => self.sink.write_frame(&converter.resample(&shown.frame)?),
-            None => self.sink.write_frame(&shown.frame),
+            Some(converter) => sink.write_frame(&converter.resample(&shown.frame)?),
+            None => sink.write_frame(&shown.frame),
         };
-        written.map_err(|error| told(error, &self.location))
+        written.map_err(|error| self.fail(error))
     }
 
     fn packet(&mut self, packet: CopyPacket) -> Result<(), Error> {
-        self.sink.write_packet(packet).map_err(|error| told(error, &self.location))
+        let Some(sink) = &mut self.sink else { return Ok(()) };
+        let written = sink.write_packet(packet);
+        written.map_err(|error| self.fail(error))
     }
 
     fn finish(self: Box<Self>) -> Result<(), Error> {
-        let finished = self.sink.finish().map(drop);
+        let Some(sink) = self.sink else { return Ok(()) };
+        let finished = sink.finish().map(drop);
         finished.map_err(|error| told(error, &self.location))
+    }
+}
+
+impl EncodedOutput {
+    /// Nothing more can be written; a recording keeps what it has.
+    fn fail(&mut self, error: MediaError) -> Error {
+        let error = match self.sink.take() {
+            Some(sink) => sink.fail(error),
+            None => error,
+        };
+        told(error, &self.location)
     }
 }
 

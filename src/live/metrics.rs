@@ -155,6 +155,12 @@ fn put_outputs(text: &mut Exposition, now: &LiveStatistics) {
     for output in &now.outputs {
         text.sample("output_dropped_total", &[("output", &output.name)], output.dropped as f64);
     }
+    let help = "Packets of sound and other streams that an output missed because it was too slow.";
+    text.family("output_packets_dropped_total", "counter", help);
+    for output in &now.outputs {
+        let dropped = output.packets_dropped as f64;
+        text.sample("output_packets_dropped_total", &[("output", &output.name)], dropped);
+    }
     text.family("output_up", "gauge", "1 if the output works, 0 if it has failed.");
     for output in &now.outputs {
         let is_up = f64::from(u8::from(output.failure.is_none()));

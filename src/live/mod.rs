@@ -1,15 +1,19 @@
 //! Live: frames are taken as they come and shown larger and smoother at a steady rate, without falling behind.
 
+mod backlog;
 mod capture;
+mod companions;
 mod conductor;
 mod config;
 mod controls;
 mod delay;
 mod director;
 mod encoded;
+mod enlarge;
 mod governor;
 mod http;
 mod metrics;
+mod motion;
 mod output;
 mod outputs;
 mod parts;
@@ -22,7 +26,6 @@ mod timeline;
 mod web;
 #[cfg(feature = "window")]
 pub mod window;
-mod workers;
 
 #[cfg(test)]
 mod tests;

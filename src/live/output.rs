@@ -57,7 +57,7 @@ pub trait Output: Send {
         Ok(())
     }
 
-    /// Nothing more will come.
+    /// Nothing more will come: the run is over, or the output has failed before.
     ///
     /// # Errors
     /// If what it made cannot be completed.

@@ -8,11 +8,14 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Pictures that wait for an output. One more lets it be late once without a loss.
 const PICTURES: usize = 3;
 /// Everything that waits. Packets of sound are many and small.
 const QUEUE: usize = 256;
+/// Losses are told at most so often; those in between are counted.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 enum Item {
     Picture(Box<Shown>),
@@ -21,10 +24,19 @@ enum Item {
 
 /// One output.
 struct Queue {
+    name: String,
     items: Sender<Item>,
     /// Pictures in the queue.
     pictures: Arc<AtomicUsize>,
+    losses: Losses,
     thread: JoinHandle<Result<(), Error>>,
+}
+
+/// Packets that an output had no room for.
+#[derive(Debug, Default)]
+struct Losses {
+    told: Option<Duration>,
+    untold: u64,
 }
 
 /// All outputs.
@@ -47,11 +59,11 @@ impl OutputQueues {
         statistics.update(|now| now.outputs = names);
         let mut queues = Vec::new();
         for (index, output) in outputs.into_iter().enumerate() {
-            let (items, waiting) = bounded(QUEUE);
+            let (name, (items, waiting)) = (output.name(), bounded(QUEUE));
             let pictures = Arc::<AtomicUsize>::default();
             let (waits, board) = (pictures.clone(), statistics.clone());
             let thread = spawn("output", move || feed(output, index, &waiting, &waits, &board))?;
-            queues.push(Queue { items, pictures, thread });
+            queues.push(Queue { name, items, pictures, losses: Losses::default(), thread });
         }
         Ok(Self { queues, statistics: statistics.clone() })
     }
@@ -66,11 +78,19 @@ impl OutputQueues {
         }
     }
 
-    /// Passes a packet to all outputs.
-    pub(super) fn packet(&self, packet: &CopyPacket) {
-        for queue in &self.queues {
-            if queue.send(Item::Packet(packet.clone())).is_none() {
-                tracing::warn!("an output is too slow: a packet of another stream is lost");
+    /// Passes a packet to all outputs, at `now` on the run's clock.
+    pub(super) fn packet(&mut self, packet: &CopyPacket, now: Duration) {
+        for (index, queue) in self.queues.iter_mut().enumerate() {
+            if queue.send(Item::Packet(packet.clone())).is_some() {
+                continue;
+            }
+            self.statistics.update(|statistics| {
+                if let Some(count) = statistics.outputs.get_mut(index) {
+                    count.packets_dropped += 1;
+                }
+            });
+            if let Some(lost) = queue.losses.add(now) {
+                tracing::warn!("{}: {}", queue.name, too_slow(lost));
             }
         }
     }
@@ -81,9 +101,16 @@ impl OutputQueues {
     }
 
     /// Lets all of them finish; gives the first failure.
-    pub(super) fn finish(self) -> Result<(), Error> {
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), Error> {
         let mut threads = Vec::new();
-        for Queue { items, thread, .. } in self.queues {
+        for Queue { name, items, losses, thread, .. } in self.queues.drain(..) {
+            if losses.untold > 0 {
+                tracing::warn!("{name}: {}", too_slow(losses.untold));
+            }
             drop(items);
             threads.push(thread);
         }
@@ -103,6 +130,31 @@ impl OutputQueues {
             }
         });
     }
+}
+
+/// Where something else has failed, what was recorded is completed too.
+impl Drop for OutputQueues {
+    fn drop(&mut self) {
+        // The other failure is told.
+        let _ = self.end();
+    }
+}
+
+impl Losses {
+    /// One more. Gives how many there were since they were last told, if that is long enough ago.
+    fn add(&mut self, now: Duration) -> Option<u64> {
+        self.untold += 1;
+        if self.told.is_some_and(|told| now < told + TOLD_EVERY) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+fn too_slow(lost: u64) -> String {
+    let packets = if lost == 1 { "packet" } else { "packets" };
+    format!("it is too slow, {lost} {packets} of sound or other streams lost")
 }
 
 impl Queue {
@@ -150,15 +202,60 @@ fn feed(
         Ok(()) => output.finish(),
         // Whoever read it has had enough.
         Err(Error::Media(MediaError::ClosedPipe)) => Ok(()),
-        Err(error) => Err(error),
+        // What it holds is completed; that it failed counts more than how this goes.
+        Err(error) => output.finish().and(Err(error)),
     };
     if let Err(error) = &ended {
-        tracing::error!("{name}: {error}");
+        let error = error.to_string();
+        let about = if error.starts_with(&name) { String::new() } else { format!("{name}: ") };
+        tracing::error!("{about}{error}");
         statistics.update(|now| {
             if let Some(count) = now.outputs.get_mut(index) {
-                count.failure = Some(error.to_string());
+                count.failure = Some(error);
             }
         });
     }
     ended
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+
+    /// Takes a while to finish.
+    struct Slow(Arc<AtomicBool>);
+
+    impl Output for Slow {
+        fn name(&self) -> String {
+            "slow".to_owned()
+        }
+
+        fn show(&mut self, _: &Shown) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn finish(self: Box<Self>) -> Result<(), Error> {
+            std::thread::sleep(Duration::from_millis(50));
+            self.0.store(true, Ordering::Release);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn outputs_are_finished_wherever_the_run_ends() {
+        let is_finished = Arc::<AtomicBool>::default();
+        drop(OutputQueues::start(vec![Box::new(Slow(is_finished.clone()))], &Arc::default()).unwrap());
+        assert!(is_finished.load(Ordering::Acquire));
+    }
+
+    #[test]
+    fn losses_are_told_once_a_second_with_their_number() {
+        let mut losses = Losses::default();
+        // 50 a second from 10 s to 12.5 s.
+        let told: Vec<_> =
+            (500..625u64).filter_map(|k| Some((k, losses.add(Duration::from_millis(20 * k))?))).collect();
+        assert_eq!(told, [(500, 1), (550, 50), (600, 50)]);
+        assert_eq!(losses.untold, 24, "for the end");
+    }
 }

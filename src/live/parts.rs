@@ -2,26 +2,21 @@
 
 use super::capture::CaptureOptions;
 use super::governor::Levels;
-use super::workers::{Enlarger, MotionFinder};
+use super::motion::MotionFinder;
 use super::{Controls, EnlargingLevel, LiveConfig, MotionLevel};
-use crate::config::{MotionOptions, ProcessingOptions, Target};
+use crate::config::{ProcessingOptions, Target};
 use crate::error::{ConfigError, Error};
-use crate::frame::{BufferPool, Frame, FrameInfo, FrameRate, MotionMode, MotionScale, Rational};
-use crate::kernel;
+use crate::frame::{BufferPool, FrameRate, MotionMode, MotionScale, Rational};
 use crate::media::{Deinterlace, InputDescription, Interrupt, Sink, is_network};
-use crate::model::{DEFAULT_MODEL, SMALL_MODEL};
-use crate::pipeline::{ChainOptions, Clock, Plan, RateChange};
-use crate::stage::{Composer, Geometry, MotionMaker, OutputSize, fit};
-use std::sync::Arc;
+use crate::pipeline::RateChange;
+use crate::stage::{Geometry, MotionMaker, OutputSize, fit};
 
-/// The way that enlarges without a network.
-const RESAMPLED: &str = "resampled";
 /// Classical motion.
 const CLASSICAL: &str = "flow";
 /// Pixels of pictures in which motion takes so little time that finding it at half of their size is no help.
 const SMALL: u32 = 640 * 480;
-/// How network streams are probed: a second of them tells enough, and what was read meanwhile is not kept.
-const PROBING: [(&str, &str); 2] = [("analyzeduration", "1000000"), ("fflags", "nobuffer")];
+/// How long network streams are probed at most, in microseconds: it tells enough.
+const PROBING: (&str, &str) = ("analyzeduration", "1000000");
 /// What finds motion and what makes frames of it.
 pub(super) struct MotionParts {
     pub(super) finder: MotionFinder,
@@ -38,17 +33,16 @@ pub(super) fn capture_options(config: &LiveConfig, pool: &BufferPool) -> Capture
     if input.deinterlace == Deinterlace::Auto && config.captures_device() {
         input.deinterlace = Deinterlace::Off;
     }
-    if is_network(&config.input) && !config.input.starts_with("http") {
-        for (name, value) in PROBING {
-            if input.options.iter().all(|(known, _)| known != name) {
-                input.options.push((name.into(), value.into()));
-            }
-        }
+    let is_stream = is_network(&config.input) && !config.input.starts_with("http");
+    let (name, value) = PROBING;
+    if is_stream && input.options.iter().all(|(known, _)| known != name) {
+        input.options.push((name.into(), value.into()));
     }
     CaptureOptions {
         location: config.input.clone(),
         input,
         is_paced: config.is_paced(),
+        has_backlog: is_stream || config.input == "-",
         reconnects: config.reconnects(),
         silence: config.silence,
         opening: config.opening,
@@ -106,72 +100,6 @@ pub(super) fn open_sinks(
         sinks.push((output.location.clone(), sink));
     }
     Ok((sinks, notes))
-}
-
-/// The ways to enlarge, the best one first, with their names.
-pub(super) fn enlargers(
-    processing: &ProcessingOptions,
-    description: &InputDescription,
-    target: Geometry,
-    pool: &BufferPool,
-    clock: &Arc<dyn Clock>,
-) -> Result<(Vec<String>, Vec<Enlarger>), Error> {
-    let source = geometry(description);
-    let video = &description.video;
-    let aspect = video.sample_aspect_ratio;
-    let enlarges = target.width > source.width || target.height > source.height;
-    let mut choices: Vec<Vec<String>> = Vec::new();
-    if !processing.models.is_empty() {
-        choices.push(processing.models.clone());
-    } else if enlarges {
-        choices.push(vec![DEFAULT_MODEL.into()]);
-    }
-    if enlarges && choices.iter().flatten().all(|model| model != SMALL_MODEL) {
-        choices.push(vec![SMALL_MODEL.into()]);
-    }
-    let (mut names, mut ways) = (Vec::new(), Vec::new());
-    for models in choices {
-        let options = ProcessingOptions {
-            models: models.clone(),
-            threads: Some(processing.threads.unwrap_or(1)),
-            motion: MotionOptions::default(),
-            ..processing.clone()
-        };
-        let turned = description.is_turned();
-        let mut plan = Plan::new(source, aspect, video.time_base, turned, false, &options)?;
-        let ChainOptions { upscalers, composer, .. } =
-            plan.stages(&options, target, aspect, pool, clock.clone())?;
-        names.push(models.join(" + "));
-        ways.push(Enlarger { chain: upscalers.into_iter().next(), composer });
-    }
-    let kernels = kernel::create(processing.kernels)?;
-    let composer = Composer::new(source, None, target, aspect, processing.dither, kernels, pool.clone());
-    names.push(RESAMPLED.into());
-    ways.push(Enlarger { chain: None, composer });
-    Ok((names, ways))
-}
-
-/// Runs every way once: the first run of a network takes several times as long as the others.
-pub(super) fn warm_up(
-    ways: &mut [Enlarger],
-    description: &InputDescription,
-    pool: &BufferPool,
-) -> Result<(), Error> {
-    let video = &description.video;
-    let info = FrameInfo {
-        width: video.width,
-        height: video.height,
-        format: video.format,
-        color: video.color,
-        sample_aspect_ratio: video.sample_aspect_ratio,
-        pts: 0,
-        duration: 0,
-        is_damaged: false,
-        side_data: Vec::new(),
-    };
-    let mut blank = Frame::allocate(info, Some(pool));
-    blank.planes_mut().iter_mut().for_each(|plane| plane.rows_mut().for_each(|row| row.fill(0)));
-    ways.iter_mut().try_for_each(|way| way.process(blank.clone()).map(drop))
 }
 
 /// What finds motion and what makes frames of it: the network of the options if they name one, and the classical estimate.

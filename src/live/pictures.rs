@@ -1,8 +1,8 @@
 //! The frames that can be shown, and the pictures that decisions make of them.
 
 use super::director::{Decision, Director};
+use super::motion::Motion;
 use super::present::{Known, MadeOf, Picture};
-use super::workers::Motion;
 use crate::frame::{Content, Frame, MotionMode};
 use std::collections::VecDeque;
 

@@ -1,7 +1,7 @@
 //! Makes the pictures that were decided on, and hands them to the outputs.
 
+use super::motion::Motion;
 use super::outputs::OutputQueues;
-use super::workers::Motion;
 use super::{Shown, ShownContent, StatisticsBoard};
 use crate::error::Error;
 use crate::frame::{Frame, MotionField, MotionMode, Pts, SmallFrame};
@@ -96,13 +96,17 @@ impl Presenter {
                 Work::Learn(known) => self.learn(*known)?,
                 Work::Show(picture) => self.show(*picture)?,
             }
-            packets.try_iter().for_each(|packet| self.outputs.packet(&packet));
+            self.pass_on(packets);
             if !self.outputs.is_alive() {
                 break;
             }
         }
-        packets.try_iter().for_each(|packet| self.outputs.packet(&packet));
+        self.pass_on(packets);
         Ok(self.outputs)
+    }
+
+    fn pass_on(&mut self, packets: &Receiver<CopyPacket>) {
+        packets.try_iter().for_each(|packet| self.outputs.packet(&packet, self.clock.now()));
     }
 
     pub(super) fn learn(&mut self, Known { source, before, motion }: Known) -> Result<(), Error> {

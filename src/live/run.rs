@@ -1,16 +1,17 @@
 //! A live run: what it is made of, and its threads.
 
 use super::capture::{Capture, Captured};
+use super::companions::Companions;
 use super::conductor::{Conductor, Done, EnlargeJob, LiveObserver, MotionJob, Setup, Wires};
 use super::director::Director;
 use super::encoded::EncodedOutput;
+use super::enlarge::Enlarger;
+use super::motion::MotionFinder;
 use super::outputs::OutputQueues;
 use super::parts::{
-    MotionParts, capture_options, delivered, enlargers, geometry, levels, motion_parts, open_sinks,
-    output_size, warm_up,
+    MotionParts, capture_options, delivered, geometry, levels, motion_parts, open_sinks, output_size,
 };
 use super::present::{Busy, Presenter, timed};
-use super::workers::{Enlarger, MotionFinder};
 use super::{Controls, LiveConfig, LiveFormat, LiveStatistics, Output, StatisticsBoard};
 use crate::error::Error;
 use crate::frame::{BufferPool, MotionMode, Rational};
@@ -36,7 +37,7 @@ pub struct Live {
     config: LiveConfig,
     capture: Capture,
     director: Director,
-    enlargers: Vec<Enlarger>,
+    enlarger: Enlarger,
     motion: MotionParts,
     format: LiveFormat,
     outputs: Vec<Box<dyn Output>>,
@@ -88,8 +89,7 @@ impl Live {
             |(_, sink)| delivered(sink),
         );
         let aspect = video.sample_aspect_ratio;
-        let (ways, mut enlargers) = enlargers(&config.processing, &description, target, &pool, &clock)?;
-        warm_up(&mut enlargers, &description, &pool)?;
+        let enlarger = Enlarger::new(&config.processing, &description, target, &pool, &clock)?;
         let mut outputs: Vec<Box<dyn Output>> = Vec::new();
         for (location, sink) in sinks {
             let wanted = delivered(&sink);
@@ -106,13 +106,13 @@ impl Live {
             time_base: director.time_base(),
             frame_rate: rate,
         };
-        let controls = Arc::new(Controls::new(ways));
+        let controls = Arc::new(Controls::new(enlarger.names()));
         controls.set_predicts(config.predicts);
         Ok(Self {
             config,
             capture,
             director,
-            enlargers,
+            enlarger,
             motion,
             format,
             outputs,
@@ -141,10 +141,9 @@ impl Live {
         self.statistics.clone()
     }
 
-    /// Where the networks run, those of the ways to enlarge first.
+    /// Where the networks run, those for motion last.
     pub fn networks(&self) -> Vec<RunningNetwork> {
-        let chains = self.enlargers.iter().filter_map(|way| way.chain.as_ref());
-        chains.flat_map(|chain| chain.running()).chain(self.motion.finder.running()).collect()
+        self.enlarger.running().into_iter().chain(self.motion.finder.running()).collect()
     }
 
     /// Decisions on the outputs that the user should know of.
@@ -162,7 +161,7 @@ impl Live {
     /// # Errors
     /// The first failure of a stage or an output; the other outputs are finished nevertheless.
     pub fn run(self, observer: LiveObserver) -> Result<LiveStatistics, Error> {
-        let Self { config, capture, director, enlargers, motion, outputs, controls, statistics, .. } = self;
+        let Self { config, capture, director, enlarger, motion, outputs, controls, statistics, .. } = self;
         let (clock, interrupt, reading, sending) = (self.clock, self.interrupt, self.reading, self.sending);
         let description = capture.description();
         let stream_bases = description.streams.iter().map(|stream| stream.time_base).collect();
@@ -179,10 +178,10 @@ impl Live {
         let (packets, waiting_packets) = bounded(PACKETS);
 
         let reader = spawn("capture", move || capture.run(&captured_in))?;
-        let enlarger = {
+        let enlarging = {
             let (done, clock, statistics) = (done_in.clone(), clock.clone(), statistics.clone());
             spawn("upscale", move || {
-                enlarge_all(enlargers, &enlarge_jobs, &done, |work| {
+                enlarge_all(enlarger, &enlarge_jobs, &done, |work| {
                     timed(&*clock, &upscaling, &statistics, "upscale", work)
                 });
             })?
@@ -210,7 +209,6 @@ impl Live {
             mode: config.processing.motion.mode,
             levels,
             longest: config.max_latency,
-            time_bases,
             controls,
             statistics: statistics.clone(),
             clock,
@@ -218,11 +216,13 @@ impl Live {
             busy,
             observer,
         };
-        let wires = Wires { captured, enlarge, motion: find, done, present, packets };
-        let conducted = guarded("conduct", || Conductor::new(setup, wires).run(&|| !presenter.is_finished()));
+        let wires = Wires { captured, enlarge, motion: find, done, present };
+        let companions = Companions::new(time_bases, packets, statistics.clone());
+        let conductor = Conductor::new(setup, wires, companions);
+        let conducted = guarded("conduct", || conductor.run(&|| !presenter.is_finished()));
         reading.trigger();
         // The channels are closed: every thread comes to its end.
-        let [read, enlarged, found] = [reader, enlarger, finder].map(join);
+        let [read, enlarged, found] = [reader, enlarging, finder].map(join);
         sending.expire_after(SENDING);
         let presented = presenter.join().unwrap_or_else(|_| Err(lost("present")));
         let finished = presented.and_then(OutputQueues::finish);
@@ -241,7 +241,7 @@ fn lost(stage: &str) -> Error {
 }
 
 fn enlarge_all(
-    mut ways: Vec<Enlarger>,
+    mut enlarger: Enlarger,
     jobs: &Receiver<EnlargeJob>,
     done: &Sender<Done>,
     timed: impl Fn(&mut dyn FnMut() -> Done) -> Done,
@@ -249,9 +249,9 @@ fn enlarge_all(
     for EnlargeJob { sequence, frame, way } in jobs {
         let mut frame = Some(frame);
         let made = timed(&mut || {
-            let enlarged = guarded("upscale", || match (ways.get_mut(way), frame.take()) {
-                (Some(way), Some(frame)) => way.process(frame),
-                _ => Err(lost("upscale")),
+            let enlarged = guarded("upscale", || match frame.take() {
+                Some(frame) => enlarger.process(frame, way),
+                None => Err(lost("upscale")),
             });
             Done::Enlarged(sequence, enlarged)
         });

@@ -49,6 +49,8 @@ pub struct OutputCount {
     pub shown: u64,
     /// Pictures that it missed because it was not done with those before.
     pub dropped: u64,
+    /// Packets of sound and other streams that it missed, likewise.
+    pub packets_dropped: u64,
     /// Why it has stopped, if it has.
     pub failure: Option<String>,
 }

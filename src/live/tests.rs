@@ -2,12 +2,13 @@
 //! what is shown is compared with what an undisturbed camera would have seen at that moment.
 
 use super::capture::Captured;
+use super::companions::Companions;
 use super::conductor::{Conductor, Done, EnlargeJob, MotionJob, Setup, Wires};
 use super::director::Director;
 use super::governor::Levels;
+use super::motion::MotionFinder;
 use super::outputs::OutputQueues;
 use super::present::{Busy, Presenter, Work};
-use super::workers::MotionFinder;
 use super::{Controls, EnlargingLevel, Level, LiveStatistics, MotionLevel, ShownContent, StatisticsBoard};
 use crate::frame::{
     BufferPool, Color, Frame, FrameInfo, MotionMode, MotionScale, PixelFormat, Pts, Rational,
@@ -205,7 +206,6 @@ fn stage(script: &Script, clock: &Arc<ManualClock>, statistics: &Arc<StatisticsB
             enlarging: vec![EnlargingLevel::Full, EnlargingLevel::Small, EnlargingLevel::Resampled],
         },
         longest,
-        time_bases: (Vec::new(), milliseconds),
         controls,
         statistics: statistics.clone(),
         clock: clock_of(),
@@ -219,8 +219,8 @@ fn stage(script: &Script, clock: &Arc<ManualClock>, statistics: &Arc<StatisticsB
         motion: motion_in,
         done: crossbeam_channel::never(),
         present,
-        packets: bounded(1).0,
     };
+    let companions = Companions::new((Vec::new(), milliseconds), bounded(1).0, statistics.clone());
     let kernels = kernel::create(KernelChoice::Cpu).unwrap();
     let finder = MotionFinder::new(
         script.mode,
@@ -234,7 +234,7 @@ fn stage(script: &Script, clock: &Arc<ManualClock>, statistics: &Arc<StatisticsB
         statistics: statistics.clone(),
         busy: Busy::default(),
     };
-    let conductor = Conductor::new(setup, wires);
+    let conductor = Conductor::new(setup, wires, companions);
     Stage {
         clock: clock.clone(),
         conductor,

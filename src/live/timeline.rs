@@ -13,7 +13,7 @@ const WINDOW: Duration = Duration::from_secs(2);
 /// Fewer arrivals say nothing.
 const LEAST_ARRIVALS: usize = 8;
 /// At the beginning, and when a source begins anew, buffers empty themselves and frames come ever earlier.
-const WARM_UP: Duration = Duration::from_secs(1);
+const WARM_UP: Duration = Duration::from_secs(2);
 /// Parts of the time since the last frame by which the offset follows the least delayed frame: two clocks drift apart by
 /// less, and faster would be seen; when frames come earlier than was thought, delay is given back faster.
 const DRIFT_PARTS: i128 = 200;
@@ -35,11 +35,26 @@ pub(super) struct Timeline {
     last: Option<(Pts, Duration)>,
     /// Added to the source's time stamps.
     shift: Pts,
+    /// The next frame is the first one of a source that was opened again.
+    is_anew: bool,
 }
 
 impl Timeline {
     pub(super) const fn new(time_base: TimeBase) -> Self {
-        Self { time_base, offset: None, recent: VecDeque::new(), began: Duration::ZERO, last: None, shift: 0 }
+        Self {
+            time_base,
+            offset: None,
+            recent: VecDeque::new(),
+            began: Duration::ZERO,
+            last: None,
+            shift: 0,
+            is_anew: false,
+        }
+    }
+
+    /// The source was opened again: what its time stamps say now has nothing to do with those before, even where they are near.
+    pub(super) const fn begin_anew(&mut self) {
+        self.is_anew = true;
     }
 
     /// A frame with the time stamp `pts` arrived. Gives its time stamp without jumps; `None` if it is not later than the
@@ -52,7 +67,7 @@ impl Timeline {
         };
         let elapsed = nanoseconds(now.saturating_sub(arrived));
         let stepped = self.nanoseconds_of(pts + self.shift) - self.nanoseconds_of(last);
-        if (stepped - elapsed).abs() > JUMP {
+        if std::mem::take(&mut self.is_anew) || (stepped - elapsed).abs() > JUMP {
             let elapsed = self.ticks(elapsed).max(1);
             self.shift = last + elapsed - pts;
             self.recent.clear();
@@ -172,6 +187,22 @@ mod tests {
         assert_eq!(timeline.arrive(5, ms(1000 + 49 * 40 + 500)), Some(49 * 40 + 500));
         assert_eq!(timeline.arrive(45, ms(1000 + 49 * 40 + 540)), Some(49 * 40 + 540));
         assert_eq!(timeline.captured(49 * 40 + 540), ms(1000 + 49 * 40 + 540));
+    }
+
+    #[test]
+    fn after_a_new_opening_even_a_small_jump_is_taken_out() {
+        for begin in [-300, 0, 300, 49 * 40 + 900] {
+            let mut timeline = Timeline::new(MILLISECONDS);
+            feed(&mut timeline, 0..50, |_| 0);
+            timeline.begin_anew();
+            // The clock is 500 ms further.
+            let last = 49 * 40;
+            let again: Vec<_> = (0..50)
+                .filter_map(|k| timeline.arrive(begin + 40 * k, ms(1000 + last + 500 + 40 * k)))
+                .collect();
+            assert_eq!(again, (0..50).map(|k| last + 500 + 40 * k).collect::<Vec<_>>(), "{begin}");
+            assert_eq!(timeline.captured(again[0]), ms(1000 + last + 500), "{begin}");
+        }
     }
 
     #[test]

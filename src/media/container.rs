@@ -165,6 +165,35 @@ pub(super) fn is_m2ts(format: OutputFormat, location: &str, options: &OutputOpti
 /// The option of FFmpeg's muxer that makes [`is_m2ts`] true.
 pub(super) const M2TS_OPTION: &str = "mpegts_m2ts_mode";
 
+fn is_quota(errno: i32) -> bool {
+    std::io::Error::from_raw_os_error(errno).kind() == std::io::ErrorKind::QuotaExceeded
+}
+
+/// Where virtual cameras are.
+const CAMERAS: &str = "/dev/video";
+
+/// What FFmpeg's error code means of a camera that pictures were to go to.
+fn camera_error(location: &str, code: i32) -> MediaError {
+    let number = location.strip_prefix(CAMERAS).unwrap_or_default();
+    let (problem, remedy) = match code.saturating_neg() {
+        errno::ENOENT | errno::ENODEV | errno::ENXIO => (
+            "there is no such device".to_owned(),
+            format!(
+                "a virtual camera is made by v4l2loopback: sudo modprobe v4l2loopback video_nr={number}; \
+                 `ls {CAMERAS}*` shows those that are there"
+            ),
+        ),
+        errno::EACCES | errno::EPERM => {
+            ("it must not be written".to_owned(), "join its group: sudo usermod -aG video $USER".to_owned())
+        }
+        _ => (
+            format!("it takes no pictures: {}", error_text(code)),
+            "write to a virtual camera of v4l2loopback that no other program writes to".to_owned(),
+        ),
+    };
+    MediaError::Output { output: location.to_owned(), problem, remedy }
+}
+
 /// What FFmpeg's error code means for the user who named `location`.
 pub(super) fn write_error(location: &str, code: i32) -> MediaError {
     let is_pipe = location == STDOUT || location.starts_with("pipe:");
@@ -176,8 +205,10 @@ pub(super) fn write_error(location: &str, code: i32) -> MediaError {
         return MediaError::ClosedPipe;
     }
     let remedy = match errno {
+        _ if location.starts_with(CAMERAS) => return camera_error(location, code),
         errno::ENOSPC => "free some space or write to another disk",
         errno::EFBIG => "raise the file size limit or write to another disk",
+        _ if is_quota(errno) => "delete files of yours or write to another disk",
         errno::EACCES | errno::EPERM | errno::EROFS => "write to a folder of your own",
         errno::ENOENT => "create the folder first",
         errno::EPIPE | errno::ECONNRESET | errno::ECONNREFUSED | errno::ETIMEDOUT => {
@@ -200,11 +231,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_receiver_that_cannot_be_reached_is_no_matter_of_the_container() {
+    fn what_to_do_goes_with_what_the_output_is() {
         for (location, code, remedy) in [
             ("srt://127.0.0.1:9000", errno::EIO, "see whether the receiver is listening"),
             ("rtmp://127.0.0.1/live", errno::ECONNREFUSED, "see whether the receiver is listening"),
             ("srt://127.0.0.1:9000", errno::EINVAL, "try another file or another container"),
+            ("/dev/video77", errno::ENOENT, "sudo modprobe v4l2loopback video_nr=77"),
+            ("/dev/video0", errno::EACCES, "sudo usermod -aG video"),
+            ("/dev/video0", errno::EINVAL, "a virtual camera of v4l2loopback"),
             ("out.mkv", errno::EIO, "try another file or another container"),
         ] {
             let told = write_error(location, -code).to_string();

@@ -300,6 +300,17 @@ impl Muxer {
         output.is_none_or(|output| output.seekable & AVIO_SEEKABLE_NORMAL != 0)
     }
 
+    /// Bytes that were written so far, to the output or to its buffer.
+    pub(super) fn position(&self) -> u64 {
+        const CURRENT: c_int = 1;
+        // SAFETY: the context is valid; its output is null, for which there is no call, or open.
+        let position = unsafe {
+            let output = self.context.as_ref().pb;
+            if output.is_null() { 0 } else { avio_seek(output, 0, CURRENT) }
+        };
+        u64::try_from(position).unwrap_or(0)
+    }
+
     /// The time base of stream `index`, final once the header is written.
     pub(super) fn time_base(&self, index: usize) -> TimeBase {
         // SAFETY: the context is valid, and the index is checked against its number of streams.

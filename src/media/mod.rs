@@ -29,6 +29,8 @@ mod ffi_parameters;
 mod ffi_picture;
 mod ffi_remote;
 #[cfg(target_os = "linux")]
+mod ffi_room;
+#[cfg(target_os = "linux")]
 mod ffi_stdin;
 mod ffi_surfaces;
 mod ffi_timecode;
@@ -36,6 +38,7 @@ mod frame_export;
 mod frame_import;
 mod hardware_trial;
 mod hdr;
+mod header;
 mod hwaccel;
 mod image_read;
 mod image_write;
@@ -55,6 +58,7 @@ mod pixel;
 mod reader;
 mod rgb;
 mod rgb_export;
+mod room;
 mod select;
 mod sink;
 mod source;
@@ -80,6 +84,7 @@ pub use jpeg::JpegEncoder;
 pub use library::{library_versions, set_library_log_level};
 pub use open::{camera_format, is_device, is_network};
 pub use options::{Deinterlace, InputOptions, OutputOptions};
+pub use picture_sink::pattern_instead;
 pub use sink::Sink;
 pub use source::Source;
 pub use stream::{

@@ -1,24 +1,23 @@
 //! An output with a container: one encoded video stream among the streams that are passed through.
 
-use super::container::{
-    Destination, M2TS_OPTION, check_holds_video, choose_destination, choose_format, is_m2ts, write_error,
-};
-use super::copy::{Fate, decide_fates, is_mp4_family, refused_header};
+use super::container::{Destination, check_holds_video, choose_destination, choose_format, write_error};
+use super::copy::{Fate, decide_fates};
 use super::delay::Delay;
 use super::encode::{EncodeError, VideoTrack};
 use super::encoder_choice::choose_encoder;
-use super::ffi_output::{Muxer, OutputFormat, error_text, shared_packet};
+use super::ffi_output::{Muxer, error_text, shared_packet};
+use super::header::write_header;
 use super::metadata::{global_tags, rotation_note};
 use super::options::OutputOptions;
 use super::output_streams::{OutputStreams, Track};
+use super::room::Room;
 use super::stream::{Chapter, CopyPacket, Delivered, InputDescription, Interrupt, SinkReport, StreamKind};
 use super::video_open::open_video;
 use crate::error::MediaError;
-use crate::frame::{Frame, Rational, SurfaceLayout, TimeBase};
+use crate::frame::{Frame, Rational, SurfaceLayout};
 use ffmpeg_next::Packet;
-use ffmpeg_next::ffi::{
-    AVERROR_EXIT, AVERROR_INVALIDDATA, AVERROR_PATCHWELCOME, AVFMT_AVOID_NEG_TS_DISABLED,
-};
+use ffmpeg_next::ffi::{AVERROR_INVALIDDATA, AVERROR_PATCHWELCOME};
+use ffmpeg_next::util::error as errno;
 
 /// A muxer with its tracks.
 pub(super) struct MuxedSink {
@@ -32,6 +31,13 @@ pub(super) struct MuxedSink {
     /// The last packet, where frames that are missing must be repeated because readers count them.
     repeater: Option<Repeater>,
     packets: u64,
+    /// Packets of all streams that the muxer took.
+    muxed: u64,
+    is_recording: bool,
+    /// The trailer was written, or failed.
+    is_ended: bool,
+    /// For the end of a recording.
+    room: Option<Room>,
     /// The input as the user named it.
     input: String,
     is_strict: bool,
@@ -96,6 +102,10 @@ impl MuxedSink {
             .map_err(|failure| failure.explain(format, location, options, input, &fates))?;
         streams.learn_time_bases(&muxer);
         let repeater = (format.name() == "yuv4mpegpipe").then(Repeater::default);
+        let room = match &destination {
+            Destination::File(file) if options.is_recording => Room::of(file.part()),
+            _ => None,
+        };
         let location = location.to_owned();
         let mut sink = Self {
             muxer,
@@ -106,6 +116,10 @@ impl MuxedSink {
             delay,
             repeater,
             packets: 0,
+            muxed: 0,
+            is_recording: options.is_recording,
+            is_ended: false,
+            room,
             input: input.location.clone(),
             is_strict: options.strict,
             damaged: 0,
@@ -176,8 +190,19 @@ impl MuxedSink {
         self.mux(packet)
     }
 
-    fn mux(&mut self, mut packet: Packet) -> Result<(), MediaError> {
-        self.muxer.write(&mut packet).map_err(|code| write_error(&self.location, code))
+    fn mux(&mut self, packet: Packet) -> Result<(), MediaError> {
+        self.put(packet).map_err(|code| write_error(&self.location, code))
+    }
+
+    /// Gives a packet to the muxer, if there is room for what comes after it too.
+    fn put(&mut self, mut packet: Packet) -> Result<(), i32> {
+        if let Some(room) = &mut self.room {
+            let kept = room.keep(self.muxer.position() + packet.size() as u64, self.muxed);
+            kept.map_err(|error| full_code(&error))?;
+        }
+        self.muxer.write(&mut packet)?;
+        self.muxed += 1;
+        Ok(())
     }
 
     /// Passes a packet through.
@@ -195,8 +220,8 @@ impl MuxedSink {
     }
 
     /// Writes a packet that is passed through, unless it is so damaged that the container cannot take it.
-    fn mux_copy(&mut self, mut packet: Packet) -> Result<(), MediaError> {
-        match self.muxer.write(&mut packet) {
+    fn mux_copy(&mut self, packet: Packet) -> Result<(), MediaError> {
+        match self.put(packet) {
             Ok(()) => {
                 self.packets += 1;
                 Ok(())
@@ -228,17 +253,10 @@ impl MuxedSink {
 
     /// Drains the encoder, ends the file and gives it its name.
     pub(super) fn finish(mut self) -> Result<SinkReport, MediaError> {
-        self.video.send_end().map_err(|code| self.encode_error(EncodeError::Encoder(code)))?;
-        self.write_encoded()?;
-        let failed = |code| write_error(&self.location, code);
-        self.muxer.write_trailer().map_err(failed)?;
-        self.muxer.close().map_err(failed)?;
-        let bytes = match &mut self.destination {
-            Destination::File(file) => {
-                file.complete()?;
-                file.size()
-            }
-            Destination::Direct(_) => None,
+        let ended = self.drain().and_then(|()| self.end());
+        let bytes = match ended.and_then(|()| self.complete()) {
+            Ok(bytes) => bytes,
+            Err(error) => return Err(self.fail(error)),
         };
         let settings = self.video.encoder().settings();
         Ok(SinkReport {
@@ -251,6 +269,50 @@ impl MuxedSink {
             frames_on_device: self.video.frames_on_device(),
             device_problem: self.video.placement().problem.clone(),
         })
+    }
+
+    fn drain(&mut self) -> Result<(), MediaError> {
+        self.video.send_end().map_err(|code| self.encode_error(EncodeError::Encoder(code)))?;
+        self.write_encoded()
+    }
+
+    fn end(&mut self) -> Result<(), MediaError> {
+        let is_ended = std::mem::replace(&mut self.is_ended, true);
+        let written = if is_ended { Ok(()) } else { self.muxer.write_trailer() };
+        written.and(self.muxer.close()).map_err(|code| write_error(&self.location, code))
+    }
+
+    /// Gives the file its name, and its size in bytes.
+    fn complete(&mut self) -> Result<Option<u64>, MediaError> {
+        let Destination::File(file) = &mut self.destination else { return Ok(None) };
+        if let Some(room) = &self.room {
+            room.release();
+        }
+        file.complete()?;
+        Ok(file.size())
+    }
+
+    /// Gives up because of `error`. A recording's file is ended as far as possible and kept, which the error then says; any other
+    /// is removed.
+    pub(super) fn fail(mut self, error: MediaError) -> MediaError {
+        let holds_something = self.is_recording && self.muxed > 0;
+        if !holds_something || !matches!(self.destination, Destination::File(_)) {
+            return error;
+        }
+        // Why it cannot be written any further is known.
+        let _ = (self.video.send_end(), self.write_encoded());
+        let is_ended = !self.is_ended && self.end().is_ok();
+        if self.complete().is_err() {
+            return error;
+        }
+        match error {
+            MediaError::Output { output, problem, remedy } => {
+                let kept =
+                    if is_ended { "was completed and kept" } else { "is kept, though without its end" };
+                MediaError::Output { output, problem: format!("{problem}; what came before {kept}"), remedy }
+            }
+            error => error,
+        }
     }
 
     fn encode_error(&self, error: EncodeError) -> MediaError {
@@ -270,93 +332,11 @@ impl MuxedSink {
     }
 }
 
-/// Why there is no header.
-enum HeaderFailure {
-    /// The file or connection failed, with FFmpeg's error code.
-    Output(i32),
-    /// The muxer refuses what it was given.
-    Refused(i32),
-    /// The muxer has to go back to its beginning, and the output cannot.
-    NotSeekable,
-    /// Nothing took these options.
-    UnknownOptions(Vec<String>),
-}
-
-fn write_header(
-    muxer: &mut Muxer,
-    location: &str,
-    destination: &Destination,
-    options: &OutputOptions,
-    video: TimeBase,
-) -> Result<(), HeaderFailure> {
-    let settings = muxer_options(muxer, location, options, video);
-    muxer.open(&destination.location()).map_err(HeaderFailure::Output)?;
-    match muxer.write_header(&settings) {
-        Ok(unknown) if unknown.is_empty() => Ok(()),
-        Ok(unknown) => Err(HeaderFailure::UnknownOptions(unknown)),
-        Err(code) if code != AVERROR_EXIT && muxer.is_output_sound() => {
-            let is_whole =
-                !settings.iter().any(|(key, value)| key.contains("frag") || value.contains("frag"));
-            let goes_back = is_mp4_family(muxer.format()) && is_whole;
-            Err(match goes_back && !muxer.is_seekable() {
-                true => HeaderFailure::NotSeekable,
-                false => HeaderFailure::Refused(code),
-            })
-        }
-        Err(code) => Err(HeaderFailure::Output(code)),
-    }
-}
-
-impl HeaderFailure {
-    fn explain(
-        &self,
-        format: OutputFormat,
-        location: &str,
-        options: &OutputOptions,
-        input: &InputDescription,
-        fates: &[Fate],
-    ) -> MediaError {
-        match self {
-            Self::Output(code) => write_error(location, *code),
-            Self::Refused(code) => refused_header(format, *code, options, input, fates),
-            Self::NotSeekable => MediaError::Output {
-                output: location.to_owned(),
-                problem: format!("{} goes back to its beginning at the end, and pipes cannot", format.name()),
-                remedy: "use matroska, mpegts or nut, or add --muxer-opt movflags=frag_keyframe+empty_moov"
-                    .to_owned(),
-            },
-            Self::UnknownOptions(names) => MediaError::Option {
-                option: "--muxer-opt".to_owned(),
-                problem: format!("{} does not know {}", format.name(), names.join(", ")),
-                remedy: format!("`ffmpeg -h muxer={}` lists its options", format.name()),
-            },
-        }
-    }
-}
-
-/// Our defaults for the muxer, then the user's.
-fn muxer_options(
-    muxer: &mut Muxer,
-    location: &str,
-    options: &OutputOptions,
-    video: TimeBase,
-) -> Vec<(String, String)> {
-    let mut settings: Vec<(String, String)> = Vec::new();
-    if muxer.format().name() == "mpegts" {
-        // Otherwise every time stamp is put off by 1.4 s.
-        muxer.set_max_delay(0);
-        muxer.set_avoid_negative_ts(AVFMT_AVOID_NEG_TS_DISABLED);
-        settings.push(("mpegts_copyts".to_owned(), "1".to_owned()));
-    }
-    if is_m2ts(muxer.format(), location, options) {
-        settings.push((M2TS_OPTION.to_owned(), "1".to_owned()));
-    }
-    if matches!(muxer.format().name(), "mp4" | "mov" | "ipod") {
-        // Late starts are stored in ticks of the movie, whose default of a millisecond rounds them.
-        settings.push(("movie_timescale".to_owned(), video.den.max(1000).to_string()));
-    }
-    settings.extend(options.muxer_options.iter().cloned());
-    settings
+/// FFmpeg's code of an error that says that there is no room.
+fn full_code(error: &std::io::Error) -> i32 {
+    let too_large = error.kind() == std::io::ErrorKind::FileTooLarge;
+    let otherwise = if too_large { errno::EFBIG } else { errno::ENOSPC };
+    error.raw_os_error().unwrap_or(otherwise).saturating_neg()
 }
 
 /// Repeats packets so that none is missing in a format whose readers count frames.

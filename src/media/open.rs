@@ -280,7 +280,10 @@ fn explain(location: &str, options: &InputOptions, failure: &OpenFailure) -> Med
         OpenFailure::Open(error) => wrong(
             location,
             &format!("cannot be opened ({error})"),
-            "check the name and that it can be reached",
+            match camera_format(location) {
+                Some(_) => "`framecast devices` lists the cameras that are there",
+                None => "check the name and that it can be reached",
+            },
         ),
         OpenFailure::Streams(error) => wrong(
             location,

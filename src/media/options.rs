@@ -85,6 +85,9 @@ pub struct OutputOptions {
     pub strict: bool,
     /// Encoder threads; FFmpeg's choice if `None`.
     pub threads: Option<usize>,
+    /// A recording, which cannot be made again: where writing fails, the file is completed as far as possible and kept, and room on the
+    /// disk is set aside for that. Else the file is removed.
+    pub is_recording: bool,
     /// The device in whose memory frames may lie when they come: an encoder that takes pictures there gets copies on the device.
     pub frames_at: Option<MemoryPlace>,
 }

@@ -89,6 +89,13 @@ impl Names {
     }
 }
 
+/// Where `location` is the name of one picture: a pattern for many.
+pub fn pattern_instead(location: &str, options: &OutputOptions) -> Option<String> {
+    PictureSink::kind_of(location, options)?;
+    let location = location.strip_prefix("file:").unwrap_or(location);
+    matches!(Names::parse(location, 0), Names::Single).then(|| pattern_example(location))
+}
+
 impl PictureSink {
     /// The kind of pictures that `location` asks for by its extension, if it does.
     pub(super) fn kind_of(location: &str, options: &OutputOptions) -> Option<PictureKind> {
@@ -180,7 +187,7 @@ impl PictureSink {
             return Err(MediaError::Output {
                 output: self.location.clone(),
                 problem: "is one picture, and the input has more frames".to_owned(),
-                remedy: format!("use a pattern such as {} for a sequence", self.pattern_example()),
+                remedy: format!("use a pattern such as {} for a sequence", pattern_example(&self.location)),
             });
         }
         let bytes = self.encoder.encode(frame).map_err(|error| MediaError::Output {
@@ -204,13 +211,6 @@ impl PictureSink {
         Ok(())
     }
 
-    fn pattern_example(&self) -> String {
-        let path = Path::new(&self.location);
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let extension = path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
-        format!("{stem}%05d.{extension}")
-    }
-
     /// Gives a single picture its name.
     pub(super) fn finish(mut self) -> Result<SinkReport, MediaError> {
         if let Some(file) = &mut self.single {
@@ -227,6 +227,13 @@ impl PictureSink {
             device_problem: None,
         })
     }
+}
+
+fn pattern_example(location: &str) -> String {
+    let path = Path::new(location);
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let extension = path.extension().map(|e| e.to_string_lossy().into_owned()).unwrap_or_default();
+    format!("{stem}%05d.{extension}")
 }
 
 fn refuse_encoder_options(kind: PictureKind, options: &OutputOptions) -> Result<(), MediaError> {

@@ -116,11 +116,21 @@ impl Sink {
     ///
     /// # Errors
     ///
-    /// As [`Sink::write_frame`]; the unfinished file is removed.
+    /// As [`Sink::write_frame`]; the unfinished file is removed, but for a recording's.
     pub fn finish(self) -> Result<SinkReport, MediaError> {
         match self.body {
             Body::Muxed(sink) => sink.finish(),
             Body::Pictures(sink) => sink.finish(),
+        }
+    }
+
+    /// Gives up because of `error`, which comes back. The file of a recording ([`OutputOptions::is_recording`]) is completed as far
+    /// as possible and kept, which the error then says; any other is removed.
+    #[must_use]
+    pub fn fail(self, error: MediaError) -> MediaError {
+        match self.body {
+            Body::Muxed(sink) => sink.fail(error),
+            Body::Pictures(_) => error,
         }
     }
 

@@ -41,8 +41,37 @@ pub enum Edit {
 }
 
 impl Edit {
+    /// Edits a frame with the first of the networks; frames come in order.
+    pub fn process(&mut self, frame: Frame) -> Result<Frame, Error> {
+        let missing = || Error::Panic { stage: "edit".into(), message: "it has no network".into() };
+        match self {
+            Self::Denoise(chains, denoiser) => {
+                let network = chains.first_mut().ok_or_else(missing)?.process(&frame)?;
+                denoiser.process(Upscaled { source: frame, network: Some(network) })
+            }
+            Self::Style(networks, stylizer) => {
+                stylizer.process(networks.first_mut().ok_or_else(missing)?.process(frame)?)
+            }
+            Self::Enhance(networks, enhancer) => {
+                enhancer.process(networks.first_mut().ok_or_else(missing)?.process(frame)?)
+            }
+        }
+    }
+
+    /// Runs the first network once, which takes several times as long as later; nothing is remembered of the frame.
+    pub fn warm_up(&mut self, frame: &Frame) -> Result<(), Error> {
+        match self {
+            Self::Denoise(chains, _) => {
+                chains.first_mut().map_or(Ok(()), |chain| chain.process(frame).map(drop))
+            }
+            Self::Style(networks, _) | Self::Enhance(networks, _) => {
+                networks.first_mut().map_or(Ok(()), |network| network.process(frame.clone()).map(drop))
+            }
+        }
+    }
+
     /// Where the networks' nodes run.
-    pub(super) fn running(&self) -> Vec<RunningNetwork> {
+    pub(crate) fn running(&self) -> Vec<RunningNetwork> {
         match self {
             Self::Denoise(chains, _) => chains.iter().flat_map(ModelChain::running).collect(),
             Self::Style(networks, _) | Self::Enhance(networks, _) => {

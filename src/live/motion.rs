@@ -1,29 +1,11 @@
-//! What is done to every captured frame, each on a thread of its own: it is enlarged, and its motion is found.
+//! Finds the motion of captured frames, on a thread of its own.
 
 use crate::error::Error;
 use crate::frame::{Frame, MotionField, MotionMode, SmallFrame};
 use crate::kernel::cpu::shrink;
 use crate::model::RunningNetwork;
-use crate::stage::{
-    Composer, Detector, DetectorOptions, Estimate, ModelChain, MotionPredictor, Transition, Upscaled,
-};
+use crate::stage::{Detector, DetectorOptions, Estimate, MotionPredictor, Transition};
 use std::sync::Arc;
-
-/// One way to enlarge frames: a network, or none, and what makes the output frame of it.
-pub(super) struct Enlarger {
-    pub(super) chain: Option<ModelChain>,
-    pub(super) composer: Composer,
-}
-
-impl Enlarger {
-    pub(super) fn process(&mut self, source: Frame) -> Result<Frame, Error> {
-        let network = match &mut self.chain {
-            Some(chain) => Some(chain.process(&source)?),
-            None => None,
-        };
-        self.composer.process(Upscaled { source, network })
-    }
-}
 
 /// How a frame has moved since the one before.
 #[derive(Clone, Debug)]
