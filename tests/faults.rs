@@ -194,9 +194,9 @@ fn a_model_file_that_is_not_there_is_what_is_missing() {
 fn options_without_effect_are_told() {
     let folder = scratch();
     let output = folder.path().join("out.mkv");
-    let given = "--rate 50 --video-size 32x32 --input-pix-fmt gray --motion-model flow";
+    let given = "--rate 50 --video-size 32x32 --input-pix-fmt gray --motion-model flow --motion-scale 0.5";
     let told = succeed(&plain(), &output, &format!("--upscale 1 {given}")).stderr;
-    for option in ["--rate", "--video-size", "--input-pix-fmt", "--motion-model flow"] {
+    for option in ["--rate", "--video-size", "--input-pix-fmt", "--motion-model flow", "--motion-scale"] {
         assert!(told.contains(&format!("{option} has no effect")), "{option}: {told}");
     }
     let raw = derived("raw.yuv", "-i @0 -an -f rawvideo", &[&plain()]);

@@ -129,6 +129,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn motion_is_found_at_full_or_half_size() {
+        let scale = |text: &str| text.parse::<MotionScale>().ok();
+        assert_eq!(
+            ["1", "1.0", "0.5", ".5"].map(scale),
+            [
+                Some(MotionScale::Full),
+                Some(MotionScale::Full),
+                Some(MotionScale::Half),
+                Some(MotionScale::Half)
+            ]
+        );
+        assert_eq!(["", "0.25", "2", "half"].map(scale), [None; 4]);
+    }
+
+    #[test]
     fn rates_parse_and_refuse() {
         for (text, rate) in [
             ("60", FrameRate::Fixed(Rational::new(60, 1))),

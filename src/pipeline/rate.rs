@@ -42,6 +42,9 @@ impl RateChange {
                 find_model(options)?;
                 tracing::warn!("--motion-model {name} has no effect: no frames are added (--fps, --conceal)");
             }
+            if motion.scale != MotionScale::Full {
+                tracing::warn!("--motion-scale has no effect: no frames are added (--fps, --conceal)");
+            }
             return Ok(None);
         }
         let network = find_network(options)?;

@@ -108,7 +108,8 @@ fn sizes_factors_and_sitings() {
     for mut kernels in backends() {
         for source in [(97, 50), (18, 16), (5, 3), (1, 1)] {
             for (numerator, denominator) in [(1, 1), (2, 1), (3, 1), (3, 2), (5, 4)] {
-                for (shrink, siting) in [(4, Siting::Left), (2, Siting::TopLeft), (4, Siting::Center)] {
+                let sitings = [Siting::Left, Siting::TopLeft, Siting::Center, Siting::Left];
+                for (shrink, siting) in [4, 2, 4, 8].into_iter().zip(sitings) {
                     let enlarged = |length: u32| length * numerator / denominator;
                     let size = (enlarged(source.0), enlarged(source.1));
                     let field = waves(source, shrink, 4.0, 0.5);

@@ -1,7 +1,7 @@
 //! Predicted frames from motion and two real frames.
 
 use super::field::{Block, FieldBand, Origin};
-use super::lanes::{BLOCK, DEEPEST_FIXED, Fixed, Floating, Lanes, Numbers};
+use super::lanes::{BLOCK, DEEPEST_FIXED, Fixed, Floating, LINE, Lanes, Numbers};
 #[cfg(target_arch = "x86_64")]
 use super::lanes_avx2::Avx2;
 use super::mask::{ALL, MaskRow, NONE, Still};
@@ -30,9 +30,6 @@ struct PlaneWork<'a, S> {
     /// What blocks at the edges read, of either frame.
     outside: [Vec<S>; 2],
 }
-
-/// Bytes of a line of the cache.
-const LINE: usize = 64;
 
 /// Columns that are composed from top to bottom before the next ones, so that what is kept of the field stays in the
 /// fastest cache.

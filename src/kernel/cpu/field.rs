@@ -1,6 +1,6 @@
 //! A motion field brought to the grid of a plane, and what it says about blocks of samples between two rows of cells.
 
-use super::lanes::{BLOCK, Lanes, Numbers};
+use super::lanes::{BLOCK, LINE, Lanes, Numbers};
 use super::rows::{self, Sample};
 use super::warp::{Ends, Motion, Shifts};
 use crate::kernel::motion::{CELL_PLANES, Cells, GridAxis};
@@ -73,6 +73,12 @@ impl Enlarger {
             Samples::Uneven(places) => places.len(),
         };
         self.cells.resize(intervals + 1, 0.0);
+    }
+
+    /// The first of the cells that are enlarged, and how many lines of the cache they lie in at most.
+    fn needed(&self) -> (usize, usize) {
+        let first = usize::try_from(self.first_cell).unwrap_or(0);
+        (first, self.cells.len().div_ceil(LINE / size_of::<f32>()) + 1)
     }
 
     /// Enlarges `row`, multiplied by `scale`.
@@ -213,6 +219,7 @@ impl<T: Copy + Default, F: Copy> FieldBand<T, F> {
         self.blocks.clear();
         if ![upper, lower].iter().all(|row| cells.own_rows.get(*row) == Some(&true)) {
             self.enlarge(cells, [across, down], (upper, lower));
+            self.prefetch(lanes, cells, across, lower + 1);
             self.judge(lanes);
         }
         y..y + self.shares.len()
@@ -232,6 +239,19 @@ impl<T: Copy + Default, F: Copy> FieldBand<T, F> {
             for ((out, plane), scale) in enlarged.planes.iter_mut().zip(&cells.planes).zip(scales) {
                 let row = plane.get(wanted * across.cells..(wanted + 1) * across.cells);
                 self.enlarger.enlarge(row.unwrap_or_default(), scale as f32, out);
+            }
+        }
+    }
+
+    /// Has the cells of row `row` that the strip needs fetched: those of a strip are so far apart that processors do not foresee
+    /// them.
+    #[inline(always)]
+    fn prefetch<S: Sample, L: Lanes<S>>(&self, lanes: L, cells: &Cells, across: GridAxis, row: usize) {
+        let (first, count) = self.enlarger.needed();
+        for plane in &cells.planes {
+            let row = plane.get(row * across.cells..(row + 1) * across.cells).unwrap_or_default();
+            for line in row.get(first..).unwrap_or_default().chunks(LINE / size_of::<f32>()).take(count) {
+                lanes.prefetch(line.as_ptr().cast());
             }
         }
     }

@@ -8,6 +8,9 @@ use super::rows::Sample;
 /// Samples of a block.
 pub(super) const BLOCK: usize = 16;
 
+/// Bytes of a line of the cache.
+pub(super) const LINE: usize = 64;
+
 /// One number for each sample of a block.
 pub(super) type Numbers = [f32; BLOCK];
 
