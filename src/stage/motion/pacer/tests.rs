@@ -1,0 +1,154 @@
+//! Tests of the pacer: what is shown when.
+
+use super::*;
+use crate::frame::{Color, FrameInfo, FrameRate, PixelFormat, Rational};
+
+/// A frame of its own brightness.
+fn frame(pts: Pts) -> Frame {
+    grey(pts, pts as u8)
+}
+
+fn grey(pts: Pts, value: u8) -> Frame {
+    let info = FrameInfo {
+        width: 16,
+        height: 8,
+        format: PixelFormat::YUV420P,
+        color: Color::default(),
+        sample_aspect_ratio: Rational::new(1, 1),
+        pts,
+        duration: 1,
+        is_damaged: false,
+        side_data: Vec::new(),
+    };
+    let mut frame = Frame::allocate(info, None);
+    frame.planes_mut().iter_mut().for_each(|plane| plane.rows_mut().for_each(|row| row.fill(value)));
+    frame
+}
+
+fn options(rate: FrameRate, mode: MotionMode) -> PacerOptions {
+    PacerOptions {
+        rate,
+        time_base: Rational::new(1, 24),
+        mode,
+        shrink: 4,
+        detector: DetectorOptions::default(),
+        dedup: false,
+        conceal: false,
+    }
+}
+
+fn spans(mode: MotionMode, stamps: &[Pts]) -> Vec<Span> {
+    let rate = FrameRate::Fixed(Rational::new(60, 1));
+    let mut pacer = Pacer::new(options(rate, mode)).unwrap();
+    let mut spans: Vec<Span> = stamps.iter().filter_map(|pts| pacer.push(grey(*pts, 100)).unwrap()).collect();
+    spans.extend(pacer.end());
+    spans
+}
+
+#[test]
+fn every_tick_belongs_to_its_frame_and_has_the_other_one() {
+    for (mode, others) in [
+        (MotionMode::Predict, [None, Some(0), Some(1), Some(2)]),
+        (MotionMode::Interpolate, [Some(1), Some(2), Some(3), None]),
+    ] {
+        let spans = spans(mode, &[0, 1, 2, 3]);
+        let pts = |seen: &Seen| seen.frame.info.pts;
+        assert_eq!(spans.iter().map(|span| pts(&span.source)).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(spans.iter().map(|span| span.other.as_ref().map(pts)).collect::<Vec<_>>(), others);
+        for (k, span) in spans.iter().enumerate() {
+            assert!(span.ticks.iter().all(|tick| frame_of(tick) == k as u64));
+        }
+        let times: Vec<Pts> = spans.iter().flat_map(|span| &span.ticks).map(|tick| tick.pts).collect();
+        assert_eq!(times, (0..10).map(|n| 2 * n).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn frames_out_of_order_are_dropped_and_counted() {
+    let rate = FrameRate::Multiple(2);
+    let mode = MotionMode::Predict;
+    let mut pacer = Pacer::new(options(rate, mode)).unwrap();
+    let taken: Vec<_> = [0, 2, 1, 3].map(|pts| pacer.push(frame(pts)).unwrap().is_some()).into();
+    assert_eq!((taken, pacer.count().dropped), (vec![false, true, false, true], 1));
+}
+
+#[test]
+fn duplicates_are_left_out_and_still_shown_for_as_long() {
+    let (rate, mode) = (FrameRate::Fixed(Rational::new(24, 1)), MotionMode::Interpolate);
+    let mut pacer = Pacer::new(PacerOptions { dedup: true, ..options(rate, mode) }).unwrap();
+    let twos = |pts: Pts| {
+        let mut shown = frame(pts / 2 * 2);
+        shown.info.pts = pts;
+        shown
+    };
+    let mut spans: Vec<Span> = (0..8).filter_map(|pts| pacer.push(twos(pts)).unwrap()).collect();
+    spans.extend(pacer.end());
+    assert_eq!((spans.len(), pacer.count().duplicates), (4, 4));
+    let ticks: Vec<&Tick> = spans.iter().flat_map(|span| &span.ticks).collect();
+    let parts = i64::from(Dedup::SUBDIVISION);
+    assert_eq!(
+        ticks.iter().map(|tick| tick.pts).collect::<Vec<_>>(),
+        (0..8).map(|n| n * parts).collect::<Vec<_>>()
+    );
+    // Half-way between two drawings there is motion now.
+    assert!(
+        matches!(ticks[1].content, Content::Between { frame: 0, tau } if (tau.num(), tau.den()) == (1, 2))
+    );
+}
+
+/// A square that moves over grey.
+fn walking(pts: Pts, value: u8) -> Frame {
+    let mut frame = grey(pts, 100);
+    frame.info.width = 160;
+    frame.info.height = 80;
+    let mut frame = Frame::allocate(frame.info.clone(), None);
+    for (index, plane) in frame.planes_mut().iter_mut().enumerate() {
+        for (y, row) in plane.rows_mut().enumerate() {
+            row.fill(100);
+            if index == 0 && (40..48).contains(&y) {
+                row.iter_mut().skip(8 * pts as usize).take(8).for_each(|sample| *sample = value);
+            }
+        }
+    }
+    frame
+}
+
+#[test]
+fn what_is_a_duplicate_does_not_depend_on_the_size_at_which_motion_is_found() {
+    let rate = FrameRate::Fixed(Rational::new(60, 1));
+    let duplicates = |shrink: usize, value: u8| {
+        let options = PacerOptions { dedup: true, shrink, ..options(rate, MotionMode::Predict) };
+        let mut pacer = Pacer::new(options).unwrap();
+        (0..10).for_each(|pts| drop(pacer.push(walking(pts, value)).unwrap()));
+        pacer.count().duplicates
+    };
+    let counts =
+        [101, 104, 110, 130, 160, 250].map(|value| [2, 4, 8].map(|shrink| duplicates(shrink, value)));
+    assert!(counts.iter().all(|counts| counts == &[counts[0]; 3]), "{counts:?}");
+    assert!(counts[0][0] == 9 && counts[5][0] == 0, "{counts:?}");
+}
+
+#[test]
+fn lost_frames_are_filled_in_where_they_are_missing() {
+    for (mode, expected) in
+        [(MotionMode::Predict, [1.0, 2.0]), (MotionMode::Interpolate, [1.0 / 3.0, 2.0 / 3.0])]
+    {
+        let mut pacer =
+            Pacer::new(PacerOptions { conceal: true, ..options(FrameRate::Source, mode) }).unwrap();
+        let kept = (0..20).filter(|pts| ![12, 13].contains(pts));
+        let mut spans: Vec<Span> = kept.filter_map(|pts| pacer.push(frame(pts)).unwrap()).collect();
+        spans.extend(pacer.end());
+        let times: Vec<Pts> = spans.iter().flat_map(|span| &span.ticks).map(|tick| tick.pts).collect();
+        assert_eq!(times, (0..20).collect::<Vec<_>>());
+        assert_eq!(pacer.count().concealed, 2);
+        let filled: Vec<f32> = spans[11]
+            .ticks
+            .iter()
+            .filter_map(|tick| match tick.content {
+                Content::Between { frame: 11, tau } => Some(tau.to_f32()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(filled, expected);
+    }
+}
