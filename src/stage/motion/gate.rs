@@ -38,8 +38,9 @@ impl MotionCount {
     }
 }
 
-/// Source pixels along one side of a region that is judged as one, at least, and cells.
+/// A region that is judged as one has as many source pixels along a side as this,
 const REGION: usize = 16;
+/// but at least as many cells.
 const CELLS: usize = 4;
 /// Weight of the other frame below which it is not looked at: far less than a code value.
 const LEAST_WEIGHT: f32 = 1e-4;

@@ -9,9 +9,13 @@ fn frame(pts: Pts) -> Frame {
 }
 
 fn grey(pts: Pts, value: u8) -> Frame {
+    filled((16, 8), pts, value)
+}
+
+fn filled((width, height): (u32, u32), pts: Pts, value: u8) -> Frame {
     let info = FrameInfo {
-        width: 16,
-        height: 8,
+        width,
+        height,
         format: PixelFormat::YUV420P,
         color: Color::default(),
         sample_aspect_ratio: Rational::new(1, 1),
@@ -98,17 +102,9 @@ fn duplicates_are_left_out_and_still_shown_for_as_long() {
 
 /// A square that moves over grey.
 fn walking(pts: Pts, value: u8) -> Frame {
-    let mut frame = grey(pts, 100);
-    frame.info.width = 160;
-    frame.info.height = 80;
-    let mut frame = Frame::allocate(frame.info.clone(), None);
-    for (index, plane) in frame.planes_mut().iter_mut().enumerate() {
-        for (y, row) in plane.rows_mut().enumerate() {
-            row.fill(100);
-            if index == 0 && (40..48).contains(&y) {
-                row.iter_mut().skip(8 * pts as usize).take(8).for_each(|sample| *sample = value);
-            }
-        }
+    let mut frame = filled((160, 80), pts, 100);
+    for row in frame.planes_mut()[0].rows_mut().skip(40).take(8) {
+        row[8 * pts as usize..][..8].fill(value);
     }
     frame
 }
