@@ -32,8 +32,8 @@ struct PlaneWork<'a, S> {
 }
 
 /// Columns that are composed from top to bottom before the next ones, so that what is kept of the field stays in the
-/// fastest cache.
-const STRIP: usize = 20 * BLOCK;
+/// fastest caches.
+const STRIP: usize = 40 * BLOCK;
 
 impl Composer {
     pub(super) fn run(&mut self, arch: pulp::Arch, composition: &Composition<'_>, out: &mut Frame) {
@@ -182,7 +182,7 @@ impl<S: Sample> PlaneWork<'_, S> {
     ) {
         for index in 0..samples.div_ceil(BLOCK) {
             let x = start + index * BLOCK;
-            match field.blocks.get(index).filter(|block| block.origin != Origin::Own) {
+            match field.block(index) {
                 Some(block) => self.block(lanes, field, (index, block), mask, (x, rows.clone())),
                 None => {
                     let rows = rows_of(self.first, (self.out, self.stride), (x, rows.clone()));

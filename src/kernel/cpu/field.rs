@@ -168,7 +168,9 @@ pub(super) struct FieldBand<T, F> {
     enlarger: Enlarger,
     upper: EnlargedRow,
     lower: EnlargedRow,
-    pub(super) blocks: Vec<Block<T>>,
+    blocks: Vec<Block<T>>,
+    /// Blocks about which something was found out; none if the first frame's own samples are wanted everywhere.
+    judged: usize,
     /// For each row of samples, how far it is from the upper row of cells to the lower one: the share and what `F` is.
     pub(super) shares: Vec<(f32, F)>,
     padded: usize,
@@ -181,6 +183,7 @@ impl<T, F> Default for FieldBand<T, F> {
             upper: EnlargedRow::default(),
             lower: EnlargedRow::default(),
             blocks: Vec::new(),
+            judged: 0,
             shares: Vec::new(),
             padded: 0,
         }
@@ -197,6 +200,13 @@ impl<T: Copy + Default, F: Copy> FieldBand<T, F> {
             enlarged.planes.iter_mut().for_each(|plane| plane.resize(length, 0.0));
         }
         self.padded = across.samples.next_multiple_of(BLOCK);
+        self.blocks.resize(self.padded / BLOCK, Block::default());
+    }
+
+    /// The block at `index`, unless the first frame's own samples are wanted.
+    #[inline(always)]
+    pub(super) fn block(&self, index: usize) -> Option<&Block<T>> {
+        self.blocks.get(..self.judged)?.get(index).filter(|block| block.origin != Origin::Own)
     }
 
     /// Goes to the rows from `y` on that lie between the same two rows of cells, and returns them.
@@ -216,7 +226,7 @@ impl<T: Copy + Default, F: Copy> FieldBand<T, F> {
         {
             self.shares.push((share, lanes.share(share)));
         }
-        self.blocks.clear();
+        self.judged = 0;
         if ![upper, lower].iter().all(|row| cells.own_rows.get(*row) == Some(&true)) {
             self.enlarge(cells, [across, down], (upper, lower));
             self.prefetch(lanes, cells, across, lower + 1);
@@ -259,12 +269,12 @@ impl<T: Copy + Default, F: Copy> FieldBand<T, F> {
     /// Finds out what holds for each block.
     #[inline(always)]
     fn judge<S: Sample, L: Lanes<S, Stored = T>>(&mut self, lanes: L) {
-        let lead = self.enlarger.lead;
-        for start in (lead..lead + self.padded).step_by(BLOCK) {
+        let starts = (self.enlarger.lead..).step_by(BLOCK);
+        for (block, start) in self.blocks.iter_mut().zip(starts) {
             let rows = (numbers_of(&self.upper.planes, start), numbers_of(&self.lower.planes, start));
-            if let (Some(upper), Some(lower)) = rows {
-                self.blocks.push(Block::of(lanes, upper, lower));
-            }
+            let (Some(upper), Some(lower)) = rows else { return };
+            block.judge(lanes, upper, lower);
+            self.judged += 1;
         }
     }
 
@@ -293,38 +303,40 @@ fn at(plane: &[f32], start: usize) -> Option<&Numbers> {
 }
 
 impl<T: Copy + Default> Block<T> {
+    /// Finds out what holds for the block, in place: blocks are large and copying them costs as much.
     #[inline(always)]
-    fn of<S: Sample, L: Lanes<S, Stored = T>>(
+    fn judge<S: Sample, L: Lanes<S, Stored = T>>(
+        &mut self,
         lanes: L,
         upper: [&Numbers; CELL_PLANES],
         lower: [&Numbers; CELL_PLANES],
-    ) -> Self {
+    ) {
         let [first_x, first_y, other_x, other_y, weight, share] = upper;
         let [first_x2, first_y2, other_x2, other_y2, weight2, share2] = lower;
-        let (weights, shares) = (lanes.bounds(weight, weight2), lanes.bounds(share, share2));
+        let [weights, shares] = lanes.bounds([weight, share], [weight2, share2]);
         let [none, all] = [(0.0, 0.0), (1.0, 1.0)];
-        let mut block = Self { mixed: shares != all, ..Self::default() };
+        self.origin = Origin::Own;
+        self.mixed = shares != all;
         if shares == none {
-            return block;
+            return;
         }
         if weights != all {
-            let bounds = [lanes.bounds(first_x, first_x2), lanes.bounds(first_y, first_y2)];
+            let bounds = lanes.bounds([first_x, first_y], [first_x2, first_y2]);
             if weights == none && bounds == [none; 2] {
-                return block;
+                return;
             }
-            block.first = motion(lanes, bounds, [first_x, first_y], [first_x2, first_y2]);
-            block.origin = Origin::First;
+            self.first = motion(lanes, bounds, [first_x, first_y], [first_x2, first_y2]);
+            self.origin = Origin::First;
         }
         if weights != none {
-            let bounds = [lanes.bounds(other_x, other_x2), lanes.bounds(other_y, other_y2)];
-            block.other = motion(lanes, bounds, [other_x, other_y], [other_x2, other_y2]);
-            block.origin = if weights == all { Origin::Other } else { Origin::Both };
-            block.weight = stored(lanes, weight, weight2, Shifts::ONE);
+            let bounds = lanes.bounds([other_x, other_y], [other_x2, other_y2]);
+            self.other = motion(lanes, bounds, [other_x, other_y], [other_x2, other_y2]);
+            self.origin = if weights == all { Origin::Other } else { Origin::Both };
+            self.weight = stored(lanes, weight, weight2, Shifts::ONE);
         }
-        if block.mixed {
-            block.share = stored(lanes, share, share2, Shifts::ONE);
+        if self.mixed {
+            self.share = stored(lanes, share, share2, Shifts::ONE);
         }
-        block
     }
 }
 

@@ -3,7 +3,8 @@
 //! Compilers spoil such code: they see that neighbours overlap and shuffle them together from pieces, at three times the
 //! cost. So [`Avx2`](super::lanes_avx2::Avx2) spells the instructions out, and computes the same numbers.
 
-use super::rows::Sample;
+use super::rows::{self, Sample};
+use super::warp::Ends;
 
 /// Samples of a block.
 pub(super) const BLOCK: usize = 16;
@@ -38,10 +39,10 @@ pub(super) trait Lanes<S: Sample>: Copy {
     /// A share that is the same for all samples, in memory.
     type Share: Copy;
 
-    /// The least and the greatest number of both.
+    /// The least and the greatest number of the first ones of both, and of the second ones.
     #[inline(always)]
-    fn bounds(self, upper: &Numbers, lower: &Numbers) -> (f32, f32) {
-        bounds_of(upper, lower)
+    fn bounds(self, [a, b]: [&Numbers; 2], [a_below, b_below]: [&Numbers; 2]) -> [(f32, f32); 2] {
+        [bounds_of(a, a_below), bounds_of(b, b_below)]
     }
     /// Displacements of 0 to `most`, counted from `first`; `whole_bits` are enough for the whole parts that are less than
     /// `most`. Shares are displacements of up to 1 and take 0 bits.
@@ -72,6 +73,18 @@ pub(super) trait Lanes<S: Sample>: Copy {
     #[inline(always)]
     fn replace(self, places: [S; BLOCK], place: usize, from: Pair<S>, into: Pair<S>) -> Pair<S> {
         replaced(places, place, from, into)
+    }
+    /// The code values nearest to mean + sharp (sample - mean), with means and `sharp` a share of the way between those above and
+    /// those below.
+    #[inline(always)]
+    fn soften(
+        self,
+        samples: [S; BLOCK],
+        means: Ends<&Numbers>,
+        sharp: Ends<&Numbers>,
+        share: f32,
+    ) -> [S; BLOCK] {
+        softened(samples, means, sharp, share)
     }
 }
 
@@ -147,6 +160,23 @@ fn replaced<S: Sample>(places: [S; BLOCK], place: usize, from: Pair<S>, into: Pa
         out
     };
     [picked(&from_left, &left), picked(&from_right, &right)]
+}
+
+#[inline(always)]
+fn softened<S: Sample>(
+    samples: [S; BLOCK],
+    means: Ends<&Numbers>,
+    sharp: Ends<&Numbers>,
+    share: f32,
+) -> [S; BLOCK] {
+    let mut out = samples;
+    let ends = means.upper.iter().zip(means.lower).zip(sharp.upper.iter().zip(sharp.lower));
+    for (sample, ((mean, mean_below), (sharp, sharp_below))) in out.iter_mut().zip(ends) {
+        let mean = mean + share * (mean_below - mean);
+        let sharp = sharp + share * (sharp_below - sharp);
+        *sample = rows::nearest(mean + sharp * (sample.widen() - mean));
+    }
+    out
 }
 
 /// Fixed point with the instructions that there are: 16 bits for a value, 15 for a share.
@@ -280,7 +310,7 @@ impl<S: Sample> Lanes<S> for Floating {
 
     #[inline(always)]
     fn round(self, values: Numbers) -> [S; BLOCK] {
-        values.map(super::rows::nearest)
+        values.map(rows::nearest)
     }
 
     #[inline(always)]

@@ -6,8 +6,9 @@
 use super::lanes::{
     BLOCK, Lanes, Numbers, Pair, SHARE_BITS, Window, fixed_share, fraction_bits, stored_scale,
 };
+use super::warp::Ends;
 use pulp::x86::V3;
-use pulp::{Simd, cast, f32x8, i16x16, u8x16, u64x2};
+use pulp::{Simd, cast, f32x4, f32x8, i16x8, i16x16, i32x8, u8x32, u64x2};
 
 /// `_MM_HINT_T0`.
 const ALL_CACHES: i32 = 3;
@@ -25,14 +26,37 @@ impl Avx2 {
         Self { simd, fraction: fraction_bits(depth) }
     }
 
+    /// The least of the numbers of both in eight places, and the least of their opposites.
     #[inline(always)]
-    fn least_and_greatest(self, upper: &Numbers, lower: &Numbers) -> (f32, f32) {
+    fn least(self, upper: &Numbers, lower: &Numbers) -> [f32x8; 2] {
         let simd = self.simd;
         let [a, b]: [f32x8; 2] = cast(*upper);
         let [c, d]: [f32x8; 2] = cast(*lower);
         let least = simd.min_f32x8(simd.min_f32x8(a, b), simd.min_f32x8(c, d));
         let greatest = simd.max_f32x8(simd.max_f32x8(a, b), simd.max_f32x8(c, d));
-        (simd.reduce_min_f32s(least), simd.reduce_max_f32s(greatest))
+        [least, simd.neg_f32s(greatest)]
+    }
+
+    /// The least numbers of pairs of places of both, in turn.
+    #[inline(always)]
+    fn least_in_turn(self, a: f32x8, b: f32x8) -> f32x8 {
+        let avx = self.simd.avx;
+        let (low, high) =
+            (avx._mm256_unpacklo_ps(cast(a), cast(b)), avx._mm256_unpackhi_ps(cast(a), cast(b)));
+        self.simd.min_f32x8(cast(low), cast(high))
+    }
+
+    /// See [`Lanes::bounds`]; all four are found at once.
+    #[inline(always)]
+    fn least_and_greatest(self, [a, b]: [&Numbers; 2], [a_below, b_below]: [&Numbers; 2]) -> [(f32, f32); 2] {
+        let simd = self.simd;
+        let ([a, opposite_a], [b, opposite_b]) = (self.least(a, a_below), self.least(b, b_below));
+        let (both, opposites) = (self.least_in_turn(a, b), self.least_in_turn(opposite_a, opposite_b));
+        let low = simd.avx._mm256_unpacklo_pd(cast(both), cast(opposites));
+        let high = simd.avx._mm256_unpackhi_pd(cast(both), cast(opposites));
+        let [low, high]: [f32x4; 2] = cast(simd.min_f32x8(cast(low), cast(high)));
+        let [a, b, opposite_a, opposite_b]: [f32; 4] = cast(simd.sse._mm_min_ps(cast(low), cast(high)));
+        [(a, -opposite_a), (b, -opposite_b)]
     }
 
     /// The nearest integers to numbers minus `first`, times `scale`, as far as they fit.
@@ -44,9 +68,7 @@ impl Avx2 {
         let low = simd.mul_f32x8(simd.sub_f32x8(low, first), scale);
         let high = simd.mul_f32x8(simd.sub_f32x8(high, first), scale);
         let (low, high) = (simd.avx._mm256_cvtps_epi32(cast(low)), simd.avx._mm256_cvtps_epi32(cast(high)));
-        // Packing goes by halves of registers.
-        let packed = simd.avx2._mm256_packs_epi32(low, high);
-        cast(simd.avx2._mm256_permute4x64_epi64::<0b11_01_10_00>(packed))
+        self.packed(cast(low), cast(high))
     }
 
     #[inline(always)]
@@ -61,7 +83,7 @@ impl Avx2 {
 
     #[inline(always)]
     fn bytes(self, values: i16x16) -> [u8; BLOCK] {
-        let [low, high]: [pulp::i16x8; 2] = cast(values);
+        let [low, high]: [i16x8; 2] = cast(values);
         cast(self.simd.sse2._mm_packus_epi16(cast(low), cast(high)))
     }
 
@@ -92,16 +114,52 @@ impl Avx2 {
         cast(self.simd.min_i16x16(integers, self.simd.splat_i16x16(limit)))
     }
 
-    /// The samples at `places` of 32.
+    /// The integers of [`Lanes::soften`], by the same operations as without such instructions, so that they are the same.
     #[inline(always)]
-    fn looked_up(self, [low, high]: [u8x16; 2], places: u8x16) -> [u8; BLOCK] {
+    fn softened(self, samples: i16x16, means: Ends<&Numbers>, sharp: Ends<&Numbers>, share: f32) -> i16x16 {
+        let [low, high]: [i16x8; 2] = cast(samples);
+        let [mean_low, mean_high] = self.numbers_between(means, share);
+        let [sharp_low, sharp_high] = self.numbers_between(sharp, share);
+        let low = self.towards(low, mean_low, sharp_low);
+        self.packed(low, self.towards(high, mean_high, sharp_high))
+    }
+
+    /// The numbers a share of the way down.
+    #[inline(always)]
+    fn numbers_between(self, ends: Ends<&Numbers>, share: f32) -> [f32x8; 2] {
+        let share = self.simd.splat_f32x8(share);
+        let [upper_low, upper_high]: [f32x8; 2] = cast(*ends.upper);
+        let [lower_low, lower_high]: [f32x8; 2] = cast(*ends.lower);
+        [self.number_between(upper_low, lower_low, share), self.number_between(upper_high, lower_high, share)]
+    }
+
+    #[inline(always)]
+    fn number_between(self, a: f32x8, b: f32x8, share: f32x8) -> f32x8 {
         let simd = self.simd;
-        // A place with its highest bit set gives 0: of each place, one of the two halves has it.
-        let below = simd.wrapping_add_u8x16(places, simd.splat_u8x16(128 - 16));
-        let above = simd.wrapping_sub_u8x16(places, simd.splat_u8x16(16));
-        let low = simd.ssse3._mm_shuffle_epi8(cast(low), cast(below));
-        let high = simd.ssse3._mm_shuffle_epi8(cast(high), cast(above));
-        cast(simd.sse2._mm_or_si128(low, high))
+        simd.add_f32x8(a, simd.mul_f32x8(share, simd.sub_f32x8(b, a)))
+    }
+
+    /// The integers nearest to mean + sharp (sample - mean), halves up; they are not negative.
+    #[inline(always)]
+    fn towards(self, samples: i16x8, means: f32x8, sharp: f32x8) -> i32x8 {
+        let simd = self.simd;
+        let samples = simd.avx._mm256_cvtepi32_ps(simd.avx2._mm256_cvtepi16_epi32(cast(samples)));
+        let value = self.number_between(means, cast(samples), sharp);
+        cast(simd.avx._mm256_cvttps_epi32(cast(simd.add_f32x8(value, simd.splat_f32x8(0.5)))))
+    }
+
+    /// Integers as far as they fit.
+    #[inline(always)]
+    fn packed(self, low: i32x8, high: i32x8) -> i16x16 {
+        // Packing goes by halves of registers.
+        let packed = self.simd.avx2._mm256_packs_epi32(cast(low), cast(high));
+        cast(self.simd.avx2._mm256_permute4x64_epi64::<0b11_01_10_00>(packed))
+    }
+
+    /// A number for each sample, twice over.
+    #[inline(always)]
+    fn twice(self, numbers: [u8; BLOCK]) -> u8x32 {
+        cast([numbers, numbers])
     }
 }
 
@@ -113,7 +171,7 @@ macro_rules! common {
         type Share = i16;
 
         #[inline(always)]
-        fn bounds(self, upper: &Numbers, lower: &Numbers) -> (f32, f32) {
+        fn bounds(self, upper: [&Numbers; 2], lower: [&Numbers; 2]) -> [(f32, f32); 2] {
             self.least_and_greatest(upper, lower)
         }
 
@@ -174,26 +232,38 @@ impl Lanes<u8> for Avx2 {
     }
 
     #[inline(always)]
+    fn soften(
+        self,
+        samples: [u8; BLOCK],
+        means: Ends<&Numbers>,
+        sharp: Ends<&Numbers>,
+        share: f32,
+    ) -> [u8; BLOCK] {
+        let samples = self.simd.convert_u8x16_to_i16x16(cast(samples));
+        self.bytes(self.softened(samples, means, sharp, share))
+    }
+
+    #[inline(always)]
     fn pick(self, window: &Window<u8>, columns: [u8; BLOCK], _: usize) -> Pair<u8> {
         let simd = self.simd;
-        let lanes: [u8; BLOCK] = std::array::from_fn(|lane| lane as u8);
-        let places = simd.wrapping_add_u8x16(cast(columns), cast(lanes));
-        let halves = cast(*window);
-        [
-            self.looked_up(halves, places),
-            self.looked_up(halves, simd.wrapping_add_u8x16(places, simd.splat_u8x16(1))),
-        ]
+        // Left neighbours and right ones at once, each in half of a register.
+        let lanes: [u8; 2 * BLOCK] = std::array::from_fn(|lane| (lane % BLOCK + lane / BLOCK) as u8);
+        let places = simd.wrapping_add_u8x32(self.twice(columns), cast(lanes));
+        // A place with its highest bit set gives 0: of each place, one of the two halves of the window has it.
+        let below = simd.wrapping_add_u8x32(places, simd.splat_u8x32(128 - 16));
+        let above = simd.wrapping_sub_u8x32(places, simd.splat_u8x32(16));
+        let [low, high]: [[u8; BLOCK]; 2] = cast(*window);
+        let low = simd.avx2._mm256_shuffle_epi8(cast(self.twice(low)), cast(below));
+        let high = simd.avx2._mm256_shuffle_epi8(cast(self.twice(high)), cast(above));
+        cast(simd.avx2._mm256_or_si256(low, high))
     }
 
     #[inline(always)]
     fn replace(self, places: [u8; BLOCK], place: usize, from: Pair<u8>, into: Pair<u8>) -> Pair<u8> {
         let simd = self.simd;
-        let before = simd.splat_u8x16((place - 1) as u8);
-        let mask = simd.sse2._mm_cmpgt_epi8(cast(places), cast(before));
-        let [from_left, from_right] = from;
-        let [left, right] = into;
-        let left = simd.sse4_1._mm_blendv_epi8(cast(left), cast(from_left), mask);
-        [cast(left), cast(simd.sse4_1._mm_blendv_epi8(cast(right), cast(from_right), mask))]
+        let before = simd.splat_u8x32((place - 1) as u8);
+        let mask = simd.avx2._mm256_cmpgt_epi8(cast(self.twice(places)), cast(before));
+        cast(simd.avx2._mm256_blendv_epi8(cast(into), cast(from), mask))
     }
 }
 
@@ -214,6 +284,17 @@ impl Lanes<u16> for Avx2 {
     fn split(self, displacements: i16x16, whole_bits: u32) -> ([u16; BLOCK], i16x16) {
         let (whole, rest) = self.part(displacements, whole_bits);
         (cast(whole), rest)
+    }
+
+    #[inline(always)]
+    fn soften(
+        self,
+        samples: [u16; BLOCK],
+        means: Ends<&Numbers>,
+        sharp: Ends<&Numbers>,
+        share: f32,
+    ) -> [u16; BLOCK] {
+        cast(self.softened(cast(samples), means, sharp, share))
     }
 
     #[inline(always)]

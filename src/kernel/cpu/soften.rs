@@ -1,8 +1,12 @@
 //! Takes detail away from a frame that was made, where it is not to be trusted.
 
 use super::field::Enlarger;
-use super::mask::MaskRow;
+use super::lanes::{BLOCK, DEEPEST_FIXED, Floating, Lanes, Numbers};
+#[cfg(target_arch = "x86_64")]
+use super::lanes_avx2::Avx2;
+use super::mask::{ALL, MaskRow, NONE};
 use super::rows::{self, Sample};
+use super::warp::Ends;
 use crate::frame::{Frame, Plane, Sharpness, StillMask};
 use crate::kernel::motion::{GridAxis, least_weight, snapped};
 
@@ -20,7 +24,7 @@ pub(super) struct Softener {
     sharp: Vec<f32>,
     means: Vec<f32>,
     /// Sums of samples over the rows of a block.
-    sums: Vec<f32>,
+    sums: Vec<u32>,
     upper: EnlargedBlocks,
     lower: EnlargedBlocks,
 }
@@ -39,6 +43,15 @@ struct EnlargedBlocks {
     sharp: Vec<f32>,
 }
 
+impl EnlargedBlocks {
+    /// Means and sharpness from `start` on, for blocks of samples.
+    #[inline(always)]
+    fn numbers(&self, start: usize) -> (&[Numbers], &[Numbers]) {
+        let [means, sharp] = [&self.means, &self.sharp].map(|row| row.get(start..).unwrap_or_default());
+        (means.as_chunks().0, sharp.as_chunks().0)
+    }
+}
+
 impl Softener {
     /// Takes the detail of `frame` away that `sharpness` does not leave it, but for what is `still`.
     pub(super) fn run(
@@ -49,7 +62,7 @@ impl Softener {
         still: Option<&StillMask>,
     ) {
         let info = frame.info.clone();
-        let least = least_weight(info.format);
+        let (least, depth) = (least_weight(info.format), u32::from(info.format.depth));
         self.sharp.clear();
         self.sharp.extend(sharpness.values.iter().map(|value| snapped(*value, least)));
         self.losing.clear();
@@ -60,17 +73,25 @@ impl Softener {
         for (index, plane) in frame.planes_mut().iter_mut().enumerate() {
             let blocks = (sharpness.width, sharpness.height);
             let axes = GridAxis::of_cells(blocks, sharpness.source, sharpness.side, &info, index);
-            if info.format.sample_bytes() == 1 {
-                self.plane::<u8>(arch, plane, axes, still);
-            } else {
-                self.plane::<u16>(arch, plane, axes, still);
+            match (arch, info.format.sample_bytes()) {
+                #[cfg(target_arch = "x86_64")]
+                (pulp::Arch::V3(simd), 1) => {
+                    self.plane::<u8, _>(arch, Avx2::new(simd, depth), plane, axes, still);
+                }
+                #[cfg(target_arch = "x86_64")]
+                (pulp::Arch::V3(simd), _) if depth <= DEEPEST_FIXED => {
+                    self.plane::<u16, _>(arch, Avx2::new(simd, depth), plane, axes, still);
+                }
+                (_, 1) => self.plane::<u8, _>(arch, Floating, plane, axes, still),
+                _ => self.plane::<u16, _>(arch, Floating, plane, axes, still),
             }
         }
     }
 
-    fn plane<S: Sample>(
+    fn plane<S: Sample, L: Lanes<S>>(
         &mut self,
         arch: pulp::Arch,
+        lanes: L,
         plane: &mut Plane,
         axes: [GridAxis; 2],
         still: Option<&StillMask>,
@@ -82,7 +103,7 @@ impl Softener {
             #[inline(always)]
             || {
                 self.measure(samples, stride, axes);
-                self.mix(samples, stride, axes, still);
+                self.mix(lanes, samples, stride, axes, still);
             },
         );
     }
@@ -105,18 +126,27 @@ impl Softener {
             }
             let span = (self.column(left).own.0, self.column(right - 1).own.1);
             self.sums.clear();
-            self.sums.resize(across.samples, 0.0);
+            self.sums.resize(across.samples, 0);
             let sums = self.sums.get_mut(span.0..span.1).unwrap_or_default();
             let (first, end) = down.samples_of(block);
-            for y in first..end {
-                let row = samples.get(y * stride + span.0..y * stride + span.1).unwrap_or_default();
-                sums.iter_mut().zip(row).for_each(|(sum, sample)| *sum += sample.widen());
+            let row = |y: usize| samples.get(y * stride + span.0..y * stride + span.1).unwrap_or_default();
+            let mut rows = first..end;
+            while rows.len() >= 4 {
+                let [a, b, c, d] = [0, 1, 2, 3].map(|index| row(rows.start + index));
+                let together = a.iter().zip(b).zip(c.iter().zip(d));
+                for (sum, ((a, b), (c, d))) in sums.iter_mut().zip(together) {
+                    *sum += a.integer() + b.integer() + c.integer() + d.integer();
+                }
+                rows.start += 4;
+            }
+            for y in rows {
+                sums.iter_mut().zip(row(y)).for_each(|(sum, sample)| *sum += sample.integer());
             }
             let means = self.means.get_mut(block * across.cells..).unwrap_or_default();
             for (mean, column) in means.iter_mut().zip(&self.columns).take(right).skip(left) {
                 let (from, to) = column.own;
                 let sums = self.sums.get(from..to).unwrap_or_default();
-                *mean = sums.iter().sum::<f32>() / ((to - from) * (end - first)) as f32;
+                *mean = sums.iter().sum::<u32>() as f32 / ((to - from) * (end - first)) as f32;
             }
         }
     }
@@ -133,8 +163,9 @@ impl Softener {
     }
 
     #[inline(always)]
-    fn mix<S: Sample>(
+    fn mix<S: Sample, L: Lanes<S>>(
         &mut self,
+        lanes: L,
         samples: &mut [S],
         stride: usize,
         [across, down]: [GridAxis; 2],
@@ -156,20 +187,29 @@ impl Softener {
             }
             self.enlarge([upper, lower], across.cells);
             self.mask.move_to(still, [across, down], y);
-            let (from, to) = (self.column(first).reached.0, self.column(end - 1).reached.1);
+            // Whole blocks, which the memory of rows holds; what is not reached keeps everything.
+            let from = self.column(first).reached.0 / BLOCK * BLOCK;
+            let to = self.column(end - 1).reached.1.next_multiple_of(BLOCK);
             let row = samples.get_mut(y * stride + from..y * stride + to).unwrap_or_default();
-            let stays = self.mask.values().get(from..to).unwrap_or_default();
+            let stays = self.mask.values().get(from..).unwrap_or_default().as_chunks().0;
             let lead = self.enlarger.lead + from;
-            let [above, below] = [&self.upper, &self.lower].map(|blocks| {
-                (blocks.means.get(lead..).unwrap_or_default(), blocks.sharp.get(lead..).unwrap_or_default())
-            });
-            let means = above.0.iter().zip(below.0);
-            let sharp = above.1.iter().zip(below.1);
-            for ((sample, still), (means, sharp)) in row.iter_mut().zip(stays).zip(means.zip(sharp)) {
-                let mean = means.0 + share * (means.1 - means.0);
-                let sharp = sharp.0 + share * (sharp.1 - sharp.0);
-                let value = mean + sharp * (sample.widen() - mean);
-                *sample = S::select(*still != 0, *sample, rows::nearest(value));
+            let [above, below] = [&self.upper, &self.lower].map(|blocks| blocks.numbers(lead));
+            let numbers = above.0.iter().zip(below.0).zip(above.1.iter().zip(below.1));
+            let blocks = row.as_chunks_mut().0.iter_mut().zip(stays);
+            for ((samples, stays), ((means, means_below), (sharp, sharp_below))) in blocks.zip(numbers) {
+                if *stays == ALL {
+                    continue;
+                }
+                let means = Ends { upper: means, lower: means_below };
+                let sharp = Ends { upper: sharp, lower: sharp_below };
+                let softened = lanes.soften(*samples, means, sharp, share);
+                if *stays == NONE {
+                    *samples = softened;
+                    continue;
+                }
+                for ((sample, softened), still) in samples.iter_mut().zip(softened).zip(stays) {
+                    *sample = S::select(*still != 0, *sample, softened);
+                }
             }
         }
     }

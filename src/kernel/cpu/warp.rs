@@ -62,15 +62,24 @@ impl<'a, S: Sample> Source<'a, S> {
 
     #[cold]
     fn copy_region(&self, (x, y): (i32, i32), (columns, rows): (usize, usize), outside: &mut Vec<S>) {
-        outside.clear();
-        outside.resize(rows * WINDOW, S::zeroed());
+        // What is there already is written over.
+        outside.resize(outside.len().max(rows * WINDOW), S::zeroed());
         let within = |x: i32| x.clamp(0, self.width) as usize;
         let (first, end) = (within(x), within(x + columns as i32));
         let before = (-x).clamp(0, columns as i32) as usize;
-        for (out, y) in outside.chunks_exact_mut(WINDOW).zip(y..) {
+        for (out, y) in outside.as_chunks_mut::<WINDOW>().0.iter_mut().take(rows).zip(y..) {
             let start = y.clamp(0, self.height - 1) as usize * self.stride;
             let row = self.samples.get(start..start + self.width as usize).unwrap_or_default();
             let (Some(leftmost), Some(rightmost)) = (row.first(), row.last()) else { continue };
+            let whole = row.get(first..).and_then(|row| row.first_chunk());
+            if let Some(window) = whole.filter(|_| before == 0) {
+                *out = *window;
+                continue;
+            }
+            if first == end {
+                *out = [if before > 0 { *leftmost } else { *rightmost }; WINDOW];
+                continue;
+            }
             let (left, rest) = out.split_at_mut(before);
             left.fill(*leftmost);
             let inside = row.get(first..end).unwrap_or_default();
