@@ -1,9 +1,11 @@
 //! Decides, frame by frame, what is shown until the next one comes.
 
 use super::super::{Detector, DetectorOptions, Transition};
+use super::LeftCaptions;
 use crate::error::{ConfigError, Error, TimeError};
 use crate::frame::{
-    Cadence, Content, Dedup, Frame, FrameRate, GapFinder, MotionMode, Pts, SmallFrame, Tick, TimeBase,
+    Cadence, Content, Dedup, Frame, FrameInfo, FrameRate, GapFinder, MotionMode, Pts, SmallFrame, Tick,
+    TimeBase,
 };
 use crate::kernel::cpu::shrink;
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub struct Span {
     pub ticks: Vec<Tick>,
     /// How long the last tick is shown, in the output's time base; 0: until the next span's first one.
     pub shown: i64,
+    /// The captions of source frames after frame k that are not shown themselves, in the order of time.
+    pub captions: Vec<LeftCaptions>,
 }
 
 /// How a [`Pacer`] decides.
@@ -103,6 +107,8 @@ pub struct Pacer {
     held: Option<Held>,
     /// When the last duplicate that was left out ends.
     tail: Option<Pts>,
+    /// The captions of the frames that were left out since the newest one.
+    left: Vec<LeftCaptions>,
     count: PaceCount,
 }
 
@@ -140,6 +146,7 @@ impl Pacer {
             previous: None,
             held: None,
             tail: None,
+            left: Vec::new(),
             count: PaceCount::default(),
         })
     }
@@ -149,6 +156,7 @@ impl Pacer {
     pub fn push(&mut self, mut frame: Frame) -> Result<Option<Span>, Error> {
         if self.is_hidden(&frame) {
             self.count.damaged += 1;
+            self.keep_captions(&frame.info);
             return Ok(None);
         }
         let mut small = SmallFrame::default();
@@ -159,11 +167,15 @@ impl Pacer {
             Err(TimeError::NotIncreasing { previous, found }) => {
                 tracing::warn!("a frame at {found} comes after one at {previous}: it is dropped");
                 self.count.dropped += 1;
+                self.keep_captions(&frame.info);
                 return Ok(None);
             }
         };
         self.count_unfilled();
-        let Some(Parted { before, newest }) = ticks else { return Ok(None) };
+        let Some(Parted { before, newest }) = ticks else {
+            self.keep_captions(&frame.info);
+            return Ok(None);
+        };
         self.tail = None;
         self.count.breaks += u64::from(!transition.has_motion() && transition != Transition::First);
         let seen = Seen { frame, small: Arc::new(small) };
@@ -186,6 +198,10 @@ impl Pacer {
         if !matches!(self.options.rate, FrameRate::Fixed(_)) {
             span.shown = self.cadence.rescaled(duration);
         }
+        // No later frame will come that could have them.
+        if let Some(last) = span.ticks.last() {
+            span.captions.iter_mut().for_each(|captions| captions.pts = captions.pts.min(last.pts));
+        }
         Some(span)
     }
 
@@ -203,6 +219,18 @@ impl Pacer {
         let mut fine = SmallFrame::default();
         shrink(frame, JUDGED, &mut fine)?;
         Ok(self.detector.observe(&fine))
+    }
+
+    /// Frames that are not shown themselves leave their captions to those that are.
+    fn keep_captions(&mut self, info: &FrameInfo) {
+        let pts = self.cadence.rescaled(info.pts.saturating_mul(self.parts()));
+        self.left.extend(LeftCaptions::of(info, pts));
+    }
+
+    /// Parts of a source tick that the cadence counts in.
+    fn parts(&self) -> i64 {
+        let divided = self.dedup.as_ref().map_or(self.options.time_base, Dedup::time_base);
+        i64::from(divided.den / self.options.time_base.den)
     }
 
     fn count_unfilled(&mut self) {
@@ -233,9 +261,8 @@ impl Pacer {
     /// The ticks of the frame before, and those of `frame`, whose time stamp becomes the one that it has without
     /// repetitions; `None` if it is one.
     fn ticks(&mut self, frame: &mut Frame, transition: Transition) -> Result<Option<Parted>, TimeError> {
-        let info = &mut frame.info;
+        let (info, parts) = (&mut frame.info, self.parts());
         if let Some(dedup) = &mut self.dedup {
-            let parts = i64::from(dedup.time_base().den / self.options.time_base.den);
             let end = info.pts.saturating_add(info.duration).saturating_mul(parts);
             info.duration = info.duration.saturating_mul(parts);
             match dedup.push(info.pts, transition.is_duplicate())? {
@@ -294,7 +321,7 @@ impl Pacer {
             MotionMode::Predict => before,
             MotionMode::Interpolate => after,
         };
-        Span { source: seen, other, ticks, shown: 0 }
+        Span { source: seen, other, ticks, shown: 0, captions: std::mem::take(&mut self.left) }
     }
 }
 
