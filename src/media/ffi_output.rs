@@ -5,7 +5,7 @@ use super::stream::{Chapter, Interrupt};
 use crate::frame::{Rational, SideData, TimeBase};
 use ffmpeg_next::codec::Parameters;
 use ffmpeg_next::ffi::*;
-use ffmpeg_next::packet::{Mut, Ref};
+use ffmpeg_next::packet::Mut;
 use ffmpeg_next::{Dictionary, Error, Packet};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
@@ -357,15 +357,6 @@ impl Drop for Muxer {
         // SAFETY: the context is owned and not used again.
         unsafe { avformat_free_context(self.context.as_ptr()) };
     }
-}
-
-/// Another reference to a packet's payload. (`Packet::clone` copies it, which tears apart a payload that is itself a
-/// reference, as that of `wrapped_avframe` is.)
-pub(super) fn shared_packet(packet: &Packet) -> Result<Packet, i32> {
-    let mut shared = Packet::empty();
-    // SAFETY: both packets are valid.
-    check(unsafe { av_packet_ref(shared.as_mut_ptr(), packet.as_ptr()) })?;
-    Ok(shared)
 }
 
 /// Containers that store a block size that is not one for these codecs would mislead the next (as FFmpeg's tool does).

@@ -34,6 +34,7 @@ mod ffi_room;
 mod ffi_stdin;
 mod ffi_surfaces;
 mod ffi_timecode;
+mod frame_counter;
 mod frame_export;
 mod frame_import;
 mod hardware_trial;
