@@ -67,6 +67,7 @@ mod stream;
 mod subtitle;
 mod surface_choice;
 mod temporary;
+mod tiff_pages;
 mod timecode;
 mod timeline;
 mod timing;
