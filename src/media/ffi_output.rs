@@ -1,6 +1,7 @@
 //! The muxer: FFmpeg's output context behind functions that cannot be misused. No decision is taken here.
 #![allow(unsafe_code)]
 
+use super::ffi_muxer_files::MuxerFiles;
 use super::stream::{Chapter, Interrupt};
 use crate::frame::{Rational, SideData, TimeBase};
 use ffmpeg_next::codec::Parameters;
@@ -149,6 +150,7 @@ pub(super) struct Muxer {
     format: OutputFormat,
     /// Pointed to by the context's interrupt callback, so it must stay where it is.
     interrupt: Box<Interrupt>,
+    files: MuxerFiles,
 }
 
 // SAFETY: the context is owned, and FFmpeg's muxers are not tied to a thread.
@@ -172,8 +174,10 @@ impl Muxer {
                 location.as_ptr(),
             )
         })?;
-        let context = NonNull::new(context).ok_or(AVERROR_UNKNOWN)?;
-        let muxer = Self { context, format, interrupt: Box::new(interrupt) };
+        let mut context = NonNull::new(context).ok_or(AVERROR_UNKNOWN)?;
+        // SAFETY: the context is valid, and nothing else points to it yet.
+        let files = MuxerFiles::watch(unsafe { context.as_mut() });
+        let muxer = Self { context, format, interrupt: Box::new(interrupt), files };
         // SAFETY: the context is owned and valid.
         unsafe {
             (*context.as_ptr()).interrupt_callback = muxer.interrupt_callback();
@@ -332,13 +336,15 @@ impl Muxer {
     /// Queues a packet whose time stamps are in its stream's time base and writes what is due. Takes the payload.
     pub(super) fn write(&mut self, packet: &mut Packet) -> Result<(), i32> {
         // SAFETY: the context has its header, and the packet is valid; its reference moves to the muxer.
-        check(unsafe { av_interleaved_write_frame(self.context.as_ptr(), packet.as_mut_ptr()) })
+        check(unsafe { av_interleaved_write_frame(self.context.as_ptr(), packet.as_mut_ptr()) })?;
+        self.files.check()
     }
 
     /// Writes what is queued and the trailer.
     pub(super) fn write_trailer(&mut self) -> Result<(), i32> {
         // SAFETY: the context has its header.
-        check(unsafe { av_write_trailer(self.context.as_ptr()) })
+        check(unsafe { av_write_trailer(self.context.as_ptr()) })?;
+        self.files.check()
     }
 
     /// Flushes and closes the output; some errors of the disk show only here.

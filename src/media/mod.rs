@@ -24,6 +24,7 @@ mod ffi_encode;
 mod ffi_frame;
 mod ffi_hwaccel;
 mod ffi_input;
+mod ffi_muxer_files;
 mod ffi_output;
 mod ffi_parameters;
 mod ffi_picture;
