@@ -323,7 +323,7 @@ impl MuxedSink {
                 format!(
                     "a frame at time stamp {pts} is not on the fixed rate of {rate} that {encoder} needs"
                 ),
-                "use -o x.mkv with --codec libx264, which store any time stamp",
+                "give the output a fixed rate with --fps, or use -o x.mkv with --codec libx264, which store any time stamp",
             ),
         };
         MediaError::Output { output: self.location.clone(), problem, remedy: remedy.to_owned() }

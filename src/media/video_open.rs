@@ -118,7 +118,8 @@ fn check_rate(who: &str, video: &VideoInfo) -> Result<(), MediaError> {
     Err(MediaError::Option {
         option: "--codec".to_owned(),
         problem: format!("{who} needs a fixed frame rate, and {problem}"),
-        remedy: "use --codec libx264 with -o x.mkv or x.mp4, which store any time stamp".to_owned(),
+        remedy: "give the output one with --fps, or use --codec libx264 with -o x.mkv or x.mp4, which store any time stamp"
+            .to_owned(),
     })
 }
 
