@@ -105,7 +105,7 @@ pub struct Pacer {
     frames: u64,
     previous: Option<Seen>,
     held: Option<Held>,
-    /// When the last duplicate that was left out ends.
+    /// When the last frame that was left out ends.
     tail: Option<Pts>,
     /// The captions of the frames that were left out since the newest one.
     left: Vec<LeftCaptions>,
@@ -190,13 +190,19 @@ impl Pacer {
     pub fn end(&mut self) -> Option<Span> {
         let mut held = self.held.take()?;
         let info = &held.seen.frame.info;
-        let duration = self.tail.map_or(info.duration, |tail| tail - info.pts);
-        held.ticks.extend(self.cadence.finish(duration));
+        let (newest, end) = (info.pts, self.tail.unwrap_or(info.pts.saturating_add(info.duration)));
+        held.ticks.extend(self.cadence.finish(end - newest));
         self.count_unfilled();
+        let missing = std::mem::take(&mut self.missing);
+        let last = missing.last().copied().filter(|_| self.follows_source()).unwrap_or(newest);
+        if last > newest {
+            self.count.concealed += missing.len() as u64;
+            held.ticks.extend(self.concealed(newest, self.frames - 1, &missing, None));
+        }
         let mut span = self.release(held);
         // At a fixed rate all frames are shown for as long.
         if !matches!(self.options.rate, FrameRate::Fixed(_)) {
-            span.shown = self.cadence.rescaled(duration);
+            span.shown = self.cadence.rescaled(end - last);
         }
         // No later frame will come that could have them.
         if let Some(last) = span.ticks.last() {
@@ -250,10 +256,11 @@ impl Pacer {
         if !(self.options.conceal && frame.info.is_damaged && is_known) {
             return false;
         }
-        let pts = frame.info.pts;
+        let (pts, duration) = (frame.info.pts, frame.info.duration);
         if let Ok(before) = self.gaps.push(pts) {
             self.missing.extend(before);
             self.missing.push(pts);
+            self.tail = Some(pts.saturating_add(duration).saturating_mul(self.parts()));
         }
         true
     }
@@ -278,8 +285,7 @@ impl Pacer {
         let newest = self.frames;
         self.frames += 1;
         let (mut before, newest) = ticks.partition::<Vec<_>, _>(|tick| frame_of(tick) < newest);
-        let follows_source = !matches!(self.options.rate, FrameRate::Fixed(_)) && self.dedup.is_none();
-        if self.options.conceal && follows_source {
+        if self.options.conceal && self.follows_source() {
             self.conceal(info.pts, &mut before)?;
         } else {
             self.missing.clear();
@@ -294,23 +300,29 @@ impl Pacer {
         times.extend(self.gaps.push(pts)?);
         let Some(held) = self.held.as_ref().filter(|_| !times.is_empty()) else { return Ok(()) };
         self.count.concealed += times.len() as u64;
-        let newest = held.seen.frame.info.pts;
         times.push(pts);
-        let before = self.previous.as_ref().map(|seen| newest - seen.frame.info.pts);
-        let unit = match self.options.mode {
-            MotionMode::Predict => before,
-            MotionMode::Interpolate => Some(pts - newest),
-        };
-        let (cadence, mode) = (&self.cadence, self.options.mode);
-        let (unit, start, frame) =
-            (unit.map(|unit| cadence.rescaled(unit)), cadence.rescaled(newest), self.frames - 2);
-        let starts = std::iter::once(newest).chain(times.iter().copied());
-        let ticks = starts.zip(&times).flat_map(|(start, end)| cadence.parts(start, *end));
-        *before_pts =
-            ticks.map(|pts| Tick { pts, content: mode.content(frame, pts - start, unit) }).collect();
+        *before_pts = self.concealed(held.seen.frame.info.pts, self.frames - 2, &times, Some(pts));
         // The last one is the frame at `pts`.
         before_pts.pop();
         Ok(())
+    }
+
+    /// The ticks that there would be with frames at `times`, made of frame number `frame` at `newest` and the one at `next`.
+    fn concealed(&self, newest: Pts, frame: u64, times: &[Pts], next: Option<Pts>) -> Vec<Tick> {
+        let unit = match self.options.mode {
+            MotionMode::Predict => self.previous.as_ref().map(|seen| newest - seen.frame.info.pts),
+            MotionMode::Interpolate => next.map(|next| next - newest),
+        };
+        let (cadence, mode) = (&self.cadence, self.options.mode);
+        let (unit, start) = (unit.map(|unit| cadence.rescaled(unit)), cadence.rescaled(newest));
+        let starts = std::iter::once(newest).chain(times.iter().copied());
+        let ticks = starts.zip(times).flat_map(|(start, end)| cadence.parts(start, *end));
+        ticks.map(|pts| Tick { pts, content: mode.content(frame, pts - start, unit) }).collect()
+    }
+
+    /// Whether the output has the source's frames and parts of the intervals between them.
+    const fn follows_source(&self) -> bool {
+        !matches!(self.options.rate, FrameRate::Fixed(_)) && self.dedup.is_none()
     }
 
     fn release(&mut self, held: Held) -> Span {
