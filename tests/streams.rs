@@ -210,6 +210,19 @@ fn a_second_video_stream_is_passed_through() {
 }
 
 #[test]
+fn chapters_that_a_container_cannot_store_are_said_to_be_lost() {
+    for (name, is_told) in [("out.ts", true), ("out.mkv", false)] {
+        let folder = scratch();
+        let options = "--upscale 1 --json --no-audio --no-subtitles --no-attachments";
+        let summary = succeed(&everything(), &folder.path().join(name), options).summary();
+        let notes: Vec<&str> =
+            summary["notes"].as_array().unwrap().iter().filter_map(|note| note.as_str()).collect();
+        let told = notes.contains(&"the chapters are lost: mpegts stores none; use -o x.mkv or x.mp4");
+        assert_eq!(told, is_told, "{name}: {notes:?}");
+    }
+}
+
+#[test]
 fn chapters_are_cut_with_the_video() {
     let (input, folder) = (everything(), scratch());
     let output = folder.path().join("out.mkv");

@@ -7,7 +7,7 @@ use super::encode::{EncodeError, VideoTrack};
 use super::encoder_choice::choose_encoder;
 use super::ffi_output::{Muxer, error_text};
 use super::header::write_header;
-use super::metadata::{global_tags, rotation_note};
+use super::metadata::{chapter_note, global_tags, rotation_note};
 use super::options::OutputOptions;
 use super::output_streams::{OutputStreams, Track};
 use super::room::Room;
@@ -76,6 +76,7 @@ impl MuxedSink {
         choice.limit_memory(options, width, height);
         notes.append(&mut choice.notes);
         notes.extend(rotation_note(format, input));
+        notes.extend(chapter_note(format, input));
         let delivered = Delivered {
             width,
             height,
