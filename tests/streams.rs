@@ -155,9 +155,13 @@ fn cover_art_is_kept() {
         assert_eq!(probe.dispositions("video", "attached_pic"), [0, 1], "{name}");
         assert_eq!(stream_hashes(&output, "0:v:1"), stream_hashes(&input, "0:v:1"), "{name}");
     }
-    let without = folder.path().join("without.mp4");
-    succeed(&input, &without, "--upscale 1 --no-attachments");
-    assert_eq!(Probe::new(&without).streams("video").len(), 1);
+    for name in ["without.mp4", "without.mov"] {
+        let without = folder.path().join(name);
+        succeed(&input, &without, "--upscale 1 --no-attachments");
+        assert_eq!(Probe::new(&without).streams("video").len(), 1);
+    }
+    let message = refuse(&input, &scratch().path().join("out.mov"), "--upscale 1", 6);
+    assert!(message.contains("(cover art, png) cannot be stored in mov"), "{message}");
 }
 
 #[test]
