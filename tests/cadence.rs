@@ -301,14 +301,8 @@ fn damaged_frames_are_concealed() {
         let whole = moving(20, 30, step);
         let coded =
             derived("coded.mkv", "-i @0 -c:v libx264 -qp 1 -g 1 -threads 1 -x264-params slices=1", &[&whole]);
-        let (position, size) = packet(&coded, 15);
-        let mut bytes = std::fs::read(&coded).unwrap();
-        for byte in &mut bytes[position + size / 3..position + size / 2] {
-            *byte ^= 0x5a;
-        }
         let folder = scratch();
-        let damaged = folder.path().join("damaged.mkv");
-        std::fs::write(&damaged, bytes).unwrap();
+        let damaged = with_damage(&coded, &[15], folder.path());
         let truth = raw(&coded);
         let (shown, _, summary) = retimed(&damaged, "out.mkv", "--upscale 1");
         assert_eq!((shown.len() / FRAME, &summary["motion"]), (30, &serde_json::Value::Null));
@@ -322,6 +316,41 @@ fn damaged_frames_are_concealed() {
             assert!(if n == 15 { likeness <= 0.05 } else { frame == truth }, "{options} {n}: {likeness}");
         }
     }
+}
+
+#[test]
+fn damaged_frames_at_the_end_are_concealed_too() {
+    for options in ["--conceal", "--conceal --fps x2", "--conceal --fps 20", "--conceal --fps x2 --dedup"] {
+        let whole = moving(20, 30, 4);
+        let coded =
+            derived("coded.mkv", "-i @0 -c:v libx264 -qp 1 -g 1 -threads 1 -x264-params slices=1", &[&whole]);
+        let folder = scratch();
+        let damaged = with_damage(&coded, &[28, 29], folder.path());
+        let output = folder.path().join("out.mp4");
+        let summary = succeed(&damaged, &output, &format!("{} --json", interpolating(options))).summary();
+        assert_eq!(summary["motion"]["damaged"], 2, "{options}");
+        let frames = match options {
+            "--conceal" | "--conceal --fps 20" => 30,
+            "--conceal --fps x2" => 2 * 30 - 1,
+            // The last whole frame stands.
+            _ => 2 * 28 - 1,
+        };
+        assert_eq!(summary["frames_out"], frames, "{options}");
+        let seconds = duration(&output);
+        assert!((seconds - 1.5).abs() < 2e-3, "{options}: {seconds}");
+    }
+}
+
+/// The file with packets of these frames damaged, in `folder`.
+fn with_damage(coded: &Path, numbers: &[usize], folder: &Path) -> PathBuf {
+    let mut bytes = std::fs::read(coded).unwrap();
+    for number in numbers {
+        let (position, size) = packet(coded, *number);
+        bytes[position + size / 3..position + size / 2].iter_mut().for_each(|byte| *byte ^= 0x5a);
+    }
+    let damaged = folder.join("damaged.mkv");
+    std::fs::write(&damaged, bytes).unwrap();
+    damaged
 }
 
 /// Where in the file the packet of frame `number` is, and how long it is.

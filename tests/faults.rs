@@ -253,6 +253,23 @@ fn a_file_that_outgrows_its_limit_is_an_output_error() {
     assert_nothing_in(folder.path());
 }
 
+/// These write several files, and look at none of them after it was written.
+#[test]
+fn a_disk_that_is_full_is_told_by_muxers_of_several_files_too() {
+    for name in ["out.m3u8", "out.mpd"] {
+        let folder = scratch();
+        let script = format!(
+            "ulimit -f 16; exec '{}' run --kernels cpu --upscale 1 -i '{}' -o '{}' --codec libx264 --crf 1",
+            env!("CARGO_BIN_EXE_framecast"),
+            plain().display(),
+            folder.path().join(name).display()
+        );
+        let result = outcome(Command::new("bash").args(["-c", &script]));
+        assert_eq!(result.code, Some(4), "{name}: {}", result.stderr);
+        assert!(result.stderr.contains("File too large; raise the"), "{name}: {}", result.stderr);
+    }
+}
+
 /// Starts a run that would take long and waits until it has written frames.
 #[allow(clippy::zombie_processes, reason = "the callers wait; a test that fails before ends its process")]
 fn underway(input: &Path, output: &Path, options: &[&str]) -> (Child, BufReader<std::process::ChildStdout>) {

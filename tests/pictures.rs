@@ -129,6 +129,42 @@ fn an_animation_that_is_named_like_a_picture_is_one() {
     assert!(message.contains("animated WebP") && message.contains("APNG"), "{message}");
 }
 
+/// The same picture once more: its directory is copied to the end of the file.
+fn with_second_page(page: &Path, file: &Path) {
+    let mut bytes = std::fs::read(page).unwrap();
+    let number = |bytes: &[u8], at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+    let first = number(&bytes, 4);
+    let entries = usize::from(u16::from_le_bytes([bytes[first], bytes[first + 1]]));
+    let directory = bytes[first..first + 2 + 12 * entries + 4].to_vec();
+    let second = (bytes.len() as u32).to_le_bytes();
+    let link = first + 2 + 12 * entries;
+    bytes[link..link + 4].copy_from_slice(&second);
+    bytes.extend(directory);
+    std::fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn further_pages_of_a_tiff_are_told_once() {
+    let folder = scratch();
+    let page = folder.path().join("page.tif");
+    let pixels: Vec<u8> = (0..32 * 24 * 3).map(|n| n as u8).collect();
+    let file = std::fs::File::create(&page).unwrap();
+    TiffEncoder::new(file).write_image(&pixels, 32, 24, ExtendedColorType::Rgb8).unwrap();
+    for number in 0..3 {
+        with_second_page(&page, &folder.path().join(format!("both-{number}.tif")));
+    }
+    let output = folder.path().join("out.mkv");
+    let told = |input: &str| {
+        let stderr = succeed(&folder.path().join(input), &output, "-y --upscale 1 --codec ffv1").stderr;
+        stderr.lines().filter(|line| line.contains("pages")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(told("page.tif"), [""; 0]);
+    for input in ["both-0.tif", "both-%d.tif"] {
+        let [line] = &told(input)[..] else { panic!("{input} is not told once") };
+        assert!(line.contains("both-0.tif: holds 2 pages") && line.contains("page-%03d.tif"), "{line}");
+    }
+}
+
 #[test]
 fn pictures_of_hdr_video_are_said_to_lack_it() {
     let recipe = "-f lavfi -i testsrc2=s=64x48:r=2:d=1 -pix_fmt yuv420p10le -c:v ffv1 -color_trc smpte2084";

@@ -155,9 +155,13 @@ fn cover_art_is_kept() {
         assert_eq!(probe.dispositions("video", "attached_pic"), [0, 1], "{name}");
         assert_eq!(stream_hashes(&output, "0:v:1"), stream_hashes(&input, "0:v:1"), "{name}");
     }
-    let without = folder.path().join("without.mp4");
-    succeed(&input, &without, "--upscale 1 --no-attachments");
-    assert_eq!(Probe::new(&without).streams("video").len(), 1);
+    for name in ["without.mp4", "without.mov"] {
+        let without = folder.path().join(name);
+        succeed(&input, &without, "--upscale 1 --no-attachments");
+        assert_eq!(Probe::new(&without).streams("video").len(), 1);
+    }
+    let message = refuse(&input, &scratch().path().join("out.mov"), "--upscale 1", 6);
+    assert!(message.contains("(cover art, png) cannot be stored in mov"), "{message}");
 }
 
 #[test]
@@ -207,6 +211,19 @@ fn a_second_video_stream_is_passed_through() {
     let probe = Probe::new(&output);
     assert_eq!(probe.size(), (192, 128));
     assert_eq!(stream_hashes(&output, "0:v:1"), stream_hashes(&input, "0:v:1"));
+}
+
+#[test]
+fn chapters_that_a_container_cannot_store_are_said_to_be_lost() {
+    for (name, is_told) in [("out.ts", true), ("out.mkv", false)] {
+        let folder = scratch();
+        let options = "--upscale 1 --json --no-audio --no-subtitles --no-attachments";
+        let summary = succeed(&everything(), &folder.path().join(name), options).summary();
+        let notes: Vec<&str> =
+            summary["notes"].as_array().unwrap().iter().filter_map(|note| note.as_str()).collect();
+        let told = notes.contains(&"the chapters are lost: mpegts stores none; use -o x.mkv or x.mp4");
+        assert_eq!(told, is_told, "{name}: {notes:?}");
+    }
 }
 
 #[test]

@@ -13,8 +13,8 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use support::{
-    Fraction, Probe, clip, decoded_hash, derived, fraction, frame_times, packet_times, scratch, start_time,
-    succeed,
+    Fraction, Probe, clip, decoded_hash, derived, fraction, frame_times, packet_times, refuse, scratch,
+    start_time, succeed,
 };
 
 /// Checks that INPUT and what is made of it have the same times, frame by frame, tick by tick.
@@ -36,14 +36,17 @@ fn counted() -> PathBuf {
     )
 }
 
-#[test]
-fn a_variable_frame_rate_survives_in_mp4() {
-    let input = clip(
+fn variable() -> PathBuf {
+    clip(
         "vfr.mp4",
         "-f lavfi -i testsrc2=s=96x64:r=60:d=2 -vf select=not(mod(n\\,2))+lt(mod(n*7\\,11)\\,4) -fps_mode \
          vfr -c:v libx264 -crf 30 -pix_fmt yuv420p -video_track_timescale 90000",
-    );
-    same_times(&input, "out.mp4", "");
+    )
+}
+
+#[test]
+fn a_variable_frame_rate_survives_in_mp4() {
+    same_times(&variable(), "out.mp4", "");
 }
 
 #[test]
@@ -54,6 +57,24 @@ fn a_variable_frame_rate_survives_in_matroska_and_webm() {
     same_times(&webm, "out.webm", "--codec libvpx-vp9 --encoder-opt deadline=realtime");
     let mkv = clip("60to15.mkv", &format!("{recipe} -c:v libx264 -crf 30 -pix_fmt yuv420p"));
     same_times(&mkv, "out.mkv", "");
+}
+
+/// What knows no time stamps takes frames at the fixed rate that they are given.
+#[test]
+fn a_variable_frame_rate_becomes_a_fixed_one_where_it_is_asked_for() {
+    let input = variable();
+    for (name, options) in [("out.y4m", ""), ("out.avi", "--codec ffv1"), ("out.mov", "--codec mpeg4")] {
+        let folder = scratch();
+        let output = folder.path().join(name);
+        let message = refuse(&input, &output, &format!("--upscale 1 {options}"), 2);
+        assert!(
+            message.contains("the input has a variable one; give the output one with --fps"),
+            "{message}"
+        );
+        succeed(&input, &output, &format!("--upscale 1 {options} --fps 25"));
+        let expected: Vec<Fraction> = (0..50).map(|n| fraction(&format!("{n}/25"))).collect();
+        assert_eq!(frame_times(&output, "v:0"), expected, "{name}");
+    }
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub(super) fn event(summary: &Summary) -> Value {
         "damaged": summary.source.damaged + summary.sink.damaged,
         "rescaled": summary.source.rescaled,
         "deinterlaced": summary.source.deinterlaced,
+        "unfilled": summary.sink.unfilled,
         "packets_copied": summary.sink.packets,
         "output_bytes": summary.sink.bytes,
         "decoder": summary.source.decoder,
@@ -179,6 +180,7 @@ fn counts(summary: &Summary) -> Option<String> {
         (source.damaged + summary.sink.damaged, "damaged and skipped"),
         (source.rescaled, "rescaled after a change of size"),
         (source.deinterlaced, "deinterlaced"),
+        (summary.sink.unfilled, "gaps too long to be filled and left out"),
     ];
     let told: Vec<String> =
         named.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
@@ -243,6 +245,7 @@ mod tests {
             },
             sink: SinkReport {
                 frames: 60,
+                unfilled: 0,
                 packets: 90,
                 damaged: 0,
                 bytes: Some(3 << 20),

@@ -140,11 +140,24 @@ pub(super) fn local_path(location: &str) -> Option<&Path> {
     protocol.is_none().then(|| Path::new(location))
 }
 
-/// True for formats that store frames at a fixed rate, or whose readers count frames instead of reading time stamps.
-/// (FFmpeg's own flag for this is missing from formats that store any time stamp.)
-pub(super) fn has_fixed_rate(format: OutputFormat) -> bool {
-    const FIXED: [&str; 8] = ["avi", "yuv4mpegpipe", "mxf", "mxf_d10", "mxf_opatom", "dv", "gxf", "swf"];
-    FIXED.contains(&format.name())
+/// Whether a format stores frames at a fixed rate, and its readers count them instead of reading time stamps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// It stores time stamps.
+    No,
+    /// Its muxer fills gaps with packets of nothing.
+    Filled,
+    /// All frames must be there.
+    Complete,
+}
+
+/// What a format does. (FFmpeg's own flag for this is missing from formats that store any time stamp.)
+pub(super) fn counting(format: OutputFormat) -> Counting {
+    match format.name() {
+        "avi" => Counting::Filled,
+        "yuv4mpegpipe" | "mxf" | "mxf_d10" | "mxf_opatom" | "dv" | "gxf" | "swf" => Counting::Complete,
+        _ => Counting::No,
+    }
 }
 
 /// True for a transport stream as Blu-ray has it. FFmpeg goes by the output's name, which is a temporary one here.

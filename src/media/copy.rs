@@ -153,7 +153,10 @@ fn takes(family: Family, format: OutputFormat, stream: &StreamInfo) -> bool {
         }
         (Family::Mp4, StreamKind::Subtitle) => matches!(codec, "mov_text" | "dvd_subtitle" | "ttml"),
         (Family::Mov, StreamKind::Subtitle) => matches!(codec, "mov_text" | "eia_608"),
-        (Family::Mp4 | Family::Mov, StreamKind::Picture) => matches!(codec, "mjpeg" | "png" | "bmp"),
+        // The muxer takes it for QuickTime and phones too, and writes it nowhere.
+        (Family::Mp4 | Family::Mov, StreamKind::Picture) => {
+            matches!(format.name(), "mp4" | "ipod" | "f4v") && matches!(codec, "mjpeg" | "png" | "bmp")
+        }
         (Family::Mov, StreamKind::Audio) => !matches!(codec, "opus" | "flac" | "truehd") && by_muxer(),
         (Family::MpegTs, _) => mpegts_takes(codec),
         (Family::BluRay, _) => mpegts_takes(codec) || matches!(codec, "hdmv_pgs_subtitle" | "pcm_bluray"),

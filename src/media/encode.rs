@@ -1,10 +1,12 @@
 //! The video of an output: frames in, packets out, every packet with exactly its frame's time.
 
+use super::container::Counting;
 use super::ffi_encode::Encoder;
 use super::ffi_output::error_text;
+use super::frame_counter::FrameCounter;
 use super::frame_export::FrameExport;
 use super::surface_choice::Placement;
-use crate::frame::{Frame, Pts, Rational, TimeBase, rescale};
+use crate::frame::{Frame, FrameInfo, Pts, Rational, SideData, TimeBase, rescale};
 use ffmpeg_next::Packet;
 use ffmpeg_next::frame::Video;
 use std::collections::BTreeMap;
@@ -15,40 +17,6 @@ pub(super) enum Clock {
     Source,
     /// The encoder counts frames; the container keeps the source's time stamps or counts frames too.
     Counter(FrameCounter),
-}
-
-/// Numbers frames by a fixed rate.
-pub(super) struct FrameCounter {
-    rate: Rational,
-    source: TimeBase,
-    /// True if packets come out numbered, false if they get the source's time stamps back.
-    container_counts: bool,
-    /// Time stamp of frame 0.
-    origin: Option<Pts>,
-}
-
-impl FrameCounter {
-    pub(super) fn new(rate: Rational, source: TimeBase, container_counts: bool) -> Self {
-        Self { rate, source, container_counts, origin: None }
-    }
-
-    /// The number of the frame at `pts`, or `None` if it falls between two frames.
-    fn number(&mut self, pts: Pts) -> Option<Pts> {
-        let origin = *self.origin.get_or_insert(pts);
-        let number = rescale(pts - origin, self.source, self.rate.inverse());
-        // Time stamps in a coarse base are rounded or cut: one tick of doubt on either side.
-        let error = (rescale(number, self.rate.inverse(), self.source) - (pts - origin)).abs();
-        (error <= 1).then_some(number)
-    }
-
-    /// The number of the frame that would be shown first, were there one at time 0.
-    fn origin_number(&self) -> Pts {
-        rescale(self.origin.unwrap_or_default(), self.source, self.rate.inverse())
-    }
-
-    fn origin(&self) -> Pts {
-        self.origin.unwrap_or_default()
-    }
 }
 
 /// Why a frame was not encoded.
@@ -78,7 +46,10 @@ pub(super) struct VideoTrack {
     /// Usual duration, for frames that do not know theirs.
     usual_duration: i64,
     in_flight: BTreeMap<Pts, Timing>,
+    /// The last frame's time stamps, for the encoder and of the source.
     last: Option<(Pts, Pts)>,
+    /// The last frame, where it may have to be repeated.
+    newest: Option<Frame>,
     frames: u64,
 }
 
@@ -103,6 +74,7 @@ impl VideoTrack {
             usual_duration,
             in_flight,
             last: None,
+            newest: None,
             frames: 0,
         }
     }
@@ -129,9 +101,30 @@ impl VideoTrack {
     /// Time base of the packets that come out.
     pub(super) fn packet_time_base(&self) -> TimeBase {
         match &self.clock {
-            Clock::Counter(counter) if counter.container_counts => counter.rate.inverse(),
+            Clock::Counter(counter) if counter.container() != Counting::No => counter.rate().inverse(),
             _ => self.source,
         }
+    }
+
+    /// Gaps that were too long to be filled, see [`FrameCounter::missing`].
+    pub(super) fn unfilled(&self) -> u64 {
+        match &self.clock {
+            Clock::Counter(counter) => counter.unfilled(),
+            Clock::Source => 0,
+        }
+    }
+
+    /// The frames to be encoded before one at `pts`: the one before it again, where readers count frames.
+    pub(super) fn missing_before(&mut self, pts: Pts) -> impl Iterator<Item = Frame> + use<> {
+        let missing = match (&mut self.clock, self.last) {
+            (Clock::Counter(counter), Some((last, _))) => Some(counter.missing(last, pts)),
+            _ => None,
+        };
+        self.newest
+            .take()
+            .into_iter()
+            .zip(missing)
+            .flat_map(|(newest, missing)| missing.map(move |pts| repeated(&newest, pts)))
     }
 
     /// Hands a frame to the encoder.
@@ -152,7 +145,13 @@ impl VideoTrack {
         };
         sent.map_err(EncodeError::Encoder)?;
         self.frames += 1;
+        self.newest = self.is_complete().then(|| frame.clone());
         Ok(())
+    }
+
+    /// Whether readers of the container need each frame.
+    fn is_complete(&self) -> bool {
+        matches!(&self.clock, Clock::Counter(counter) if counter.container() == Counting::Complete)
     }
 
     fn send_from_host(&mut self, frame: &Frame, encoder_pts: Pts) -> Result<(), i32> {
@@ -195,7 +194,9 @@ impl VideoTrack {
     fn encoder_pts(&mut self, pts: Pts) -> Result<Pts, EncodeError> {
         let wanted = match &mut self.clock {
             Clock::Source => pts,
-            Clock::Counter(counter) => counter.number(pts).ok_or(EncodeError::OffGrid(pts, counter.rate))?,
+            Clock::Counter(counter) => {
+                counter.number(pts).ok_or(EncodeError::OffGrid(pts, counter.rate()))?
+            }
         };
         // Encoders refuse a time stamp twice; a damaged input may have one.
         Ok(self.last.map_or(wanted, |(last, _)| wanted.max(last + 1)))
@@ -227,7 +228,7 @@ impl VideoTrack {
         let duration = if duration > 0 { duration } else { self.usual_duration };
         match &self.clock {
             Clock::Source => packet.set_duration(duration),
-            Clock::Counter(counter) if counter.container_counts => {
+            Clock::Counter(counter) if counter.container() != Counting::No => {
                 let first = counter.origin_number();
                 packet.set_pts(packet.pts().map(|pts| pts + first));
                 packet.set_dts(packet.dts().map(|dts| dts + first));
@@ -236,7 +237,7 @@ impl VideoTrack {
             Clock::Counter(counter) => {
                 let pts = timing.map(|timing| timing.pts).or(packet.pts());
                 let decoded =
-                    |number| rescale(number, counter.rate.inverse(), self.source) + counter.origin();
+                    |number| rescale(number, counter.rate().inverse(), self.source) + counter.origin();
                 let dts = packet.dts().map(decoded).map(|dts| pts.map_or(dts, |pts| dts.min(pts)));
                 packet.set_pts(pts);
                 packet.set_dts(dts);
@@ -245,4 +246,11 @@ impl VideoTrack {
         }
         Ok(Some(packet))
     }
+}
+
+/// The frame at another time. Its captions are shown once.
+fn repeated(frame: &Frame, pts: Pts) -> Frame {
+    let side_data = frame.info.side_data.iter().filter(|data| data.kind != SideData::CAPTIONS).cloned();
+    let info = FrameInfo { pts, duration: 0, side_data: side_data.collect(), ..frame.info.clone() };
+    Frame { info, data: frame.data.clone() }
 }

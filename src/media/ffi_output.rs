@@ -1,11 +1,12 @@
 //! The muxer: FFmpeg's output context behind functions that cannot be misused. No decision is taken here.
 #![allow(unsafe_code)]
 
+use super::ffi_muxer_files::MuxerFiles;
 use super::stream::{Chapter, Interrupt};
 use crate::frame::{Rational, SideData, TimeBase};
 use ffmpeg_next::codec::Parameters;
 use ffmpeg_next::ffi::*;
-use ffmpeg_next::packet::{Mut, Ref};
+use ffmpeg_next::packet::Mut;
 use ffmpeg_next::{Dictionary, Error, Packet};
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::ptr::{self, NonNull};
@@ -149,6 +150,7 @@ pub(super) struct Muxer {
     format: OutputFormat,
     /// Pointed to by the context's interrupt callback, so it must stay where it is.
     interrupt: Box<Interrupt>,
+    files: MuxerFiles,
 }
 
 // SAFETY: the context is owned, and FFmpeg's muxers are not tied to a thread.
@@ -172,8 +174,10 @@ impl Muxer {
                 location.as_ptr(),
             )
         })?;
-        let context = NonNull::new(context).ok_or(AVERROR_UNKNOWN)?;
-        let muxer = Self { context, format, interrupt: Box::new(interrupt) };
+        let mut context = NonNull::new(context).ok_or(AVERROR_UNKNOWN)?;
+        // SAFETY: the context is valid, and nothing else points to it yet.
+        let files = MuxerFiles::watch(unsafe { context.as_mut() });
+        let muxer = Self { context, format, interrupt: Box::new(interrupt), files };
         // SAFETY: the context is owned and valid.
         unsafe {
             (*context.as_ptr()).interrupt_callback = muxer.interrupt_callback();
@@ -332,13 +336,15 @@ impl Muxer {
     /// Queues a packet whose time stamps are in its stream's time base and writes what is due. Takes the payload.
     pub(super) fn write(&mut self, packet: &mut Packet) -> Result<(), i32> {
         // SAFETY: the context has its header, and the packet is valid; its reference moves to the muxer.
-        check(unsafe { av_interleaved_write_frame(self.context.as_ptr(), packet.as_mut_ptr()) })
+        check(unsafe { av_interleaved_write_frame(self.context.as_ptr(), packet.as_mut_ptr()) })?;
+        self.files.check()
     }
 
     /// Writes what is queued and the trailer.
     pub(super) fn write_trailer(&mut self) -> Result<(), i32> {
         // SAFETY: the context has its header.
-        check(unsafe { av_write_trailer(self.context.as_ptr()) })
+        check(unsafe { av_write_trailer(self.context.as_ptr()) })?;
+        self.files.check()
     }
 
     /// Flushes and closes the output; some errors of the disk show only here.
@@ -357,15 +363,6 @@ impl Drop for Muxer {
         // SAFETY: the context is owned and not used again.
         unsafe { avformat_free_context(self.context.as_ptr()) };
     }
-}
-
-/// Another reference to a packet's payload. (`Packet::clone` copies it, which tears apart a payload that is itself a
-/// reference, as that of `wrapped_avframe` is.)
-pub(super) fn shared_packet(packet: &Packet) -> Result<Packet, i32> {
-    let mut shared = Packet::empty();
-    // SAFETY: both packets are valid.
-    check(unsafe { av_packet_ref(shared.as_mut_ptr(), packet.as_ptr()) })?;
-    Ok(shared)
 }
 
 /// Containers that store a block size that is not one for these codecs would mislead the next (as FFmpeg's tool does).

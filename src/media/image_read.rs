@@ -4,7 +4,7 @@ use super::decode::Decoded;
 use super::ffi_frame;
 use super::reader::Raw;
 use super::trim::Trim;
-use super::{Interrupt, MediaError, color_profile, open};
+use super::{Interrupt, MediaError, color_profile, open, tiff_pages};
 use crate::frame::TimeBase;
 use ffmpeg_next::frame::Video;
 use image::codecs::{png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder};
@@ -141,6 +141,7 @@ pub(super) struct PictureReader {
     is_strict: bool,
     next: usize,
     damaged: u64,
+    has_told_pages: bool,
 }
 
 impl PictureReader {
@@ -161,6 +162,7 @@ impl PictureReader {
             is_strict,
             next: 0,
             damaged: 0,
+            has_told_pages: false,
         }
     }
 
@@ -192,7 +194,8 @@ impl PictureReader {
                 break;
             }
             match read(file) {
-                Ok(picture) => {
+                Ok((picture, pages)) => {
+                    self.tell_pages(&file.display().to_string(), pages);
                     let pts = pts - self.trim.shift(self.time_base);
                     return Ok(Raw::Picture(Decoded { picture, pts, duration: 1, is_damaged: false }));
                 }
@@ -200,6 +203,16 @@ impl PictureReader {
             }
         }
         Ok(Raw::End)
+    }
+
+    fn tell_pages(&mut self, file: &str, pages: usize) {
+        if pages > 1 && !self.has_told_pages {
+            self.has_told_pages = true;
+            tracing::warn!(
+                "{file}: holds {pages} pages, of which the first one is read; to read all, split it (tiffsplit, or magick \
+                 in.tif page-%03d.tif) and name the sequence, as in -i page-%03d.tif"
+            );
+        }
     }
 
     fn note_damage(&mut self, file: &str, unreadable: &Unreadable) -> Result<(), MediaError> {
@@ -234,7 +247,8 @@ impl From<ImageError> for Unreadable {
     }
 }
 
-fn read(file: &Path) -> Result<Video, Unreadable> {
+/// The picture, and how many pages the file has.
+fn read(file: &Path) -> Result<(Video, usize), Unreadable> {
     let reader =
         ImageReader::open(file).and_then(ImageReader::with_guessed_format).map_err(ImageError::IoError)?;
     let is_tiff = reader.format() == Some(ImageFormat::Tiff);
@@ -254,7 +268,8 @@ fn read(file: &Path) -> Result<Video, Unreadable> {
     {
         ffi_frame::attach_profile(&mut picture, &profile);
     }
-    Ok(picture)
+    let pages = if is_tiff { tiff_pages::count(file) } else { 1 };
+    Ok((picture, pages))
 }
 
 /// The profile of a TIFF, of a decoder of its own: one that was told the limits of a picture takes tags that need more memory than

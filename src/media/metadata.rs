@@ -57,6 +57,27 @@ pub(super) fn rotation_note(format: OutputFormat, input: &InputDescription) -> O
     })
 }
 
+/// What to tell the user if the input has chapters and the container stores none.
+pub(super) fn chapter_note(format: OutputFormat, input: &InputDescription) -> Option<String> {
+    let is_kept = matches!(
+        format.name(),
+        "matroska"
+            | "webm"
+            | "mov"
+            | "mp4"
+            | "ipod"
+            | "3gp"
+            | "3g2"
+            | "f4v"
+            | "ismv"
+            | "nut"
+            | "asf"
+            | "null"
+    );
+    (!is_kept && !input.chapters.is_empty())
+        .then(|| format!("the chapters are lost: {} stores none; use -o x.mkv or x.mp4", format.name()))
+}
+
 /// The video's side data that describes the picture and not its old encoding.
 pub(super) fn video_side_data(side_data: &[SideData]) -> Vec<SideData> {
     use AVPacketSideDataType::{

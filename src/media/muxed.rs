@@ -5,9 +5,9 @@ use super::copy::{Fate, decide_fates};
 use super::delay::Delay;
 use super::encode::{EncodeError, VideoTrack};
 use super::encoder_choice::choose_encoder;
-use super::ffi_output::{Muxer, error_text, shared_packet};
+use super::ffi_output::{Muxer, error_text};
 use super::header::write_header;
-use super::metadata::{global_tags, rotation_note};
+use super::metadata::{chapter_note, global_tags, rotation_note};
 use super::options::OutputOptions;
 use super::output_streams::{OutputStreams, Track};
 use super::room::Room;
@@ -28,8 +28,6 @@ pub(super) struct MuxedSink {
     video: VideoTrack,
     streams: OutputStreams,
     delay: Delay,
-    /// The last packet, where frames that are missing must be repeated because readers count them.
-    repeater: Option<Repeater>,
     packets: u64,
     /// Packets of all streams that the muxer took.
     muxed: u64,
@@ -78,6 +76,7 @@ impl MuxedSink {
         choice.limit_memory(options, width, height);
         notes.append(&mut choice.notes);
         notes.extend(rotation_note(format, input));
+        notes.extend(chapter_note(format, input));
         let delivered = Delivered {
             width,
             height,
@@ -101,7 +100,6 @@ impl MuxedSink {
         write_header(&mut muxer, location, &destination, options, video.packet_time_base())
             .map_err(|failure| failure.explain(format, location, options, input, &fates))?;
         streams.learn_time_bases(&muxer);
-        let repeater = (format.name() == "yuv4mpegpipe").then(Repeater::default);
         let room = match &destination {
             Destination::File(file) if options.is_recording => Room::of(file.part()),
             _ => None,
@@ -114,7 +112,6 @@ impl MuxedSink {
             video,
             streams,
             delay,
-            repeater,
             packets: 0,
             muxed: 0,
             is_recording: options.is_recording,
@@ -158,6 +155,13 @@ impl MuxedSink {
 
     /// Encodes a frame and writes the packets that are ready.
     pub(super) fn write_frame(&mut self, frame: &Frame) -> Result<(), MediaError> {
+        for missing in self.video.missing_before(frame.info.pts) {
+            self.encode(&missing)?;
+        }
+        self.encode(frame)
+    }
+
+    fn encode(&mut self, frame: &Frame) -> Result<(), MediaError> {
         self.video.send(frame).map_err(|error| self.encode_error(error))?;
         self.write_encoded()
     }
@@ -168,13 +172,7 @@ impl MuxedSink {
             let Some(packet) = received.map_err(|code| self.encode_error(EncodeError::Encoder(code)))? else {
                 return Ok(());
             };
-            let packets = match &mut self.repeater {
-                Some(repeater) => repeater.fill_gap(packet),
-                None => Ok(vec![packet]),
-            };
-            for packet in packets.map_err(|code| write_error(&self.location, code))? {
-                self.mux_video(packet)?;
-            }
+            self.mux_video(packet)?;
         }
     }
 
@@ -261,6 +259,7 @@ impl MuxedSink {
         let settings = self.video.encoder().settings();
         Ok(SinkReport {
             frames: self.video.frames(),
+            unfilled: self.video.unfilled(),
             packets: self.packets,
             damaged: self.damaged,
             bytes,
@@ -325,7 +324,7 @@ impl MuxedSink {
                 format!(
                     "a frame at time stamp {pts} is not on the fixed rate of {rate} that {encoder} needs"
                 ),
-                "use -o x.mkv with --codec libx264, which store any time stamp",
+                "give the output a fixed rate with --fps, or use -o x.mkv with --codec libx264, which store any time stamp",
             ),
         };
         MediaError::Output { output: self.location.clone(), problem, remedy: remedy.to_owned() }
@@ -337,28 +336,4 @@ fn full_code(error: &std::io::Error) -> i32 {
     let too_large = error.kind() == std::io::ErrorKind::FileTooLarge;
     let otherwise = if too_large { errno::EFBIG } else { errno::ENOSPC };
     error.raw_os_error().unwrap_or(otherwise).saturating_neg()
-}
-
-/// Repeats packets so that none is missing in a format whose readers count frames.
-#[derive(Default)]
-struct Repeater {
-    last: Option<Packet>,
-}
-
-impl Repeater {
-    /// Repetitions of the packet before, if there is a gap, and `packet`.
-    fn fill_gap(&mut self, packet: Packet) -> Result<Vec<Packet>, i32> {
-        let mut filled = Vec::new();
-        if let (Some(last), Some(pts)) = (&self.last, packet.pts()) {
-            for missing in last.pts().map_or(pts, |last| last + 1)..pts {
-                let mut repeated = shared_packet(last)?;
-                repeated.set_pts(Some(missing));
-                repeated.set_dts(Some(missing));
-                filled.push(repeated);
-            }
-        }
-        self.last = Some(shared_packet(&packet)?);
-        filled.push(packet);
-        Ok(filled)
-    }
 }

@@ -218,6 +218,7 @@ impl PictureSink {
         }
         Ok(SinkReport {
             frames: self.frames,
+            unfilled: 0,
             packets: 0,
             damaged: 0,
             bytes: Some(self.bytes),

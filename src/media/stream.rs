@@ -273,6 +273,9 @@ pub struct Delivered {
 pub struct SinkReport {
     /// Video frames written.
     pub frames: u64,
+    /// Gaps between them that were left out, as they are too long to be filled with frames and the output has no time stamps; see
+    /// [`Cadence::LONGEST_FILLED`](crate::frame::Cadence::LONGEST_FILLED).
+    pub unfilled: u64,
     /// Packets of other streams written.
     pub packets: u64,
     /// Packets of other streams that the container could not take, as they are damaged.

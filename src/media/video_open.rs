@@ -1,12 +1,13 @@
 //! Opens the encoder as it was decided, with a clock that suits encoder and container.
 
-use super::container::has_fixed_rate;
+use super::container::{Counting, counting};
 use super::copy::video_tag;
-use super::encode::{Clock, FrameCounter, VideoTrack};
+use super::encode::{Clock, VideoTrack};
 use super::encoder_choice::EncoderChoice;
 use super::ffi_encode::{Encoder, EncoderSettings, codec_name};
 use super::ffi_hwaccel::Device;
 use super::ffi_output::{OutputFormat, error_text};
+use super::frame_counter::FrameCounter;
 use super::frame_export::FrameExport;
 use super::hwaccel::encoding_device;
 use super::options::OutputOptions;
@@ -32,9 +33,9 @@ pub(super) fn open_video(
             remedy: "use another encoder or another container, for example -o x.mkv".to_owned(),
         });
     }
-    let container_counts = has_fixed_rate(format);
+    let container = counting(format);
     let encoder_counts = has_fixed_rate_codec(choice.codec.id());
-    let is_fixed = container_counts || encoder_counts;
+    let is_fixed = container != Counting::No || encoder_counts;
     if is_fixed {
         check_rate(if encoder_counts { name } else { format.name() }, video)?;
     }
@@ -76,7 +77,7 @@ pub(super) fn open_video(
         });
     }
     let clock = if is_fixed {
-        Clock::Counter(FrameCounter::new(video.frame_rate, video.time_base, container_counts))
+        Clock::Counter(FrameCounter::new(video.frame_rate, video.time_base, container))
     } else {
         Clock::Source
     };
@@ -117,7 +118,8 @@ fn check_rate(who: &str, video: &VideoInfo) -> Result<(), MediaError> {
     Err(MediaError::Option {
         option: "--codec".to_owned(),
         problem: format!("{who} needs a fixed frame rate, and {problem}"),
-        remedy: "use --codec libx264 with -o x.mkv or x.mp4, which store any time stamp".to_owned(),
+        remedy: "give the output one with --fps, or use --codec libx264 with -o x.mkv or x.mp4, which store any time stamp"
+            .to_owned(),
     })
 }
 

@@ -63,6 +63,7 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     description.video.color = video.color.for_size(sizes.0, sizes.1);
     let (frame_rate, time_base) = plan.timing(video.frame_rate, video.time_base);
     description.retime(frame_rate, time_base);
+    description.video.variable_rate &= !plan.has_fixed_rate();
     // Whether there is such a device is not even asked where nobody could use it: that loads its driver.
     let handover =
         encodes_on_device.then(|| kernel::create(processing.kernels)).transpose()?.map(Handover::new);

@@ -88,6 +88,11 @@ impl Plan {
         }
     }
 
+    /// Whether the output's frames come at a fixed rate, whatever the source's.
+    pub(crate) fn has_fixed_rate(&self) -> bool {
+        self.rate.as_ref().is_some_and(RateChange::is_fixed)
+    }
+
     /// Makes the stages for output frames of geometry `target`.
     pub(crate) fn stages(
         &mut self,

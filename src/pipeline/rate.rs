@@ -78,6 +78,10 @@ impl RateChange {
         }
     }
 
+    pub(super) const fn is_fixed(&self) -> bool {
+        matches!(self.pacing.rate, FrameRate::Fixed(_))
+    }
+
     /// Time base of the output's time stamps.
     pub(super) const fn time_base(&self) -> TimeBase {
         self.output

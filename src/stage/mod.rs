@@ -32,8 +32,8 @@ pub use handover::Handover;
 pub use model_chain::{JoinOptions, ModelChain, chain_output};
 pub(crate) use motion::{Camera, Gate, made_info};
 pub use motion::{
-    MotionCount, MotionMaker, MotionPredictor, Moved, PaceCount, Pacer, PacerOptions, Real, Seen, Span,
-    Weaver,
+    LeftCaptions, MotionCount, MotionMaker, MotionPredictor, Moved, PaceCount, Pacer, PacerOptions, Real,
+    Seen, Span, Weaver,
 };
 pub use reuse::ReuseCount;
 pub use smooth::Smoother;

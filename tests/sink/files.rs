@@ -191,6 +191,36 @@ fn missing_frames_of_yuv4mpeg_are_repeated() {
 }
 
 #[test]
+fn a_gap_of_yuv4mpeg_that_is_too_long_is_left_out_and_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.y4m");
+    // More than ten minutes.
+    let resumed = 600 * 25 + 1;
+    let times = [(0, 1), (resumed, 1), (resumed + 2, 1)];
+    let (report, raw) = write(open(&path, &OutputOptions::default(), &simple()), &times);
+    assert_eq!((report.frames, report.unfilled), (4, 1));
+    let expected = [&raw[0], &raw[1], &raw[1], &raw[2]].map(|frame| frame.as_slice()).concat();
+    assert!(decode(&path, "yuv420p") == expected);
+}
+
+/// Coded packets cannot be repeated: what they change would change twice.
+#[test]
+fn missing_frames_of_mxf_are_repeated_before_they_are_encoded() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.mxf");
+    let options =
+        OutputOptions { encoder_options: vec![("q".to_owned(), "2".to_owned())], ..OutputOptions::default() };
+    let times = [(0, 1), (1, 1), (4, 1), (5, 1)];
+    let (report, raw) = write(open(&path, &options, &simple()), &times);
+    assert_eq!((report.frames, report.unfilled), (6, 0));
+    let found = decode(&path, "yuv420p");
+    let difference =
+        |a: &[u8], b: &[u8]| a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
+    let nearest = |frame: &[u8]| (0..raw.len()).min_by_key(|index| difference(frame, &raw[*index])).unwrap();
+    assert_eq!(found.chunks(raw[0].len()).map(nearest).collect::<Vec<_>>(), [0, 1, 1, 1, 2, 3]);
+}
+
+#[test]
 fn a_full_disk_is_reported_and_nothing_is_left() {
     if !Path::new("/dev/full").exists() {
         return;

@@ -1,15 +1,36 @@
-//! Closed captions, where the output has no frame at the time of a source frame, or several.
+//! Closed captions, where the output has no frame at the time of a source frame, or several, or shows another one there.
 
-use crate::frame::{FrameInfo, SideData};
+use crate::frame::{FrameInfo, Pts, SideData};
 
 /// Bytes of a unit of captions (`cc_data` of CEA-708).
 const UNIT: usize = 3;
 /// Bytes that fit into a picture: its number of units has five bits.
 const LARGEST: usize = 31 * UNIT;
-/// More than this is of a much higher rate, and what comes last would be shown later and later.
-const MOST: usize = 4 * LARGEST;
+/// A minute of both fields of line 21. More than this is of a much higher rate, and what comes last would be shown later and later.
+const MOST: usize = 60 * 60 * UNIT;
 /// Set in the first byte of a unit that says something; the others keep a channel's rate constant.
 const VALID: u8 = 4;
+/// In the first byte of a unit: set if it is a part of a packet of CEA-708, else it is a pair of letters of CEA-608.
+const PACKET: u8 = 2;
+/// The bits of a letter of CEA-608 without its parity.
+const LETTER: u8 = 0x7f;
+
+/// What the captions of a source frame that is not shown itself say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftCaptions {
+    /// The time of that frame, in the output's time base.
+    pub pts: Pts,
+    /// The units that say something.
+    pub units: Vec<u8>,
+}
+
+impl LeftCaptions {
+    /// Those of a frame at `pts`, if it has any.
+    pub(super) fn of(info: &FrameInfo, pts: Pts) -> Option<Self> {
+        let units: Vec<u8> = captions(info).flat_map(meaningful).copied().collect();
+        (!units.is_empty()).then_some(Self { pts, units })
+    }
+}
 
 /// A running text: each part of it is shown once, in its order, with the next frame of the output.
 #[derive(Debug, Default)]
@@ -20,12 +41,15 @@ pub(super) struct Captions {
 impl Captions {
     /// Takes those of a source frame.
     pub(super) fn take(&mut self, info: &FrameInfo) {
+        captions(info).for_each(|units| self.queue(units));
+    }
+
+    /// Takes what is to be shown after all that was taken before.
+    pub(super) fn queue(&mut self, units: &[u8]) {
         let is_late = !self.waiting.is_empty();
-        for data in info.side_data.iter().filter(|data| data.kind == SideData::CAPTIONS) {
-            self.waiting.extend_from_slice(&data.bytes);
-        }
+        self.waiting.extend_from_slice(units);
         if is_late {
-            self.leave_out_fillers();
+            self.waiting = meaningful(&self.waiting).copied().collect();
         }
         let surplus = self.waiting.len().saturating_sub(MOST);
         self.waiting.drain(..surplus.next_multiple_of(UNIT).min(self.waiting.len()));
@@ -39,12 +63,20 @@ impl Captions {
             info.side_data.push(SideData { kind: SideData::CAPTIONS, bytes: bytes.into() });
         }
     }
+}
 
-    fn leave_out_fillers(&mut self) {
-        let units = self.waiting.chunks(UNIT);
-        let valid = units.filter(|unit| unit.first().is_some_and(|first| first & VALID != 0));
-        self.waiting = valid.flatten().copied().collect();
-    }
+fn captions(info: &FrameInfo) -> impl Iterator<Item = &[u8]> {
+    info.side_data.iter().filter(|data| data.kind == SideData::CAPTIONS).map(|data| &*data.bytes)
+}
+
+/// The bytes of the units that are no fillers.
+fn meaningful(units: &[u8]) -> impl Iterator<Item = &u8> {
+    let says_something = |unit: &&[u8]| match unit {
+        [first, ..] if first & VALID == 0 => false,
+        [first, letters @ ..] if first & PACKET == 0 => letters.iter().any(|letter| letter & LETTER != 0),
+        _ => true,
+    };
+    units.chunks(UNIT).filter(says_something).flatten()
 }
 
 #[cfg(test)]
@@ -95,9 +127,17 @@ mod tests {
     }
 
     #[test]
+    fn pairs_of_no_letters_are_fillers_too() {
+        let mut captions = Captions::default();
+        captions.take(&info(&[0xfc, b'a', b'b', 0xfd, 0x80, 0x80]));
+        captions.take(&info(&[0xfc, 0x80, 0x80, 0xfd, 0, 0, 0xfe, 0, 0, 0xfc, b'c', 0x80]));
+        assert_eq!(given(&mut captions), [0xfc, b'a', b'b', 0xfe, 0, 0, 0xfc, b'c', 0x80]);
+    }
+
+    #[test]
     fn what_cannot_be_shown_in_time_is_left_out() {
         let mut captions = Captions::default();
-        for _ in 0..100 {
+        for _ in 0..200 {
             captions.take(&info(&[0xfe; 20 * UNIT]));
         }
         assert_eq!(captions.waiting.len(), MOST);

@@ -2,7 +2,7 @@
 //! shown.
 
 use super::super::{Estimate, Flow, FlowDetail};
-use super::Span;
+use super::{LeftCaptions, Span};
 use crate::error::{Error, ModelError};
 use crate::frame::{Content, Frame, MotionField, MotionMode, MotionScale, SmallFrame, Tensor, Tick};
 use crate::kernel::cpu::pack_pair;
@@ -23,6 +23,8 @@ pub struct Moved {
     pub ticks: Vec<(Tick, Option<MotionField>)>,
     /// See [`Span::shown`].
     pub shown: i64,
+    /// See [`Span::captions`].
+    pub captions: Vec<LeftCaptions>,
 }
 
 /// A network that corrects the estimate.
@@ -94,7 +96,7 @@ impl MotionPredictor {
 
     /// Finds the motion for every tick of `span` that is between frames; gives the source frame back.
     pub fn process(&mut self, span: Span) -> Result<(Frame, Moved), Error> {
-        let Span { source, other, ticks, shown } = span;
+        let Span { source, other, ticks, shown, captions } = span;
         let other = other.map(|other| other.small);
         let is_between = |tick: &Tick| matches!(tick.content, Content::Between { .. });
         let mut estimate = None;
@@ -111,7 +113,7 @@ impl MotionPredictor {
             };
             moved.push((tick, field));
         }
-        Ok((source.frame, Moved { small: source.small, other, estimate, ticks: moved, shown }))
+        Ok((source.frame, Moved { small: source.small, other, estimate, ticks: moved, shown, captions }))
     }
 
     /// The classical estimate of the motion between two frames, for all moments; given out in prediction, for the camera's

@@ -93,6 +93,7 @@ impl Weaver {
         out: &mut Vec<Frame>,
     ) -> Result<Option<(MotionField, f32)>, Error> {
         self.captions.take(&first.frame.info);
+        let mut left = std::mem::take(&mut first.moved.captions).into_iter().peekable();
         let (mut is_again, mut last) = (false, None);
         for (tick, field) in std::mem::take(&mut first.moved.ticks) {
             let mut frame = match (tick.content, field, other) {
@@ -110,9 +111,13 @@ impl Weaver {
                 }
             };
             is_again = true;
+            while let Some(due) = left.next_if(|captions| captions.pts <= tick.pts) {
+                self.captions.queue(&due.units);
+            }
             self.captions.give(&mut frame.info);
             out.push(frame);
         }
+        left.for_each(|captions| self.captions.queue(&captions.units));
         if let Some(frame) = out.last_mut().filter(|_| is_again) {
             frame.info.duration = first.moved.shown;
         }

@@ -1,9 +1,11 @@
 //! Decides, frame by frame, what is shown until the next one comes.
 
 use super::super::{Detector, DetectorOptions, Transition};
+use super::LeftCaptions;
 use crate::error::{ConfigError, Error, TimeError};
 use crate::frame::{
-    Cadence, Content, Dedup, Frame, FrameRate, GapFinder, MotionMode, Pts, SmallFrame, Tick, TimeBase,
+    Cadence, Content, Dedup, Frame, FrameInfo, FrameRate, GapFinder, MotionMode, Pts, SmallFrame, Tick,
+    TimeBase,
 };
 use crate::kernel::cpu::shrink;
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub struct Span {
     pub ticks: Vec<Tick>,
     /// How long the last tick is shown, in the output's time base; 0: until the next span's first one.
     pub shown: i64,
+    /// The captions of source frames after frame k that are not shown themselves, in the order of time.
+    pub captions: Vec<LeftCaptions>,
 }
 
 /// How a [`Pacer`] decides.
@@ -101,8 +105,10 @@ pub struct Pacer {
     frames: u64,
     previous: Option<Seen>,
     held: Option<Held>,
-    /// When the last duplicate that was left out ends.
+    /// When the last frame that was left out ends.
     tail: Option<Pts>,
+    /// The captions of the frames that were left out since the newest one.
+    left: Vec<LeftCaptions>,
     count: PaceCount,
 }
 
@@ -140,6 +146,7 @@ impl Pacer {
             previous: None,
             held: None,
             tail: None,
+            left: Vec::new(),
             count: PaceCount::default(),
         })
     }
@@ -149,6 +156,7 @@ impl Pacer {
     pub fn push(&mut self, mut frame: Frame) -> Result<Option<Span>, Error> {
         if self.is_hidden(&frame) {
             self.count.damaged += 1;
+            self.keep_captions(&frame.info);
             return Ok(None);
         }
         let mut small = SmallFrame::default();
@@ -159,11 +167,15 @@ impl Pacer {
             Err(TimeError::NotIncreasing { previous, found }) => {
                 tracing::warn!("a frame at {found} comes after one at {previous}: it is dropped");
                 self.count.dropped += 1;
+                self.keep_captions(&frame.info);
                 return Ok(None);
             }
         };
         self.count_unfilled();
-        let Some(Parted { before, newest }) = ticks else { return Ok(None) };
+        let Some(Parted { before, newest }) = ticks else {
+            self.keep_captions(&frame.info);
+            return Ok(None);
+        };
         self.tail = None;
         self.count.breaks += u64::from(!transition.has_motion() && transition != Transition::First);
         let seen = Seen { frame, small: Arc::new(small) };
@@ -178,13 +190,23 @@ impl Pacer {
     pub fn end(&mut self) -> Option<Span> {
         let mut held = self.held.take()?;
         let info = &held.seen.frame.info;
-        let duration = self.tail.map_or(info.duration, |tail| tail - info.pts);
-        held.ticks.extend(self.cadence.finish(duration));
+        let (newest, end) = (info.pts, self.tail.unwrap_or(info.pts.saturating_add(info.duration)));
+        held.ticks.extend(self.cadence.finish(end - newest));
         self.count_unfilled();
+        let missing = std::mem::take(&mut self.missing);
+        let last = missing.last().copied().filter(|_| self.follows_source()).unwrap_or(newest);
+        if last > newest {
+            self.count.concealed += missing.len() as u64;
+            held.ticks.extend(self.concealed(newest, self.frames - 1, &missing, None));
+        }
         let mut span = self.release(held);
         // At a fixed rate all frames are shown for as long.
         if !matches!(self.options.rate, FrameRate::Fixed(_)) {
-            span.shown = self.cadence.rescaled(duration);
+            span.shown = self.cadence.rescaled(end - last);
+        }
+        // No later frame will come that could have them.
+        if let Some(last) = span.ticks.last() {
+            span.captions.iter_mut().for_each(|captions| captions.pts = captions.pts.min(last.pts));
         }
         Some(span)
     }
@@ -205,6 +227,18 @@ impl Pacer {
         Ok(self.detector.observe(&fine))
     }
 
+    /// Frames that are not shown themselves leave their captions to those that are.
+    fn keep_captions(&mut self, info: &FrameInfo) {
+        let pts = self.cadence.rescaled(info.pts.saturating_mul(self.parts()));
+        self.left.extend(LeftCaptions::of(info, pts));
+    }
+
+    /// Parts of a source tick that the cadence counts in.
+    fn parts(&self) -> i64 {
+        let divided = self.dedup.as_ref().map_or(self.options.time_base, Dedup::time_base);
+        i64::from(divided.den / self.options.time_base.den)
+    }
+
     fn count_unfilled(&mut self) {
         let unfilled = self.cadence.unfilled();
         if unfilled > self.count.unfilled {
@@ -222,10 +256,11 @@ impl Pacer {
         if !(self.options.conceal && frame.info.is_damaged && is_known) {
             return false;
         }
-        let pts = frame.info.pts;
+        let (pts, duration) = (frame.info.pts, frame.info.duration);
         if let Ok(before) = self.gaps.push(pts) {
             self.missing.extend(before);
             self.missing.push(pts);
+            self.tail = Some(pts.saturating_add(duration).saturating_mul(self.parts()));
         }
         true
     }
@@ -233,9 +268,8 @@ impl Pacer {
     /// The ticks of the frame before, and those of `frame`, whose time stamp becomes the one that it has without
     /// repetitions; `None` if it is one.
     fn ticks(&mut self, frame: &mut Frame, transition: Transition) -> Result<Option<Parted>, TimeError> {
-        let info = &mut frame.info;
+        let (info, parts) = (&mut frame.info, self.parts());
         if let Some(dedup) = &mut self.dedup {
-            let parts = i64::from(dedup.time_base().den / self.options.time_base.den);
             let end = info.pts.saturating_add(info.duration).saturating_mul(parts);
             info.duration = info.duration.saturating_mul(parts);
             match dedup.push(info.pts, transition.is_duplicate())? {
@@ -251,8 +285,7 @@ impl Pacer {
         let newest = self.frames;
         self.frames += 1;
         let (mut before, newest) = ticks.partition::<Vec<_>, _>(|tick| frame_of(tick) < newest);
-        let follows_source = !matches!(self.options.rate, FrameRate::Fixed(_)) && self.dedup.is_none();
-        if self.options.conceal && follows_source {
+        if self.options.conceal && self.follows_source() {
             self.conceal(info.pts, &mut before)?;
         } else {
             self.missing.clear();
@@ -267,23 +300,29 @@ impl Pacer {
         times.extend(self.gaps.push(pts)?);
         let Some(held) = self.held.as_ref().filter(|_| !times.is_empty()) else { return Ok(()) };
         self.count.concealed += times.len() as u64;
-        let newest = held.seen.frame.info.pts;
         times.push(pts);
-        let before = self.previous.as_ref().map(|seen| newest - seen.frame.info.pts);
-        let unit = match self.options.mode {
-            MotionMode::Predict => before,
-            MotionMode::Interpolate => Some(pts - newest),
-        };
-        let (cadence, mode) = (&self.cadence, self.options.mode);
-        let (unit, start, frame) =
-            (unit.map(|unit| cadence.rescaled(unit)), cadence.rescaled(newest), self.frames - 2);
-        let starts = std::iter::once(newest).chain(times.iter().copied());
-        let ticks = starts.zip(&times).flat_map(|(start, end)| cadence.parts(start, *end));
-        *before_pts =
-            ticks.map(|pts| Tick { pts, content: mode.content(frame, pts - start, unit) }).collect();
+        *before_pts = self.concealed(held.seen.frame.info.pts, self.frames - 2, &times, Some(pts));
         // The last one is the frame at `pts`.
         before_pts.pop();
         Ok(())
+    }
+
+    /// The ticks that there would be with frames at `times`, made of frame number `frame` at `newest` and the one at `next`.
+    fn concealed(&self, newest: Pts, frame: u64, times: &[Pts], next: Option<Pts>) -> Vec<Tick> {
+        let unit = match self.options.mode {
+            MotionMode::Predict => self.previous.as_ref().map(|seen| newest - seen.frame.info.pts),
+            MotionMode::Interpolate => next.map(|next| next - newest),
+        };
+        let (cadence, mode) = (&self.cadence, self.options.mode);
+        let (unit, start) = (unit.map(|unit| cadence.rescaled(unit)), cadence.rescaled(newest));
+        let starts = std::iter::once(newest).chain(times.iter().copied());
+        let ticks = starts.zip(times).flat_map(|(start, end)| cadence.parts(start, *end));
+        ticks.map(|pts| Tick { pts, content: mode.content(frame, pts - start, unit) }).collect()
+    }
+
+    /// Whether the output has the source's frames and parts of the intervals between them.
+    const fn follows_source(&self) -> bool {
+        !matches!(self.options.rate, FrameRate::Fixed(_)) && self.dedup.is_none()
     }
 
     fn release(&mut self, held: Held) -> Span {
@@ -294,7 +333,7 @@ impl Pacer {
             MotionMode::Predict => before,
             MotionMode::Interpolate => after,
         };
-        Span { source: seen, other, ticks, shown: 0 }
+        Span { source: seen, other, ticks, shown: 0, captions: std::mem::take(&mut self.left) }
     }
 }
 

@@ -148,3 +148,32 @@ fn lost_frames_are_filled_in_where_they_are_missing() {
         assert_eq!(filled, expected);
     }
 }
+
+#[test]
+fn damaged_frames_at_the_end_are_shown_as_long_as_they_would_be() {
+    let half = Rational::new(48, 1);
+    for mode in [MotionMode::Predict, MotionMode::Interpolate] {
+        for (rate, dedup, expected, shown) in [
+            (FrameRate::Source, false, (0..20).collect::<Vec<_>>(), 1),
+            (FrameRate::Multiple(2), false, (0..39).collect(), 2),
+            (FrameRate::Fixed(half), false, (0..40).collect(), 0),
+            // Where repeated frames are left out, the last frame stands.
+            (FrameRate::Multiple(1), true, (0..17).map(|n| 120 * n).collect(), 120 * 4),
+        ] {
+            let options = PacerOptions { conceal: true, dedup, ..options(rate, mode) };
+            let mut pacer = Pacer::new(options).unwrap();
+            let damaged = |pts: Pts| {
+                let mut frame = grey(pts, (pts % 2 * 100) as u8);
+                frame.info.is_damaged = pts >= 17;
+                frame
+            };
+            let mut spans: Vec<Span> = (0..20).filter_map(|pts| pacer.push(damaged(pts)).unwrap()).collect();
+            spans.extend(pacer.end());
+            let times: Vec<Pts> = spans.iter().flat_map(|span| &span.ticks).map(|tick| tick.pts).collect();
+            assert_eq!(times, expected, "{rate:?}, {mode:?}");
+            let last = spans.last().unwrap();
+            let newest = if dedup { 16 * 120 } else { 16 };
+            assert_eq!((last.source.frame.info.pts, last.shown), (newest, shown), "{rate:?}, {mode:?}");
+        }
+    }
+}
