@@ -7,7 +7,7 @@ use crate::frame::{BufferPool, Frame, FrameInfo};
 use crate::kernel;
 use crate::media::InputDescription;
 use crate::model::{DEFAULT_MODEL, RunningNetwork, SMALL_MODEL};
-use crate::pipeline::{ChainOptions, Clock, Edit, Plan};
+use crate::pipeline::{ChainOptions, Clock, Edit, Plan, Workload};
 use crate::stage::{Composer, Geometry, ModelChain, Steadier, Upscaled};
 use std::sync::Arc;
 
@@ -161,7 +161,7 @@ impl Making<'_> {
         };
         let (video, turned) = (&self.description.video, self.description.is_turned());
         let (source, aspect) = (geometry(self.description), video.sample_aspect_ratio);
-        let mut plan = Plan::new(source, aspect, video.time_base, turned, false, &options)?;
+        let mut plan = Plan::new(source, aspect, video.time_base, turned, Workload::Live, &options)?;
         plan.stages(&options, self.target, aspect, self.pool, self.clock.clone())
     }
 

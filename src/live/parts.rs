@@ -27,7 +27,8 @@ pub(super) struct MotionParts {
 
 pub(super) fn capture_options(config: &LiveConfig, pool: &BufferPool) -> CaptureOptions {
     let mut input = config.input_options.clone();
-    // Threads of a decoder each hold a frame back.
+    // Each frame is wanted as soon as it can be.
+    input.low_delay = true;
     input.threads = Some(input.threads.unwrap_or(1));
     // Looking whether a stream is interlaced holds back its first frames; cameras and screens are not.
     if input.deinterlace == Deinterlace::Auto && config.captures_device() {
