@@ -7,7 +7,7 @@ use super::governor::{Governor, Levels};
 use super::motion::Motion;
 use super::pictures::{Finished, Pictures};
 use super::present::{Busy, Work};
-use super::{Controls, EnlargingLevel, Level, LiveStatistics, MotionLevel, SourceState, StatisticsBoard};
+use super::{Controls, EnlargingLevel, LeftOut, Level, LiveStatistics, MotionLevel, SourceState, StatisticsBoard};
 use crate::error::Error;
 use crate::frame::{Frame, GapFinder, MotionMode, Pts};
 use crate::media::Interrupt;
@@ -36,6 +36,8 @@ pub(super) struct EnlargeJob {
     pub(super) frame: Frame,
     /// Which way, see [`Controls::models`].
     pub(super) way: usize,
+    /// What is not done to it beside.
+    pub(super) left_out: LeftOut,
 }
 
 /// A frame whose motion is wanted.
@@ -217,7 +219,8 @@ impl Conductor {
         let job = MotionJob { sequence: self.sequence, frame: frame.clone(), moments, predictor };
         // Nobody else sends, so there is room. A worker that is gone has told why.
         let _ = self.wires.motion.try_send(job);
-        let job = EnlargeJob { sequence: self.sequence, frame: frame.clone(), way: self.way() };
+        let (way, left_out) = (self.way(), self.level().edits);
+        let job = EnlargeJob { sequence: self.sequence, frame: frame.clone(), way, left_out };
         let _ = self.wires.enlarge.try_send(job);
         self.pending.push_back(Pending {
             sequence: self.sequence,
@@ -340,7 +343,7 @@ impl Conductor {
         self.busy_before = (now, busy);
         let before = self.level();
         let Some(level) = self.governor.judge(now) else { return };
-        let is_worse = level.motion > before.motion || level.enlarging > before.enlarging;
+        let is_worse = level.is_below(before);
         tracing::warn!(
             "{} -> {}: {}",
             before.name(),

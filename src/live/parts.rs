@@ -3,7 +3,7 @@
 use super::capture::CaptureOptions;
 use super::governor::Levels;
 use super::motion::MotionFinder;
-use super::{Controls, EnlargingLevel, LiveConfig, MotionLevel};
+use super::{Controls, EnlargingLevel, LeftOut, LiveConfig, MotionLevel};
 use crate::config::{ProcessingOptions, Target};
 use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, FrameRate, MotionMode, MotionScale, Rational};
@@ -150,5 +150,17 @@ pub(super) fn levels(config: &LiveConfig, mut motion: Vec<MotionLevel>, controls
     Levels {
         motion,
         enlarging: enlarging.into_iter().filter(|(_, differs)| *differs).map(|(level, _)| level).collect(),
+        edits: edit_levels(&config.processing),
     }
+}
+
+/// What costs most is left out first.
+fn edit_levels(processing: &ProcessingOptions) -> Vec<LeftOut> {
+    let nothing = LeftOut::default();
+    let style = LeftOut { style: processing.style.is_some(), ..nothing };
+    let denoise = LeftOut { denoise: processing.denoise.is_some(), ..style };
+    let mut levels = vec![nothing, style, denoise];
+    levels.push(LeftOut { low_light: processing.enhance.is_some(), ..denoise });
+    levels.dedup();
+    levels
 }

@@ -246,11 +246,11 @@ fn enlarge_all(
     done: &Sender<Done>,
     timed: impl Fn(&mut dyn FnMut() -> Done) -> Done,
 ) {
-    for EnlargeJob { sequence, frame, way } in jobs {
+    for EnlargeJob { sequence, frame, way, left_out } in jobs {
         let mut frame = Some(frame);
         let made = timed(&mut || {
             let enlarged = guarded("upscale", || match frame.take() {
-                Some(frame) => enlarger.process(frame, way),
+                Some(frame) => enlarger.process(frame, way, left_out),
                 None => Err(lost("upscale")),
             });
             Done::Enlarged(sequence, enlarged)
