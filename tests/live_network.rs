@@ -9,7 +9,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::{Outcome, clip, frame_times, outcome, raw, scratch};
 
 const WIDTH: usize = 128;
@@ -121,6 +121,60 @@ fn sound_long_before_the_first_picture_is_left_out() {
     assert!((seen[0].0 - heard[0].0).abs() < 0.15, "{} {}", heard[0].0, seen[0].0);
     let (heard, seen) = (offsets(&sound(&source), &heard), offsets(&pictures(&source), &seen));
     assert!(heard.len() > 60 && (heard[0] - seen[0]).abs() < 0.05, "{heard:?} {seen:?}");
+}
+
+/// A restarted encoder behind the same port, or a clock that wraps.
+#[test]
+fn jumps_in_the_middle_of_a_stream_leave_sound_and_pictures_together() {
+    let part = |name: &str, pattern: &str, tone: u32, begin: &str| {
+        let options = format!(
+            "-f lavfi -i {pattern}=s={WIDTH}x{HEIGHT}:r=25:d=2 -f lavfi -i sine=f={tone}:d=2 -c:v mpeg2video -q:v 2 \
+             -bf 0 -c:a mp2 -output_ts_offset {begin} -muxpreload 0 -muxdelay 0 -f mpegts"
+        );
+        clip(name, &options)
+    };
+    let first = part("jump-before.ts", "testsrc2", 440, "10");
+    // An hour on, a few seconds on, back, and nearly at the wrap of 33 bits.
+    for (index, begin) in ["3610", "17", "3", "95441"].into_iter().enumerate() {
+        let second = part(&format!("jump-after-{index}.ts"), "testsrc", 880, begin);
+        let folder = scratch();
+        let output = folder.path().join("out.mkv");
+        let (url, served) = paced_server(vec![first.clone(), second.clone()], Duration::from_secs(2));
+        let result = outcome(&mut live(&url, &output, "--reconnect off"));
+        served.join().unwrap();
+        assert_eq!(result.code, Some(0), "{}", result.stderr);
+        let (heard, seen) = (sound(&output), pictures(&output));
+        for source in [&first, &second] {
+            let heard = offsets(&sound(source), &heard);
+            let seen = offsets(&pictures(source), &seen);
+            assert!(heard.len() > 60 && seen.len() > 10, "{begin}: {} {}", heard.len(), seen.len());
+            let late = |seen: &f64| heard.iter().map(|heard| (heard - seen).abs()).fold(0.0, f64::max);
+            let together = seen.iter().filter(|seen| late(seen) < 0.08).count();
+            assert!(2 * together > seen.len(), "{begin}: {together}; {heard:?} {seen:?}");
+        }
+        let rises = heard.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[1].0 - pair[0].0 < 0.5);
+        assert!(rises && heard.last().unwrap().0 < 6.0 && seen.last().unwrap().0 < 6.0, "{begin}: {heard:?}");
+    }
+}
+
+/// Gives one connection all of the files, each in this time, and closes it.
+fn paced_server(files: Vec<PathBuf>, time: Duration) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    let serve = move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        for file in files {
+            let bytes = std::fs::read(file).unwrap();
+            let (pieces, began) = (100, Instant::now());
+            let size = bytes.len().div_ceil(pieces);
+            for (piece, number) in bytes.chunks(size).zip(1..) {
+                let _ = connection.write_all(piece);
+                let due = time * number / pieces as u32;
+                std::thread::sleep(due.saturating_sub(began.elapsed()));
+            }
+        }
+    };
+    (url, std::thread::spawn(serve))
 }
 
 /// The second connection's time stamps go on less than a second from where the clock says, or elsewhere.

@@ -7,7 +7,9 @@ use super::governor::{Governor, Levels};
 use super::motion::Motion;
 use super::pictures::{Finished, Pictures};
 use super::present::{Busy, Work};
-use super::{Controls, EnlargingLevel, LeftOut, Level, LiveStatistics, MotionLevel, SourceState, StatisticsBoard};
+use super::{
+    Controls, EnlargingLevel, LeftOut, Level, LiveStatistics, MotionLevel, SourceState, StatisticsBoard,
+};
 use crate::error::Error;
 use crate::frame::{Frame, GapFinder, MotionMode, Pts};
 use crate::media::Interrupt;
@@ -172,7 +174,9 @@ impl Conductor {
         let statistics = &self.setup.statistics;
         match item {
             Captured::Frame(frame, arrived) => self.take_frame(frame, arrived),
-            Captured::Packet(packet) => self.companions.push(packet, self.setup.director.shift()),
+            Captured::Packet(packet) => {
+                self.companions.push(packet, self.setup.director.timeline(), self.setup.clock.now())
+            }
             Captured::Lost(reason) => {
                 tracing::warn!("the source is lost: {reason}; it is opened again");
                 statistics.update(|now| now.source = SourceState::Reconnecting);
@@ -193,7 +197,7 @@ impl Conductor {
         let Setup { director, statistics, .. } = &mut self.setup;
         statistics.arrived(arrived);
         let Some(pts) = director.arrive(frame.info.pts, arrived) else { return };
-        self.companions.follow(director.shift(), pts);
+        self.companions.follow(director.timeline(), pts);
         frame.info.pts = pts;
         // It cannot be refused: time stamps rise.
         let lost = self.gaps.push(pts).map_or(0, |missing| missing.len() as u64);

@@ -178,9 +178,8 @@ impl Governor {
         let has_room = |side: &Side, other: &Side| side.busy <= IDLE && other.busy <= FULL;
         let is_smooth = motion.index == 0;
         let idle = [has_room(motion, enlarging), has_room(enlarging, motion) && is_smooth];
-        let changes = motion.recovers(now, idle[0])
-            || enlarging.recovers(now, idle[1])
-            || edits.recovers(now, idle[1]);
+        let changes =
+            motion.recovers(now, idle[0]) || enlarging.recovers(now, idle[1]) || edits.recovers(now, idle[1]);
         if changes {
             self.wait_anew();
         }
@@ -273,7 +272,10 @@ mod tests {
                 "full",
             ]
         );
-        assert!(changes.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 5.0), "each is tried alone: {changes:?}");
+        assert!(
+            changes.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 5.0),
+            "each is tried alone: {changes:?}"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod config;
 mod controls;
 mod delay;
 mod director;
+mod drift;
 mod encoded;
 mod enlarge;
 mod governor;
