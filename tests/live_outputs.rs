@@ -49,11 +49,33 @@ fn a_recording_that_finds_no_room_is_completed_and_kept_and_the_others_go_on() {
             std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left, [name]);
         let events = String::from_utf8(result.stdout).unwrap();
-        let mut events = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        let outputs = events.rfind(|event| event["event"] == "statistics").unwrap()["outputs"].clone();
+        let events: Vec<serde_json::Value> =
+            events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [.., summary, error] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!((&summary["event"], &error["event"]), (&"summary".into(), &"error".into()));
+        assert_eq!(error["exit_code"], 4);
+        assert_eq!(summary["outputs"][0]["shown"], times.len(), "what is in the file");
+        let outputs = summary["outputs"].clone();
         assert!(outputs[0]["failure"].is_string() && outputs[1]["failure"].is_null(), "{outputs}");
         assert!(outputs[1]["shown"].as_u64() > outputs[0]["shown"].as_u64(), "{outputs}");
     }
+}
+
+#[test]
+fn the_summary_names_the_output_that_failed() {
+    let folder = scratch();
+    let full = folder.path().join("full.mkv");
+    let arguments = format!(
+        "--upscale 1 --max-latency 2s --codec ffv1 -f lavfi -i 'nullsrc=s=320x180:r=25:d=8,format=yuv420p,\
+         noise=alls=100:allf=t:all_seed=7' -o '{}' -f null -o other",
+        full.display()
+    );
+    let result = outcome(&mut below_limit(17 << 10, &arguments));
+    assert_eq!(result.code, Some(4), "{}", result.stderr);
+    let failed = format!("{}: ", full.display());
+    let line = result.stderr.lines().find(|line| line.contains(&failed) && line.contains(" shown, "));
+    assert!(line.is_some_and(|line| line.contains("; it failed: ")), "{}", result.stderr);
+    assert!(result.stderr.contains("other: "), "{}", result.stderr);
 }
 
 #[test]

@@ -48,14 +48,15 @@ pub(super) fn run(arguments: LiveArgs, matches: &ArgMatches, interrupt: Interrup
     };
     match arguments.into_config(matches) {
         Ok(config) => match show(config, &extras, &interrupt, report) {
-            Ok((statistics, networks)) => {
+            Ok(Ended { statistics, networks, failure }) => {
                 report.summary(&statistics, &networks);
-                if interrupt.is_triggered() { interrupt::EXIT_CODE } else { 0 }
+                match failure {
+                    Some(error) => report.failure(&error),
+                    None if interrupt.is_triggered() => interrupt::EXIT_CODE,
+                    None => 0,
+                }
             }
-            Err(error) => {
-                report.error(&error.to_string(), error.exit_code());
-                error.exit_code()
-            }
+            Err(error) => report.failure(&error),
         },
         Err(message) => {
             report.error(&message, USAGE);
@@ -72,12 +73,14 @@ struct Extras {
     metrics: Option<String>,
 }
 
-fn show(
-    config: LiveConfig,
-    extras: &Extras,
-    interrupt: &Interrupt,
-    report: Report,
-) -> Result<(LiveStatistics, Vec<NetworkReport>), Error> {
+/// A run that had begun.
+struct Ended {
+    statistics: LiveStatistics,
+    networks: Vec<NetworkReport>,
+    failure: Option<Error>,
+}
+
+fn show(config: LiveConfig, extras: &Extras, interrupt: &Interrupt, report: Report) -> Result<Ended, Error> {
     // What is wrong with an address is told before a camera is opened.
     extras.pages.iter().try_for_each(|page| WebOutput::parse_address(page).map(drop))?;
     let title = format!("framecast: {}", config.input);
@@ -96,13 +99,17 @@ fn show(
     for note in live.notes() {
         tracing::warn!("{note}");
     }
-    let networks = live.networks();
-    let statistics = if extras.has_window {
+    let (networks, board) = (live.networks(), live.statistics());
+    let ended = if extras.has_window {
         in_window(live, title, interrupt, report)
     } else {
         live.run(observer(report))
-    }?;
-    Ok((statistics, networks.iter().map(RunningNetwork::report).collect()))
+    };
+    Ok(Ended {
+        statistics: board.read(),
+        networks: networks.iter().map(RunningNetwork::report).collect(),
+        failure: ended.err(),
+    })
 }
 
 /// The window needs the main thread, so the run has another one.
@@ -188,6 +195,12 @@ impl Report {
         }
     }
 
+    /// Tells what ended the run; gives its exit code.
+    fn failure(self, error: &Error) -> u8 {
+        self.error(&error.to_string(), error.exit_code());
+        error.exit_code()
+    }
+
     fn error(self, message: &str, exit_code: u8) {
         if let Self::Json(target) = self {
             target.write(&json!({ "event": "error", "message": message, "exit_code": exit_code }));
@@ -209,11 +222,15 @@ fn event(name: &str, statistics: &LiveStatistics) -> serde_json::Value {
 }
 
 fn output_line(output: &OutputCount) -> String {
-    let OutputCount { name, shown, dropped, packets_dropped, .. } = output;
-    match packets_dropped {
-        0 => format!("{name}: {shown} shown, {dropped} missed"),
-        lost => format!("{name}: {shown} shown, {dropped} missed, {lost} packets of other streams lost"),
-    }
+    let OutputCount { name, shown, dropped, packets_dropped, failure } = output;
+    let lost = match packets_dropped {
+        0 => String::new(),
+        lost => format!(", {lost} packets of other streams lost"),
+    };
+    let failure = failure.as_ref().map_or_else(String::new, |failure| {
+        format!("; it failed: {}", failure.strip_prefix(&format!("{name}: ")).unwrap_or(failure))
+    });
+    format!("{name}: {shown} shown, {dropped} missed{lost}{failure}")
 }
 
 fn line(statistics: &LiveStatistics) -> String {
