@@ -79,12 +79,25 @@ fn the_summary_names_the_output_that_failed() {
 }
 
 #[test]
+fn pages_at_ports_of_their_own_work_together() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_framecast"));
+    command.args(["live", "--kernels", "cpu", "--upscale", "1", "-f", "lavfi", "-i"]);
+    command.args(["testsrc2=s=64x36:r=25:d=1", "-o", "web:0", "-o", "web:0"]);
+    let result = outcome(&mut command);
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    assert_eq!(result.stderr.matches("shown at http://127.0.0.1:").count(), 2, "{}", result.stderr);
+}
+
+#[test]
 fn outputs_that_cannot_work_are_refused_with_what_to_do() {
     let folder = scratch();
     for (options, code, reason) in [
         ("-o x.png", 2, "such as x%05d.png"),
         ("-o /dev/video7777", 4, "sudo modprobe v4l2loopback video_nr=7777"),
         ("-o window -o window", 2, "there is one window"),
+        ("-o web -o web", 2, "found web and web, both at port 8080"),
+        ("-o web:8123 -o web:127.0.0.1:8123", 2, "both at port 8123"),
+        ("-o web:8123 --metrics 0.0.0.0:8123", 2, "found web:8123 and --metrics 0.0.0.0:8123"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_framecast"));
         command.current_dir(folder.path()).args(["live", "--kernels", "cpu", "--upscale", "1"]);

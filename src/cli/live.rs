@@ -5,7 +5,7 @@ use super::progress::JsonTarget;
 use super::summary::network_event;
 use super::{interrupt, logging, say, say_error};
 use clap::ArgMatches;
-use framecast::error::Error;
+use framecast::error::{ConfigError, Error};
 #[cfg(feature = "window")]
 use framecast::live::window::{WindowLoop, WindowOptions};
 use framecast::live::{
@@ -15,6 +15,7 @@ use framecast::media::Interrupt;
 use framecast::model::{NetworkReport, RunningNetwork};
 use indicatif::MultiProgress;
 use serde_json::json;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Exit code of wrong usage.
@@ -73,6 +74,34 @@ struct Extras {
     metrics: Option<String>,
 }
 
+impl Extras {
+    /// What is wrong with an address is told before a camera is opened.
+    fn check_addresses(&self) -> Result<(), ConfigError> {
+        let page = |page: &String| WebOutput::parse_address(page).map(|address| (page.clone(), address));
+        let mut servers = self.pages.iter().map(page).collect::<Result<Vec<_>, _>>()?;
+        if let Some(metrics) = &self.metrics {
+            servers.push((format!("--metrics {metrics}"), MetricsServer::parse_address(metrics)?));
+        }
+        for (index, (name, address)) in servers.iter().enumerate() {
+            let before = servers.iter().take(index);
+            if let Some((other, _)) = before.into_iter().find(|(_, other)| is_taken(*address, *other)) {
+                return Err(ConfigError {
+                    setting: "--output".into(),
+                    expected: "a port of its own for each page and for metrics, such as web:8081".into(),
+                    found: format!("{other} and {name}, both at port {}", address.port()),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether who listens at one address keeps others from the other one; port 0 is any free one.
+fn is_taken(address: SocketAddr, other: SocketAddr) -> bool {
+    let is_everywhere = address.ip().is_unspecified() || other.ip().is_unspecified();
+    address.port() != 0 && address.port() == other.port() && (is_everywhere || address.ip() == other.ip())
+}
+
 /// A run that had begun.
 struct Ended {
     statistics: LiveStatistics,
@@ -81,8 +110,7 @@ struct Ended {
 }
 
 fn show(config: LiveConfig, extras: &Extras, interrupt: &Interrupt, report: Report) -> Result<Ended, Error> {
-    // What is wrong with an address is told before a camera is opened.
-    extras.pages.iter().try_for_each(|page| WebOutput::parse_address(page).map(drop))?;
+    extras.check_addresses()?;
     let title = format!("framecast: {}", config.input);
     let mut live = Live::open(config, interrupt.clone())?;
     for page in &extras.pages {
@@ -143,7 +171,7 @@ fn in_window(
 
 #[cfg(not(feature = "window"))]
 fn in_window(_: Live, _: String, _: &Interrupt, _: Report) -> Result<LiveStatistics, Error> {
-    Err(framecast::error::ConfigError {
+    Err(ConfigError {
         setting: "-o window".into(),
         expected: "a build with the feature window".into(),
         found: "one without it".into(),
