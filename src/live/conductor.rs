@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::frame::{Frame, GapFinder, MotionMode, Pts};
 use crate::media::Interrupt;
 use crate::pipeline::{Clock, ProcessUsage};
+use crate::stage::Captions;
 use crossbeam_channel::{Receiver, Sender, select};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -96,6 +97,8 @@ pub(super) struct Conductor {
     governor: Governor,
     companions: Companions,
     gaps: GapFinder,
+    /// Of frames that are left out, for the next one that is not.
+    captions: Captions,
     sequence: u64,
     pending: VecDeque<Pending>,
     pictures: Pictures,
@@ -119,6 +122,7 @@ impl Conductor {
             governor: Governor::new(setup.levels.clone(), now + WARM_UP),
             companions,
             gaps: GapFinder::new(GapFinder::LONGEST),
+            captions: Captions::default(),
             sequence: 0,
             pending: VecDeque::new(),
             pictures: Pictures::new(setup.mode),
@@ -196,6 +200,7 @@ impl Conductor {
     fn take_frame(&mut self, mut frame: Frame, arrived: Duration) {
         let Setup { director, statistics, .. } = &mut self.setup;
         statistics.arrived(arrived);
+        self.captions.take(&frame.info);
         let Some(pts) = director.arrive(frame.info.pts, arrived) else { return };
         self.companions.follow(director.timeline(), pts);
         frame.info.pts = pts;
@@ -218,6 +223,7 @@ impl Conductor {
             self.setup.statistics.update(|now| now.frames_dropped += 1);
             return;
         }
+        self.captions.give(&mut frame.info);
         let moments = before.map_or_else(Vec::new, |before| self.setup.director.moments(before, pts));
         let predictor = self.predictor();
         let job = MotionJob { sequence: self.sequence, frame: frame.clone(), moments, predictor };

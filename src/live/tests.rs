@@ -18,12 +18,13 @@ use crate::frame::{
 use crate::kernel::{self, KernelChoice};
 use crate::media::Interrupt;
 use crate::pipeline::Clock;
-use crate::stage::{DetectorOptions, MotionMaker, MotionPredictor};
+use crate::stage::{Captions, DetectorOptions, MotionMaker, MotionPredictor};
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+mod captions;
 mod edits;
 
 const WIDTH: usize = 160;
@@ -117,6 +118,7 @@ struct Seen {
     psnr: f64,
     /// Milliseconds from the capture of the content to its hand-over.
     latency: f64,
+    captions: Vec<u8>,
 }
 
 struct Result {
@@ -172,7 +174,8 @@ fn play(script: &Script) -> Result {
     for k in 0..script.frames {
         if let Some(late) = (script.late)(k) {
             let capture = 1e6 * k as f64 / RATE as f64 + 1e6;
-            let frame = seen(k as f64 / RATE as f64, k * 1000 / RATE);
+            let mut frame = seen(k as f64 / RATE as f64, k * 1000 / RATE);
+            frame.info.side_data.push(captions::of(k));
             stage.events.push(((capture + 1e3 * late) as u64, Event::Arrives(frame)));
         }
     }
@@ -241,6 +244,7 @@ fn stage(script: &Script, clock: &Arc<ManualClock>, statistics: &Arc<StatisticsB
         clock: clock_of(),
         statistics: statistics.clone(),
         busy: Busy::default(),
+        captions: Captions::default(),
     };
     let conductor = Conductor::new(setup, wires, companions);
     Stage {
@@ -300,7 +304,8 @@ impl Stage {
                     let psnr = 10.0 * (255.0f64.powi(2) / error(&frame, &seen(time, 0)).max(1e-3)).log10();
                     let handed_over = due.as_secs_f64().max(now as f64 / 1e6);
                     let latency = (handed_over - captured.as_secs_f64()) * 1e3;
-                    shown.push(Seen { time, content, psnr, latency });
+                    let captions = captions::text(&frame.info.side_data);
+                    shown.push(Seen { time, content, psnr, latency, captions });
                 }
             }
         }
