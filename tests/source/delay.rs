@@ -16,7 +16,7 @@ fn there(low_delay: bool) -> usize {
     );
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let location = format!("tcp://{}", listener.local_addr().unwrap());
-    let (done, is_done) = std::sync::mpsc::channel::<()>();
+    let (done, is_done) = std::sync::mpsc::sync_channel::<()>(1);
     let sender = std::thread::spawn(move || {
         let (mut connection, _) = listener.accept().unwrap();
         connection.write_all(&std::fs::read(clip).unwrap()).unwrap();
