@@ -217,3 +217,35 @@ fn after_a_reconnection_sound_and_pictures_go_on_together() {
         }
     }
 }
+
+/// Their order may have changed; another codec's packets would damage the recording.
+#[test]
+fn a_source_that_comes_back_goes_on_with_the_streams_that_it_had() {
+    let stream = |name: &str, tone: u32, streams: &str| {
+        let options = format!(
+            "-f lavfi -i testsrc2=s={WIDTH}x{HEIGHT}:r=25:d=2 -f lavfi -i sine=f={tone}:d=2 {streams} -c:v mpeg2video -q:v 2 \
+             -bf 0 -output_ts_offset 10 -muxpreload 0 -muxdelay 0 -f mpegts"
+        );
+        clip(name, &options)
+    };
+    let first = stream("as-it-was.ts", 440, "-map 0 -map 1 -c:a mp2");
+    let turned = stream("turned.ts", 880, "-map 1 -map 0 -c:a mp2");
+    let other = stream("other-codec.ts", 660, "-map 0 -map 1 -c:a aac");
+    let folder = scratch();
+    for (second, all) in [(turned, true), (other, false)] {
+        let output = folder.path().join("out.mkv");
+        let (url, served) = server(vec![first.clone(), second.clone()]);
+        let child = live(&url, &output, "-y").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        served.join().unwrap();
+        // Two seconds of it are to be shown.
+        std::thread::sleep(Duration::from_secs(4));
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        let result = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&result.stderr).into_owned();
+        assert_eq!(result.status.code(), Some(130), "{stderr}");
+        let heard = sound(&output);
+        let [before, after] = [&first, &second].map(|source| offsets(&sound(source), &heard).len());
+        assert!(before > 60 && (if all { after > 60 } else { after == 0 }), "{before} {after}: {stderr}");
+        assert_eq!(stderr.contains("a stream of aac that it did not have before"), !all, "{stderr}");
+    }
+}

@@ -4,7 +4,7 @@ use super::backlog::Backlog;
 use crate::error::{Error, MediaError};
 use crate::frame::{BufferPool, Frame, Pts, TimeBase, rescale};
 use crate::kernel::{self, KernelChoice};
-use crate::media::{CopyPacket, InputDescription, InputOptions, Interrupt, Source, SourceItem};
+use crate::media::{CopyPacket, InputDescription, InputOptions, Interrupt, Source, SourceItem, StreamInfo};
 use crate::pipeline::Clock;
 use crate::stage::{Composer, Geometry};
 use crossbeam_channel::Sender;
@@ -80,6 +80,8 @@ pub(super) struct Capture {
     converter: Option<Composer>,
     /// Time base of the source as it is now.
     time_base: TimeBase,
+    /// Of a source that was opened again: which stream of the first opening each goes on with, and its time base.
+    places: Option<Vec<Option<(usize, TimeBase)>>>,
 }
 
 impl Capture {
@@ -116,6 +118,7 @@ impl Capture {
             backlog: Backlog::default(),
             converter: None,
             time_base,
+            places: None,
         })
     }
 
@@ -179,7 +182,10 @@ impl Capture {
                     self.began.get_or_insert(now);
                     Captured::Frame(frame, now)
                 }
-                SourceItem::Packet(packet) => Captured::Packet(packet),
+                SourceItem::Packet(packet) => match self.packet_like_before(packet) {
+                    Some(packet) => Captured::Packet(packet),
+                    None => continue,
+                },
                 SourceItem::End => return Ok(Read::Ended),
             };
             if to.send(captured).is_err() {
@@ -276,9 +282,28 @@ impl Capture {
             let pool = self.options.pool.clone();
             self.converter = Some(Composer::new(found, None, wanted, aspect, false, kernels, pool));
         }
+        let continued = self.description.continued_by(&new);
+        for (stream, _) in new.streams.iter().zip(&continued).filter(|(_, place)| place.is_none()) {
+            tracing::warn!(
+                "{}: it came back with a stream of {} that it did not have before, which is left out",
+                self.options.location,
+                stream.codec
+            );
+        }
+        let with_base = |(place, stream): (Option<usize>, &StreamInfo)| Some((place?, stream.time_base));
+        self.places = Some(continued.into_iter().zip(&new.streams).map(with_base).collect());
         self.source = Some(source);
         (self.pace, self.backlog) = (None, Backlog::default());
         Ok(())
+    }
+
+    /// The packet as the source first gave them; `None` if it had no such stream.
+    fn packet_like_before(&self, mut packet: CopyPacket) -> Option<CopyPacket> {
+        if let Some(places) = &self.places {
+            let (place, base) = (*places.get(packet.stream)?)?;
+            packet.adopt(place, base, self.description.streams.get(place)?.time_base);
+        }
+        Some(packet)
     }
 
     /// The frame as the source first gave them.
