@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -216,6 +216,43 @@ fn after_a_reconnection_sound_and_pictures_go_on_together() {
             assert!(2 * together > seen.len(), "{begin}: {together}; {heard:?} {seen:?}");
         }
     }
+}
+
+/// A film on a server is not a stream that is lost when it is over.
+#[test]
+fn a_film_from_a_server_ends() {
+    let film = clip("served.mkv", &format!("-f lavfi -i testsrc2=s={WIDTH}x{HEIGHT}:r=25:d=2 -c:v ffv1"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/served.mkv", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let bytes = std::fs::read(film).unwrap();
+        for connection in listener.incoming() {
+            let head = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len());
+            let mut connection = connection.unwrap();
+            // Closed with a part of the request unread, it would be reset, and what was sent lost.
+            let asked = BufReader::new(connection.try_clone().unwrap()).lines();
+            asked.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+            let _ = connection.write_all(&[head.as_bytes(), &bytes].concat());
+        }
+    });
+    let folder = scratch();
+    let mut child = live(&url, &folder.path().join("out.mkv"), "")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let ended = child.wait_with_output().unwrap();
+    let result = Outcome { code: ended.status.code(), stdout: ended.stdout, stderr: String::new() };
+    assert_eq!(result.code, Some(0));
+    let summary = result.summary();
+    assert_eq!((&summary["frames_in"], &summary["reconnects"]), (&50.into(), &0.into()), "{summary}");
 }
 
 /// Their order may have changed; another codec's packets would damage the recording.

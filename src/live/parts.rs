@@ -45,6 +45,7 @@ pub(super) fn capture_options(config: &LiveConfig, pool: &BufferPool) -> Capture
         is_paced: config.is_paced(),
         has_backlog: is_stream || config.input == "-",
         reconnects: config.reconnects(),
+        may_end: config.may_end(),
         silence: config.silence,
         opening: config.opening,
         kernels: config.processing.kernels,
