@@ -7,7 +7,7 @@ use crate::config::ProcessingOptions;
 use crate::error::{ConfigError, Error, TimeError};
 use crate::frame::{BufferPool, Frame, Pts, Rational, TimeBase};
 use crate::model::NetworkReport;
-use crate::pipeline::{Chain, Event, Plan, RateCount, Running, StageTime, SystemClock};
+use crate::pipeline::{Chain, Event, Plan, RateCount, Running, StageTime, SystemClock, Workload};
 use crate::stage::{Geometry, ReuseCount};
 use crossbeam_channel::{Receiver, RecvError, Select, TryRecvError, TrySendError};
 use std::sync::Arc;
@@ -101,7 +101,7 @@ impl Engine {
                 return Err(ConfigError { setting, expected: "1 to 32768".into(), found }.into());
             }
         }
-        let mut plan = Plan::new(source, sample_aspect_ratio, time_base, false, false, options)?;
+        let mut plan = Plan::new(source, sample_aspect_ratio, time_base, false, Workload::Stream, options)?;
         let target = Geometry { width: plan.output.width, height: plan.output.height, ..source };
         let pool = BufferPool::new();
         let clock = Arc::new(SystemClock::default());

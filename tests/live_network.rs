@@ -4,12 +4,12 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::{Outcome, clip, frame_times, outcome, raw, scratch};
 
 const WIDTH: usize = 128;
@@ -123,6 +123,60 @@ fn sound_long_before_the_first_picture_is_left_out() {
     assert!(heard.len() > 60 && (heard[0] - seen[0]).abs() < 0.05, "{heard:?} {seen:?}");
 }
 
+/// A restarted encoder behind the same port, or a clock that wraps.
+#[test]
+fn jumps_in_the_middle_of_a_stream_leave_sound_and_pictures_together() {
+    let part = |name: &str, pattern: &str, tone: u32, begin: &str| {
+        let options = format!(
+            "-f lavfi -i {pattern}=s={WIDTH}x{HEIGHT}:r=25:d=2 -f lavfi -i sine=f={tone}:d=2 -c:v mpeg2video -q:v 2 \
+             -bf 0 -c:a mp2 -output_ts_offset {begin} -muxpreload 0 -muxdelay 0 -f mpegts"
+        );
+        clip(name, &options)
+    };
+    let first = part("jump-before.ts", "testsrc2", 440, "10");
+    // An hour on, a few seconds on, back, and nearly at the wrap of 33 bits.
+    for (index, begin) in ["3610", "17", "3", "95441"].into_iter().enumerate() {
+        let second = part(&format!("jump-after-{index}.ts"), "testsrc", 880, begin);
+        let folder = scratch();
+        let output = folder.path().join("out.mkv");
+        let (url, served) = paced_server(vec![first.clone(), second.clone()], Duration::from_secs(2));
+        let result = outcome(&mut live(&url, &output, "--reconnect off"));
+        served.join().unwrap();
+        assert_eq!(result.code, Some(0), "{}", result.stderr);
+        let (heard, seen) = (sound(&output), pictures(&output));
+        for source in [&first, &second] {
+            let heard = offsets(&sound(source), &heard);
+            let seen = offsets(&pictures(source), &seen);
+            assert!(heard.len() > 60 && seen.len() > 10, "{begin}: {} {}", heard.len(), seen.len());
+            let late = |seen: &f64| heard.iter().map(|heard| (heard - seen).abs()).fold(0.0, f64::max);
+            let together = seen.iter().filter(|seen| late(seen) < 0.08).count();
+            assert!(2 * together > seen.len(), "{begin}: {together}; {heard:?} {seen:?}");
+        }
+        let rises = heard.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[1].0 - pair[0].0 < 0.5);
+        assert!(rises && heard.last().unwrap().0 < 6.0 && seen.last().unwrap().0 < 6.0, "{begin}: {heard:?}");
+    }
+}
+
+/// Gives one connection all of the files, each in this time, and closes it.
+fn paced_server(files: Vec<PathBuf>, time: Duration) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("tcp://{}", listener.local_addr().unwrap());
+    let serve = move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        for file in files {
+            let bytes = std::fs::read(file).unwrap();
+            let (pieces, began) = (100, Instant::now());
+            let size = bytes.len().div_ceil(pieces);
+            for (piece, number) in bytes.chunks(size).zip(1..) {
+                let _ = connection.write_all(piece);
+                let due = time * number / pieces as u32;
+                std::thread::sleep(due.saturating_sub(began.elapsed()));
+            }
+        }
+    };
+    (url, std::thread::spawn(serve))
+}
+
 /// The second connection's time stamps go on less than a second from where the clock says, or elsewhere.
 #[test]
 fn after_a_reconnection_sound_and_pictures_go_on_together() {
@@ -161,5 +215,74 @@ fn after_a_reconnection_sound_and_pictures_go_on_together() {
             let together = seen.iter().filter(|seen| late(seen) < 0.05).count();
             assert!(2 * together > seen.len(), "{begin}: {together}; {heard:?} {seen:?}");
         }
+    }
+}
+
+/// A film on a server is not a stream that is lost when it is over.
+#[test]
+fn a_film_from_a_server_ends() {
+    let film = clip("served.mkv", &format!("-f lavfi -i testsrc2=s={WIDTH}x{HEIGHT}:r=25:d=2 -c:v ffv1"));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/served.mkv", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let bytes = std::fs::read(film).unwrap();
+        for connection in listener.incoming() {
+            let head = format!("HTTP/1.0 200 OK\r\nContent-Length: {}\r\n\r\n", bytes.len());
+            let mut connection = connection.unwrap();
+            // Closed with a part of the request unread, it would be reset, and what was sent lost.
+            let asked = BufReader::new(connection.try_clone().unwrap()).lines();
+            asked.map_while(Result::ok).take_while(|line| !line.is_empty()).for_each(drop);
+            let _ = connection.write_all(&[head.as_bytes(), &bytes].concat());
+        }
+    });
+    let folder = scratch();
+    let mut child = live(&url, &folder.path().join("out.mkv"), "")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let ended = child.wait_with_output().unwrap();
+    let result = Outcome { code: ended.status.code(), stdout: ended.stdout, stderr: String::new() };
+    assert_eq!(result.code, Some(0));
+    let summary = result.summary();
+    assert_eq!((&summary["frames_in"], &summary["reconnects"]), (&50.into(), &0.into()), "{summary}");
+}
+
+/// Their order may have changed; another codec's packets would damage the recording.
+#[test]
+fn a_source_that_comes_back_goes_on_with_the_streams_that_it_had() {
+    let stream = |name: &str, tone: u32, streams: &str| {
+        let options = format!(
+            "-f lavfi -i testsrc2=s={WIDTH}x{HEIGHT}:r=25:d=2 -f lavfi -i sine=f={tone}:d=2 {streams} -c:v mpeg2video -q:v 2 \
+             -bf 0 -output_ts_offset 10 -muxpreload 0 -muxdelay 0 -f mpegts"
+        );
+        clip(name, &options)
+    };
+    let first = stream("as-it-was.ts", 440, "-map 0 -map 1 -c:a mp2");
+    let turned = stream("turned.ts", 880, "-map 1 -map 0 -c:a mp2");
+    let other = stream("other-codec.ts", 660, "-map 0 -map 1 -c:a aac");
+    let folder = scratch();
+    for (second, all) in [(turned, true), (other, false)] {
+        let output = folder.path().join("out.mkv");
+        let (url, served) = server(vec![first.clone(), second.clone()]);
+        let child = live(&url, &output, "-y").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        served.join().unwrap();
+        // Two seconds of it are to be shown.
+        std::thread::sleep(Duration::from_secs(4));
+        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        let result = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&result.stderr).into_owned();
+        assert_eq!(result.status.code(), Some(130), "{stderr}");
+        let heard = sound(&output);
+        let [before, after] = [&first, &second].map(|source| offsets(&sound(source), &heard).len());
+        assert!(before > 60 && (if all { after > 60 } else { after == 0 }), "{before} {after}: {stderr}");
+        assert_eq!(stderr.contains("a stream of aac that it did not have before"), !all, "{stderr}");
     }
 }

@@ -49,11 +49,43 @@ fn a_recording_that_finds_no_room_is_completed_and_kept_and_the_others_go_on() {
             std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
         assert_eq!(left, [name]);
         let events = String::from_utf8(result.stdout).unwrap();
-        let mut events = events.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        let outputs = events.rfind(|event| event["event"] == "statistics").unwrap()["outputs"].clone();
+        let events: Vec<serde_json::Value> =
+            events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [.., summary, error] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!((&summary["event"], &error["event"]), (&"summary".into(), &"error".into()));
+        assert_eq!(error["exit_code"], 4);
+        assert_eq!(summary["outputs"][0]["shown"], times.len(), "what is in the file");
+        let outputs = summary["outputs"].clone();
         assert!(outputs[0]["failure"].is_string() && outputs[1]["failure"].is_null(), "{outputs}");
         assert!(outputs[1]["shown"].as_u64() > outputs[0]["shown"].as_u64(), "{outputs}");
     }
+}
+
+#[test]
+fn the_summary_names_the_output_that_failed() {
+    let folder = scratch();
+    let full = folder.path().join("full.mkv");
+    let arguments = format!(
+        "--upscale 1 --max-latency 2s --codec ffv1 -f lavfi -i 'nullsrc=s=320x180:r=25:d=8,format=yuv420p,\
+         noise=alls=100:allf=t:all_seed=7' -o '{}' -f null -o other",
+        full.display()
+    );
+    let result = outcome(&mut below_limit(17 << 10, &arguments));
+    assert_eq!(result.code, Some(4), "{}", result.stderr);
+    let failed = format!("{}: ", full.display());
+    let line = result.stderr.lines().find(|line| line.contains(&failed) && line.contains(" shown, "));
+    assert!(line.is_some_and(|line| line.contains("; it failed: ")), "{}", result.stderr);
+    assert!(result.stderr.contains("other: "), "{}", result.stderr);
+}
+
+#[test]
+fn pages_at_ports_of_their_own_work_together() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_framecast"));
+    command.args(["live", "--kernels", "cpu", "--upscale", "1", "-f", "lavfi", "-i"]);
+    command.args(["testsrc2=s=64x36:r=25:d=1", "-o", "web:0", "-o", "web:0"]);
+    let result = outcome(&mut command);
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    assert_eq!(result.stderr.matches("shown at http://127.0.0.1:").count(), 2, "{}", result.stderr);
 }
 
 #[test]
@@ -63,6 +95,9 @@ fn outputs_that_cannot_work_are_refused_with_what_to_do() {
         ("-o x.png", 2, "such as x%05d.png"),
         ("-o /dev/video7777", 4, "sudo modprobe v4l2loopback video_nr=7777"),
         ("-o window -o window", 2, "there is one window"),
+        ("-o web -o web", 2, "found web and web, both at port 8080"),
+        ("-o web:8123 -o web:127.0.0.1:8123", 2, "both at port 8123"),
+        ("-o web:8123 --metrics 0.0.0.0:8123", 2, "found web:8123 and --metrics 0.0.0.0:8123"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_framecast"));
         command.current_dir(folder.path()).args(["live", "--kernels", "cpu", "--upscale", "1"]);

@@ -107,6 +107,7 @@ impl InputArgs {
                 DeinterlaceArg::Off => Deinterlace::Off,
             },
             threads,
+            low_delay: false,
             hardware: self.hwaccel,
         }
     }

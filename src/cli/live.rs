@@ -5,7 +5,7 @@ use super::progress::JsonTarget;
 use super::summary::network_event;
 use super::{interrupt, logging, say, say_error};
 use clap::ArgMatches;
-use framecast::error::Error;
+use framecast::error::{ConfigError, Error};
 #[cfg(feature = "window")]
 use framecast::live::window::{WindowLoop, WindowOptions};
 use framecast::live::{
@@ -15,6 +15,7 @@ use framecast::media::Interrupt;
 use framecast::model::{NetworkReport, RunningNetwork};
 use indicatif::MultiProgress;
 use serde_json::json;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Exit code of wrong usage.
@@ -48,14 +49,15 @@ pub(super) fn run(arguments: LiveArgs, matches: &ArgMatches, interrupt: Interrup
     };
     match arguments.into_config(matches) {
         Ok(config) => match show(config, &extras, &interrupt, report) {
-            Ok((statistics, networks)) => {
+            Ok(Ended { statistics, networks, failure }) => {
                 report.summary(&statistics, &networks);
-                if interrupt.is_triggered() { interrupt::EXIT_CODE } else { 0 }
+                match failure {
+                    Some(error) => report.failure(&error),
+                    None if interrupt.is_triggered() => interrupt::EXIT_CODE,
+                    None => 0,
+                }
             }
-            Err(error) => {
-                report.error(&error.to_string(), error.exit_code());
-                error.exit_code()
-            }
+            Err(error) => report.failure(&error),
         },
         Err(message) => {
             report.error(&message, USAGE);
@@ -72,14 +74,43 @@ struct Extras {
     metrics: Option<String>,
 }
 
-fn show(
-    config: LiveConfig,
-    extras: &Extras,
-    interrupt: &Interrupt,
-    report: Report,
-) -> Result<(LiveStatistics, Vec<NetworkReport>), Error> {
-    // What is wrong with an address is told before a camera is opened.
-    extras.pages.iter().try_for_each(|page| WebOutput::parse_address(page).map(drop))?;
+impl Extras {
+    /// What is wrong with an address is told before a camera is opened.
+    fn check_addresses(&self) -> Result<(), ConfigError> {
+        let page = |page: &String| WebOutput::parse_address(page).map(|address| (page.clone(), address));
+        let mut servers = self.pages.iter().map(page).collect::<Result<Vec<_>, _>>()?;
+        if let Some(metrics) = &self.metrics {
+            servers.push((format!("--metrics {metrics}"), MetricsServer::parse_address(metrics)?));
+        }
+        for (index, (name, address)) in servers.iter().enumerate() {
+            let before = servers.iter().take(index);
+            if let Some((other, _)) = before.into_iter().find(|(_, other)| is_taken(*address, *other)) {
+                return Err(ConfigError {
+                    setting: "--output".into(),
+                    expected: "a port of its own for each page and for metrics, such as web:8081".into(),
+                    found: format!("{other} and {name}, both at port {}", address.port()),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether who listens at one address keeps others from the other one; port 0 is any free one.
+fn is_taken(address: SocketAddr, other: SocketAddr) -> bool {
+    let is_everywhere = address.ip().is_unspecified() || other.ip().is_unspecified();
+    address.port() != 0 && address.port() == other.port() && (is_everywhere || address.ip() == other.ip())
+}
+
+/// A run that had begun.
+struct Ended {
+    statistics: LiveStatistics,
+    networks: Vec<NetworkReport>,
+    failure: Option<Error>,
+}
+
+fn show(config: LiveConfig, extras: &Extras, interrupt: &Interrupt, report: Report) -> Result<Ended, Error> {
+    extras.check_addresses()?;
     let title = format!("framecast: {}", config.input);
     let mut live = Live::open(config, interrupt.clone())?;
     for page in &extras.pages {
@@ -96,13 +127,17 @@ fn show(
     for note in live.notes() {
         tracing::warn!("{note}");
     }
-    let networks = live.networks();
-    let statistics = if extras.has_window {
+    let (networks, board) = (live.networks(), live.statistics());
+    let ended = if extras.has_window {
         in_window(live, title, interrupt, report)
     } else {
         live.run(observer(report))
-    }?;
-    Ok((statistics, networks.iter().map(RunningNetwork::report).collect()))
+    };
+    Ok(Ended {
+        statistics: board.read(),
+        networks: networks.iter().map(RunningNetwork::report).collect(),
+        failure: ended.err(),
+    })
 }
 
 /// The window needs the main thread, so the run has another one.
@@ -136,7 +171,7 @@ fn in_window(
 
 #[cfg(not(feature = "window"))]
 fn in_window(_: Live, _: String, _: &Interrupt, _: Report) -> Result<LiveStatistics, Error> {
-    Err(framecast::error::ConfigError {
+    Err(ConfigError {
         setting: "-o window".into(),
         expected: "a build with the feature window".into(),
         found: "one without it".into(),
@@ -188,6 +223,12 @@ impl Report {
         }
     }
 
+    /// Tells what ended the run; gives its exit code.
+    fn failure(self, error: &Error) -> u8 {
+        self.error(&error.to_string(), error.exit_code());
+        error.exit_code()
+    }
+
     fn error(self, message: &str, exit_code: u8) {
         if let Self::Json(target) = self {
             target.write(&json!({ "event": "error", "message": message, "exit_code": exit_code }));
@@ -209,11 +250,15 @@ fn event(name: &str, statistics: &LiveStatistics) -> serde_json::Value {
 }
 
 fn output_line(output: &OutputCount) -> String {
-    let OutputCount { name, shown, dropped, packets_dropped, .. } = output;
-    match packets_dropped {
-        0 => format!("{name}: {shown} shown, {dropped} missed"),
-        lost => format!("{name}: {shown} shown, {dropped} missed, {lost} packets of other streams lost"),
-    }
+    let OutputCount { name, shown, dropped, packets_dropped, failure } = output;
+    let lost = match packets_dropped {
+        0 => String::new(),
+        lost => format!(", {lost} packets of other streams lost"),
+    };
+    let failure = failure.as_ref().map_or_else(String::new, |failure| {
+        format!("; it failed: {}", failure.strip_prefix(&format!("{name}: ")).unwrap_or(failure))
+    });
+    format!("{name}: {shown} shown, {dropped} missed{lost}{failure}")
 }
 
 fn line(statistics: &LiveStatistics) -> String {

@@ -43,7 +43,7 @@ pub(super) struct LiveArgs {
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, num_args = 0..=1, default_missing_value = "on", hide_default_value = true, help_heading = "Live")]
     realtime: When,
 
-    /// Opens a lost source again, with longer and longer waits of up to 8 s [default: auto, for networks and devices]
+    /// Opens a lost source again, with longer and longer waits of up to 8 s [default: auto, for networks and devices, but not for films that are over]
     #[arg(long, value_enum, value_name = "WHEN", default_value_t, num_args = 0..=1, default_missing_value = "on", hide_default_value = true, help_heading = "Live")]
     reconnect: When,
 

@@ -128,6 +128,9 @@ pub(super) struct ProcessingArgs {
     kernels: KernelsArg,
 
     /// Threads for network, decoder and encoder each, 1 to 1024 [default: all cores; fewer is slower]
+    ///
+    /// In live runs all of them work on one frame, which is done sooner, and the default is 1: motion, composition and encoders
+    /// have cores to themselves then.
     #[arg(long, value_name = "N", value_parser = value::count(1, 1024), allow_hyphen_values = true)]
     pub(super) threads: Option<usize>,
 

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 /// Gathered frames are handed on at so many times their own pace.
 const HASTE: i128 = 2;
-/// Nobody gathers more than this; a larger step is a jump of the time stamps.
+/// Nobody gathers more than this.
 const LONGEST: i128 = 10_000_000_000;
+/// A larger step from frame to frame is a jump of the time stamps.
+const JUMP: i128 = 1_000_000_000;
 
 /// To learn what a stream consists of, a second of it is read, and its frames then come all at once. They are worth showing, and
 /// to a short stream they are all; but nobody could work on so many together. So they are handed on faster than they were
@@ -14,6 +16,7 @@ const LONGEST: i128 = 10_000_000_000;
 pub(super) struct Backlog {
     /// Nanoseconds of the first frame by its time stamp, and when it was there.
     first: Option<(i128, Duration)>,
+    last: i128,
     is_over: bool,
 }
 
@@ -21,8 +24,10 @@ impl Backlog {
     /// How long to hold back a frame that is there at `now`, `time` nanoseconds by its time stamp.
     pub(super) fn hold(&mut self, time: i128, now: Duration) -> Duration {
         let (first, began) = *self.first.get_or_insert((time, now));
+        let step = time - std::mem::replace(&mut self.last, time);
         let due = (time - first) / HASTE;
-        self.is_over |= !(0..=LONGEST / HASTE).contains(&due);
+        let has_jumped = time != first && step.abs() > JUMP;
+        self.is_over |= has_jumped || !(0..=LONGEST / HASTE).contains(&due);
         if self.is_over {
             return Duration::ZERO;
         }
@@ -71,6 +76,12 @@ mod tests {
         let mut backlog = Backlog::default();
         for time in [0, 3_600_000_000_000, 3_600_040_000_000, 80_000_000] {
             assert_eq!(backlog.hold(time, Duration::ZERO), Duration::ZERO, "{time}");
+        }
+        // Not even one that is shorter than what may be gathered.
+        let mut backlog = Backlog::default();
+        for k in 0..100 {
+            let time = i128::from(FRAME * k) + if k < 50 { 0 } else { 5_000_000_000 };
+            assert_eq!(backlog.hold(time, Duration::from_nanos(FRAME * k)), Duration::ZERO, "{k}");
         }
     }
 }

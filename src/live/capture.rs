@@ -4,7 +4,7 @@ use super::backlog::Backlog;
 use crate::error::{Error, MediaError};
 use crate::frame::{BufferPool, Frame, Pts, TimeBase, rescale};
 use crate::kernel::{self, KernelChoice};
-use crate::media::{CopyPacket, InputDescription, InputOptions, Interrupt, Source, SourceItem};
+use crate::media::{CopyPacket, InputDescription, InputOptions, Interrupt, Source, SourceItem, StreamInfo};
 use crate::pipeline::Clock;
 use crate::stage::{Composer, Geometry};
 use crossbeam_channel::Sender;
@@ -50,6 +50,8 @@ pub(super) struct CaptureOptions {
     pub(super) has_backlog: bool,
     /// A lost source is opened again.
     pub(super) reconnects: bool,
+    /// But not one of a known length that was read to its end.
+    pub(super) may_end: bool,
     /// A source that gives nothing for so long is lost.
     pub(super) silence: Duration,
     /// Opening it at first may take so long.
@@ -80,6 +82,10 @@ pub(super) struct Capture {
     converter: Option<Composer>,
     /// Time base of the source as it is now.
     time_base: TimeBase,
+    /// Of a source that was opened again: which stream of the first opening each goes on with, and its time base.
+    places: Option<Vec<Option<(usize, TimeBase)>>>,
+    /// The first and the last frame of this opening.
+    read: Option<(Pts, Pts)>,
 }
 
 impl Capture {
@@ -116,6 +122,8 @@ impl Capture {
             backlog: Backlog::default(),
             converter: None,
             time_base,
+            places: None,
+            read: None,
         })
     }
 
@@ -129,7 +137,7 @@ impl Capture {
         loop {
             let lost = match self.read(to) {
                 Ok(Read::Unheard) => break,
-                Ok(Read::Ended) if !self.options.reconnects || self.is_done() => {
+                Ok(Read::Ended) if !self.options.reconnects || self.is_done() || self.is_read() => {
                     let _ = to.send(Captured::Ended);
                     break;
                 }
@@ -177,9 +185,13 @@ impl Capture {
                     }
                     let now = self.clock.now();
                     self.began.get_or_insert(now);
+                    self.read = Some((self.read.map_or(frame.info.pts, |(first, _)| first), frame.info.pts));
                     Captured::Frame(frame, now)
                 }
-                SourceItem::Packet(packet) => Captured::Packet(packet),
+                SourceItem::Packet(packet) => match self.packet_like_before(packet) {
+                    Some(packet) => Captured::Packet(packet),
+                    None => continue,
+                },
                 SourceItem::End => return Ok(Read::Ended),
             };
             if to.send(captured).is_err() {
@@ -195,6 +207,19 @@ impl Capture {
         };
         let wanted = Duration::from_micros(u64::try_from(microseconds).unwrap_or(0));
         self.clock.now() + END_TOLERANCE >= began + wanted
+    }
+
+    /// Whether it has a length, and was read to its end.
+    fn is_read(&self) -> bool {
+        let (Some(length), Some((first, last)), true) =
+            (self.description.duration, self.read, self.options.may_end)
+        else {
+            return false;
+        };
+        let microseconds = TimeBase::new(1, 1_000_000);
+        let read = rescale(last - first, self.description.video.time_base, microseconds);
+        let tolerance = i64::try_from(END_TOLERANCE.as_micros()).unwrap_or(i64::MAX);
+        read.saturating_add(tolerance) >= length - self.options.input.start.unwrap_or(0)
     }
 
     /// Waits until the frame is to be handed on. False if the run is over.
@@ -276,9 +301,29 @@ impl Capture {
             let pool = self.options.pool.clone();
             self.converter = Some(Composer::new(found, None, wanted, aspect, false, kernels, pool));
         }
+        let continued = self.description.continued_by(&new);
+        for (stream, _) in new.streams.iter().zip(&continued).filter(|(_, place)| place.is_none()) {
+            tracing::warn!(
+                "{}: it came back with a stream of {} that it did not have before, which is left out",
+                self.options.location,
+                stream.codec
+            );
+        }
+        let with_base = |(place, stream): (Option<usize>, &StreamInfo)| Some((place?, stream.time_base));
+        self.places = Some(continued.into_iter().zip(&new.streams).map(with_base).collect());
         self.source = Some(source);
+        self.read = None;
         (self.pace, self.backlog) = (None, Backlog::default());
         Ok(())
+    }
+
+    /// The packet as the source first gave them; `None` if it had no such stream.
+    fn packet_like_before(&self, mut packet: CopyPacket) -> Option<CopyPacket> {
+        if let Some(places) = &self.places {
+            let (place, base) = (*places.get(packet.stream)?)?;
+            packet.adopt(place, base, self.description.streams.get(place)?.time_base);
+        }
+        Some(packet)
     }
 
     /// The frame as the source first gave them.

@@ -7,11 +7,14 @@ use super::governor::{Governor, Levels};
 use super::motion::Motion;
 use super::pictures::{Finished, Pictures};
 use super::present::{Busy, Work};
-use super::{Controls, EnlargingLevel, Level, LiveStatistics, MotionLevel, SourceState, StatisticsBoard};
+use super::{
+    Controls, EnlargingLevel, LeftOut, Level, LiveStatistics, MotionLevel, SourceState, StatisticsBoard,
+};
 use crate::error::Error;
 use crate::frame::{Frame, GapFinder, MotionMode, Pts};
 use crate::media::Interrupt;
 use crate::pipeline::{Clock, ProcessUsage};
+use crate::stage::Captions;
 use crossbeam_channel::{Receiver, Sender, select};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -36,6 +39,8 @@ pub(super) struct EnlargeJob {
     pub(super) frame: Frame,
     /// Which way, see [`Controls::models`].
     pub(super) way: usize,
+    /// What is not done to it beside.
+    pub(super) left_out: LeftOut,
 }
 
 /// A frame whose motion is wanted.
@@ -92,6 +97,8 @@ pub(super) struct Conductor {
     governor: Governor,
     companions: Companions,
     gaps: GapFinder,
+    /// Of frames that are left out, for the next one that is not.
+    captions: Captions,
     sequence: u64,
     pending: VecDeque<Pending>,
     pictures: Pictures,
@@ -115,6 +122,7 @@ impl Conductor {
             governor: Governor::new(setup.levels.clone(), now + WARM_UP),
             companions,
             gaps: GapFinder::new(GapFinder::LONGEST),
+            captions: Captions::default(),
             sequence: 0,
             pending: VecDeque::new(),
             pictures: Pictures::new(setup.mode),
@@ -170,7 +178,9 @@ impl Conductor {
         let statistics = &self.setup.statistics;
         match item {
             Captured::Frame(frame, arrived) => self.take_frame(frame, arrived),
-            Captured::Packet(packet) => self.companions.push(packet, self.setup.director.shift()),
+            Captured::Packet(packet) => {
+                self.companions.push(packet, self.setup.director.timeline(), self.setup.clock.now())
+            }
             Captured::Lost(reason) => {
                 tracing::warn!("the source is lost: {reason}; it is opened again");
                 statistics.update(|now| now.source = SourceState::Reconnecting);
@@ -190,8 +200,9 @@ impl Conductor {
     fn take_frame(&mut self, mut frame: Frame, arrived: Duration) {
         let Setup { director, statistics, .. } = &mut self.setup;
         statistics.arrived(arrived);
+        self.captions.take(&frame.info);
         let Some(pts) = director.arrive(frame.info.pts, arrived) else { return };
-        self.companions.follow(director.shift(), pts);
+        self.companions.follow(director.timeline(), pts);
         frame.info.pts = pts;
         // It cannot be refused: time stamps rise.
         let lost = self.gaps.push(pts).map_or(0, |missing| missing.len() as u64);
@@ -212,12 +223,14 @@ impl Conductor {
             self.setup.statistics.update(|now| now.frames_dropped += 1);
             return;
         }
+        self.captions.give(&mut frame.info);
         let moments = before.map_or_else(Vec::new, |before| self.setup.director.moments(before, pts));
         let predictor = self.predictor();
         let job = MotionJob { sequence: self.sequence, frame: frame.clone(), moments, predictor };
         // Nobody else sends, so there is room. A worker that is gone has told why.
         let _ = self.wires.motion.try_send(job);
-        let job = EnlargeJob { sequence: self.sequence, frame: frame.clone(), way: self.way() };
+        let (way, left_out) = (self.way(), self.level().edits);
+        let job = EnlargeJob { sequence: self.sequence, frame: frame.clone(), way, left_out };
         let _ = self.wires.enlarge.try_send(job);
         self.pending.push_back(Pending {
             sequence: self.sequence,
@@ -340,7 +353,7 @@ impl Conductor {
         self.busy_before = (now, busy);
         let before = self.level();
         let Some(level) = self.governor.judge(now) else { return };
-        let is_worse = level.motion > before.motion || level.enlarging > before.enlarging;
+        let is_worse = level.is_below(before);
         tracing::warn!(
             "{} -> {}: {}",
             before.name(),

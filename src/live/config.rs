@@ -138,6 +138,11 @@ impl LiveConfig {
         self.input_format().is_some_and(|format| format != "lavfi" && is_device(format))
     }
 
+    /// Whether a source that was read to the end of its length is over, as a film on a server is, rather than lost.
+    pub(super) fn may_end(&self) -> bool {
+        self.reconnect.is_none()
+    }
+
     /// Whether a lost source is opened again.
     pub(super) fn reconnects(&self) -> bool {
         let format = self.input_format().filter(|format| *format != "lavfi");

@@ -93,6 +93,11 @@ impl Director {
         self.cadence.time_base()
     }
 
+    /// Where time stamps are on the clock.
+    pub(super) const fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
     /// As [`Timeline::begin_anew`].
     pub(super) const fn begin_anew(&mut self) {
         self.timeline.begin_anew();
@@ -112,11 +117,6 @@ impl Director {
     /// When the frame of this time stamp was captured.
     pub(super) fn captured(&self, pts: Pts) -> Duration {
         self.timeline.captured(pts)
-    }
-
-    /// Ticks that were added to the source's time stamps, because they jumped.
-    pub(super) const fn shift(&self) -> Pts {
-        self.timeline.shift()
     }
 
     /// True if the next tick is not earlier than the end of the last frame, which is taken to last as long as the one before.

@@ -1,5 +1,6 @@
 //! What is done to every captured frame, on one thread: it is steadied, edited and enlarged.
 
+use super::LeftOut;
 use super::parts::geometry;
 use crate::config::{MotionOptions, ProcessingOptions, Target};
 use crate::error::Error;
@@ -7,7 +8,7 @@ use crate::frame::{BufferPool, Frame, FrameInfo};
 use crate::kernel;
 use crate::media::InputDescription;
 use crate::model::{DEFAULT_MODEL, RunningNetwork, SMALL_MODEL};
-use crate::pipeline::{ChainOptions, Clock, Edit, Plan};
+use crate::pipeline::{ChainOptions, Clock, Edit, Plan, Workload};
 use crate::stage::{Composer, Geometry, ModelChain, Steadier, Upscaled};
 use std::sync::Arc;
 
@@ -70,17 +71,22 @@ impl Enlarger {
         before.flat_map(Edit::running).chain(ways).chain(after.flat_map(Edit::running)).collect()
     }
 
-    /// The output frame of a captured one, enlarged by one of the ways.
-    pub(super) fn process(&mut self, mut frame: Frame, way: usize) -> Result<Frame, Error> {
+    /// The output frame of a captured one, enlarged by one of the ways, without the edits that are left out.
+    pub(super) fn process(
+        &mut self,
+        mut frame: Frame,
+        way: usize,
+        left_out: LeftOut,
+    ) -> Result<Frame, Error> {
         if let Some(steadier) = &mut self.steadier {
             frame = steadier.process(frame);
         }
-        frame = self.before.iter_mut().try_fold(frame, |frame, edit| edit.process(frame))?;
+        frame = edited(frame, &mut self.before, left_out)?;
         frame = match self.ways.get_mut(way) {
             Some(way) => way.process(frame)?,
             None => return Err(Error::Panic { stage: "upscale".into(), message: format!("no way {way}") }),
         };
-        self.after.iter_mut().try_fold(frame, |frame, edit| edit.process(frame))
+        edited(frame, &mut self.after, left_out)
     }
 
     /// Runs every network once: the first run of a network takes several times as long as the others.
@@ -95,6 +101,15 @@ impl Enlarger {
         }
         Ok(())
     }
+}
+
+fn edited(frame: Frame, edits: &mut [Edit], left_out: LeftOut) -> Result<Frame, Error> {
+    let is_made = |edit: &&mut Edit| match edit {
+        Edit::Style(..) => !left_out.style,
+        Edit::Denoise(..) => !left_out.denoise,
+        Edit::Enhance(..) => !left_out.low_light,
+    };
+    edits.iter_mut().filter(is_made).try_fold(frame, |frame, edit| edit.process(frame))
 }
 
 /// What an [`Enlarger`] is made from.
@@ -161,7 +176,7 @@ impl Making<'_> {
         };
         let (video, turned) = (&self.description.video, self.description.is_turned());
         let (source, aspect) = (geometry(self.description), video.sample_aspect_ratio);
-        let mut plan = Plan::new(source, aspect, video.time_base, turned, false, &options)?;
+        let mut plan = Plan::new(source, aspect, video.time_base, turned, Workload::Live, &options)?;
         plan.stages(&options, self.target, aspect, self.pool, self.clock.clone())
     }
 

@@ -2,65 +2,12 @@
 //!
 //! Enlarging and motion work side by side, each on threads of its own. What cannot keep up is what gets less: predictions that
 //! take little are no help to a network that takes too long. Where both are busy, motion goes first.
+//!
+//! Edits are made on the thread that enlarges. The user asked for them, so a smaller network goes before them; but they take more than
+//! they are worth where the other way out is to enlarge without any network, or to leave frames out.
 
+use super::{EnlargingLevel, LeftOut, Level, MotionLevel};
 use std::time::Duration;
-
-/// How much of the work on motion is left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MotionLevel {
-    /// Nothing.
-    #[default]
-    Full,
-    /// Motion is found without a network.
-    Light,
-    /// And at half of the usual size.
-    Coarse,
-    /// Nothing is predicted: the newest real frame is held.
-    Off,
-}
-
-/// How much of the work of enlarging is left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EnlargingLevel {
-    /// Nothing.
-    #[default]
-    Full,
-    /// A smaller network enlarges.
-    Small,
-    /// Frames are enlarged without a network.
-    Resampled,
-}
-
-/// How much is left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Level {
-    /// Between real frames.
-    pub motion: MotionLevel,
-    /// In real frames.
-    pub enlarging: EnlargingLevel,
-}
-
-impl Level {
-    /// For people and statistics: `full`, or what is left out.
-    pub fn name(self) -> String {
-        let motion = match self.motion {
-            MotionLevel::Full => None,
-            MotionLevel::Light => Some("light motion"),
-            MotionLevel::Coarse => Some("coarse motion"),
-            MotionLevel::Off => Some("no prediction"),
-        };
-        let enlarging = match self.enlarging {
-            EnlargingLevel::Full => None,
-            EnlargingLevel::Small => Some("small network"),
-            EnlargingLevel::Resampled => Some("resampled"),
-        };
-        match (motion, enlarging) {
-            (None, None) => "full".into(),
-            (Some(one), None) | (None, Some(one)) => one.into(),
-            (Some(motion), Some(enlarging)) => format!("{motion}, {enlarging}"),
-        }
-    }
-}
 
 /// The stretch after which the load is judged.
 const WINDOW: Duration = Duration::from_millis(500);
@@ -81,6 +28,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(80);
 pub(super) struct Levels {
     pub(super) motion: Vec<MotionLevel>,
     pub(super) enlarging: Vec<EnlargingLevel>,
+    pub(super) edits: Vec<LeftOut>,
 }
 
 /// Watches the load and changes the level by one step at a time.
@@ -89,12 +37,14 @@ pub(super) struct Governor {
     levels: Levels,
     motion: Side,
     enlarging: Side,
+    /// On the thread that enlarges: how busy that is tells of both.
+    edits: Side,
     since: Option<Duration>,
     events: u32,
     bad: u32,
     /// So was the last window.
     was_too_much: bool,
-    /// Until then, what was waiting before the last change is worked off.
+    /// Until then, what was waiting before the last change is worked off. What is judged began later.
     settled: Duration,
 }
 
@@ -150,6 +100,7 @@ impl Governor {
         Self {
             motion: Side::new(levels.motion.len()),
             enlarging: Side::new(levels.enlarging.len()),
+            edits: Side::new(levels.edits.len()),
             levels,
             since: None,
             events: 0,
@@ -163,6 +114,7 @@ impl Governor {
         Level {
             motion: self.levels.motion.get(self.motion.index).copied().unwrap_or_default(),
             enlarging: self.levels.enlarging.get(self.enlarging.index).copied().unwrap_or_default(),
+            edits: self.levels.edits.get(self.edits.index).copied().unwrap_or_default(),
         }
     }
 
@@ -184,11 +136,10 @@ impl Governor {
 
     /// The new level if it changes now.
     pub(super) fn judge(&mut self, now: Duration) -> Option<Level> {
-        if now < self.settled {
+        let Some(since) = self.since.filter(|since| *since >= self.settled) else {
             (self.since, self.events, self.bad) = (Some(now), 0, 0);
             return None;
-        }
-        let since = *self.since.get_or_insert(now);
+        };
         if now < since + WINDOW || self.events < LEAST_EVENTS {
             return None;
         }
@@ -208,23 +159,36 @@ impl Governor {
     }
 
     fn do_less(&mut self, now: Duration) -> bool {
-        (self.motion.idle_since, self.enlarging.idle_since) = (None, None);
-        let Self { motion, enlarging, .. } = self;
+        self.wait_anew();
+        let Self { motion, enlarging, edits, levels, .. } = self;
         let is_enlarging = enlarging.busy > FULL && motion.busy <= IDLE;
-        let order = if is_enlarging { [enlarging, motion] } else { [motion, enlarging] };
+        let is_smaller_next = levels.enlarging.get(enlarging.index + 1) == Some(&EnlargingLevel::Small);
+        let [first, second] = if is_smaller_next { [enlarging, edits] } else { [edits, enlarging] };
+        let order = if is_enlarging { [first, second, motion] } else { [motion, first, second] };
         order.into_iter().find(|side| side.can_do_less()).is_some_and(|side| {
             side.do_less(now);
             true
         })
     }
 
-    /// Smoothness comes back first: it takes less than sharpness. Single late frames do not put it off: other programs cause them on
-    /// any machine.
+    /// Smoothness comes back first: it takes less than sharpness. Edits come last, for they may be what takes too long; what they
+    /// need is seen when all else is there. Single late frames do not put it off: other programs cause them on any machine.
     fn do_more(&mut self, now: Duration) -> bool {
-        let Self { motion, enlarging, .. } = self;
+        let Self { motion, enlarging, edits, .. } = self;
         let has_room = |side: &Side, other: &Side| side.busy <= IDLE && other.busy <= FULL;
-        let idle = [has_room(motion, enlarging), has_room(enlarging, motion)];
-        motion.recovers(now, idle[0]) || enlarging.recovers(now, idle[1] && motion.index == 0)
+        let is_smooth = motion.index == 0;
+        let idle = [has_room(motion, enlarging), has_room(enlarging, motion) && is_smooth];
+        let changes =
+            motion.recovers(now, idle[0]) || enlarging.recovers(now, idle[1]) || edits.recovers(now, idle[1]);
+        if changes {
+            self.wait_anew();
+        }
+        changes
+    }
+
+    /// Whether there is room is to be seen again.
+    const fn wait_anew(&mut self) {
+        (self.motion.idle_since, self.enlarging.idle_since, self.edits.idle_since) = (None, None, None);
     }
 }
 
@@ -232,14 +196,21 @@ impl Governor {
 mod tests {
     use super::*;
 
-    const OFF: Level = Level { motion: MotionLevel::Off, enlarging: EnlargingLevel::Full };
-    const SMALL: Level = Level { motion: MotionLevel::Full, enlarging: EnlargingLevel::Small };
-    const FULL_LEVEL: Level = Level { motion: MotionLevel::Full, enlarging: EnlargingLevel::Full };
+    const NOTHING: LeftOut = LeftOut { style: false, denoise: false, low_light: false };
+    const FULL_LEVEL: Level =
+        Level { motion: MotionLevel::Full, enlarging: EnlargingLevel::Full, edits: NOTHING };
+    const OFF: Level = Level { motion: MotionLevel::Off, ..FULL_LEVEL };
+    const SMALL: Level = Level { enlarging: EnlargingLevel::Small, ..FULL_LEVEL };
 
     fn governor() -> Governor {
+        governor_of(vec![NOTHING])
+    }
+
+    fn governor_of(edits: Vec<LeftOut>) -> Governor {
         let levels = Levels {
             motion: vec![MotionLevel::Full, MotionLevel::Off],
             enlarging: vec![EnlargingLevel::Full, EnlargingLevel::Small, EnlargingLevel::Resampled],
+            edits,
         };
         Governor::new(levels, Duration::ZERO)
     }
@@ -271,6 +242,52 @@ mod tests {
         let names: Vec<String> = changes.iter().map(|change| change.1.name()).collect();
         assert_eq!(names, ["no prediction", "no prediction, small network", "no prediction, resampled"]);
         assert!(changes[2].0 < 13.0);
+    }
+
+    #[test]
+    fn edits_go_after_the_large_network_and_before_the_small_one_and_come_back_last() {
+        let style = LeftOut { style: true, ..NOTHING };
+        let mut governor = governor_of(vec![NOTHING, style, LeftOut { denoise: true, ..style }]);
+        let changes = run(&mut governor, 0.0, 10.0, 20, (1.0, 0.3));
+        let names: Vec<String> = changes.iter().map(|change| change.1.name()).collect();
+        assert_eq!(
+            names,
+            [
+                "small network",
+                "small network, no style",
+                "small network, no style, no denoising",
+                "resampled, no style, no denoising",
+                "no prediction, resampled, no style, no denoising",
+            ]
+        );
+        let changes = run(&mut governor, 10.0, 60.0, 0, (0.3, 0.3));
+        let names: Vec<String> = changes.iter().map(|change| change.1.name()).collect();
+        assert_eq!(
+            names,
+            [
+                "resampled, no style, no denoising",
+                "small network, no style, no denoising",
+                "no style, no denoising",
+                "no style",
+                "full",
+            ]
+        );
+        assert!(
+            changes.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 5.0),
+            "each is tried alone: {changes:?}"
+        );
+    }
+
+    #[test]
+    fn what_waited_at_a_change_is_not_judged_however_seldom_it_is_asked() {
+        let mut governor = governor();
+        let mut changes = Vec::new();
+        for half in 0..7u32 {
+            (0..30).for_each(|_| governor.observe(false));
+            governor.load(1.0, 1.0);
+            changes.extend(governor.judge(WINDOW * half).map(|_| half));
+        }
+        assert_eq!(changes, [1, 3, 5]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::http::{Body, Guard, Method, Response, Server, listen, local_address, parse_address};
 use super::{LiveStatistics, SourceState, StatisticsBoard};
-use crate::error::Error;
+use crate::error::{ConfigError, Error};
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -25,6 +25,14 @@ impl std::fmt::Debug for MetricsServer {
 }
 
 impl MetricsServer {
+    /// Reads what [`MetricsServer::start`] takes.
+    ///
+    /// # Errors
+    /// If it is no address.
+    pub fn parse_address(address: &str) -> Result<SocketAddr, ConfigError> {
+        parse_address(NAME, address, PORT)
+    }
+
     /// Starts to serve at `PORT`, `ADDRESS`, `ADDRESS:PORT` or `[ADDRESS]:PORT`; by default 127.0.0.1 and 9464. Port 0
     /// is any free one.
     ///
@@ -32,7 +40,7 @@ impl MetricsServer {
     /// [`Error::Config`] if the address cannot be read, [`Error::Media`] if it cannot be had, [`Error::Thread`] if no
     /// thread can be started.
     pub fn start(address: &str, statistics: Arc<StatisticsBoard>) -> Result<Self, Error> {
-        let listener = listen(NAME, parse_address(NAME, address, PORT)?)?;
+        let listener = listen(NAME, Self::parse_address(address)?)?;
         let guard = Guard::new(local_address(NAME, &listener)?, None)?;
         let server = Server::start(NAME, listener, move |request| match guard.check(request) {
             Err(refusal) => refusal,

@@ -4,6 +4,7 @@ use super::{Output, OutputCount, Shown, StatisticsBoard};
 use crate::error::{Error, MediaError};
 use crate::media::CopyPacket;
 use crate::pipeline::spawn;
+use crate::stage::Captions;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +30,8 @@ struct Queue {
     /// Pictures in the queue.
     pictures: Arc<AtomicUsize>,
     losses: Losses,
+    /// Of pictures that it missed, for the next one.
+    captions: Captions,
     thread: JoinHandle<Result<(), Error>>,
 }
 
@@ -63,17 +66,17 @@ impl OutputQueues {
             let pictures = Arc::<AtomicUsize>::default();
             let (waits, board) = (pictures.clone(), statistics.clone());
             let thread = spawn("output", move || feed(output, index, &waiting, &waits, &board))?;
-            queues.push(Queue { name, items, pictures, losses: Losses::default(), thread });
+            let (losses, captions) = (Losses::default(), Captions::default());
+            queues.push(Queue { name, items, pictures, losses, captions, thread });
         }
         Ok(Self { queues, statistics: statistics.clone() })
     }
 
     /// Shows a picture on all outputs that have room.
-    pub(super) fn show(&self, shown: &Shown) {
-        for (index, queue) in self.queues.iter().enumerate() {
-            let is_full = queue.pictures.load(Ordering::Acquire) >= PICTURES;
-            if is_full || queue.send(Item::Picture(Box::new(shown.clone()))).is_none() {
-                self.dropped(index);
+    pub(super) fn show(&mut self, shown: &Shown) {
+        for (index, queue) in self.queues.iter_mut().enumerate() {
+            if !queue.show(shown) {
+                dropped(&self.statistics, index);
             }
         }
     }
@@ -122,14 +125,14 @@ impl OutputQueues {
         }
         result
     }
+}
 
-    fn dropped(&self, index: usize) {
-        self.statistics.update(|now| {
-            if let Some(count) = now.outputs.get_mut(index).filter(|count| count.failure.is_none()) {
-                count.dropped += 1;
-            }
-        });
-    }
+fn dropped(statistics: &StatisticsBoard, index: usize) {
+    statistics.update(|now| {
+        if let Some(count) = now.outputs.get_mut(index).filter(|count| count.failure.is_none()) {
+            count.dropped += 1;
+        }
+    });
 }
 
 /// Where something else has failed, what was recorded is completed too.
@@ -158,6 +161,17 @@ fn too_slow(lost: u64) -> String {
 }
 
 impl Queue {
+    /// False if there is no room.
+    fn show(&mut self, shown: &Shown) -> bool {
+        self.captions.take(&shown.frame.info);
+        if self.pictures.load(Ordering::Acquire) >= PICTURES || self.items.is_full() {
+            return false;
+        }
+        let mut shown = shown.clone();
+        self.captions.give(&mut shown.frame.info);
+        self.send(Item::Picture(Box::new(shown))).is_some()
+    }
+
     /// `None` if there is no room. One that has failed takes everything, and nothing comes of it.
     fn send(&self, item: Item) -> Option<()> {
         let is_picture = matches!(item, Item::Picture(_));

@@ -3,7 +3,7 @@
 use super::capture::CaptureOptions;
 use super::governor::Levels;
 use super::motion::MotionFinder;
-use super::{Controls, EnlargingLevel, LiveConfig, MotionLevel};
+use super::{Controls, EnlargingLevel, LeftOut, LiveConfig, MotionLevel};
 use crate::config::{ProcessingOptions, Target};
 use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, FrameRate, MotionMode, MotionScale, Rational};
@@ -27,7 +27,8 @@ pub(super) struct MotionParts {
 
 pub(super) fn capture_options(config: &LiveConfig, pool: &BufferPool) -> CaptureOptions {
     let mut input = config.input_options.clone();
-    // Threads of a decoder each hold a frame back.
+    // Each frame is wanted as soon as it can be.
+    input.low_delay = true;
     input.threads = Some(input.threads.unwrap_or(1));
     // Looking whether a stream is interlaced holds back its first frames; cameras and screens are not.
     if input.deinterlace == Deinterlace::Auto && config.captures_device() {
@@ -44,6 +45,7 @@ pub(super) fn capture_options(config: &LiveConfig, pool: &BufferPool) -> Capture
         is_paced: config.is_paced(),
         has_backlog: is_stream || config.input == "-",
         reconnects: config.reconnects(),
+        may_end: config.may_end(),
         silence: config.silence,
         opening: config.opening,
         kernels: config.processing.kernels,
@@ -149,5 +151,17 @@ pub(super) fn levels(config: &LiveConfig, mut motion: Vec<MotionLevel>, controls
     Levels {
         motion,
         enlarging: enlarging.into_iter().filter(|(_, differs)| *differs).map(|(level, _)| level).collect(),
+        edits: edit_levels(&config.processing),
     }
+}
+
+/// What costs most is left out first.
+fn edit_levels(processing: &ProcessingOptions) -> Vec<LeftOut> {
+    let nothing = LeftOut::default();
+    let style = LeftOut { style: processing.style.is_some(), ..nothing };
+    let denoise = LeftOut { denoise: processing.denoise.is_some(), ..style };
+    let mut levels = vec![nothing, style, denoise];
+    levels.push(LeftOut { low_light: processing.enhance.is_some(), ..denoise });
+    levels.dedup();
+    levels
 }

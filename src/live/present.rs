@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::frame::{Frame, MotionField, MotionMode, Pts, SmallFrame};
 use crate::media::CopyPacket;
 use crate::pipeline::Clock;
-use crate::stage::{MotionMaker, Real, made_info};
+use crate::stage::{Captions, MotionMaker, Real, made_info};
 use crossbeam_channel::Receiver;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -82,6 +82,8 @@ pub(super) struct Presenter {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) statistics: Arc<StatisticsBoard>,
     pub(super) busy: Busy,
+    /// Of real frames, whether they are shown or not.
+    pub(super) captions: Captions,
 }
 
 impl Presenter {
@@ -111,6 +113,7 @@ impl Presenter {
 
     pub(super) fn learn(&mut self, Known { source, before, motion }: Known) -> Result<(), Error> {
         let Motion { small, follows, estimate, .. } = motion;
+        self.captions.take(&source.info);
         self.maker.learn(Real { source: &source, small: &small, follows, estimate }, before.as_ref())?;
         let count = self.maker.count();
         self.statistics.update(|statistics| {
@@ -131,7 +134,14 @@ impl Presenter {
         Ok(())
     }
 
+    /// The picture, with the captions that came since the one before.
     pub(super) fn make(&mut self, made_of: MadeOf, pts: Pts) -> Result<(Frame, ShownContent), Error> {
+        let (mut frame, content) = self.compose(made_of, pts)?;
+        self.captions.give(&mut frame.info);
+        Ok((frame, content))
+    }
+
+    fn compose(&mut self, made_of: MadeOf, pts: Pts) -> Result<(Frame, ShownContent), Error> {
         match made_of {
             MadeOf::Real(mut frame) => {
                 (frame.info.pts, frame.info.duration) = (pts, 0);

@@ -19,7 +19,7 @@ use crate::kernel;
 use crate::media::{InputDescription, Interrupt};
 use crate::model::RunningNetwork;
 use crate::pipeline::{Clock, SystemClock, guarded, spawn};
-use crate::stage::{Composer, Geometry};
+use crate::stage::{Captions, Composer, Geometry};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -200,6 +200,7 @@ impl Live {
             clock: clock.clone(),
             statistics: statistics.clone(),
             busy: composing,
+            captions: Captions::default(),
         };
         let presenter =
             spawn("present", move || guarded("present", || presenter.run(&work, &waiting_packets)))?;
@@ -246,11 +247,11 @@ fn enlarge_all(
     done: &Sender<Done>,
     timed: impl Fn(&mut dyn FnMut() -> Done) -> Done,
 ) {
-    for EnlargeJob { sequence, frame, way } in jobs {
+    for EnlargeJob { sequence, frame, way, left_out } in jobs {
         let mut frame = Some(frame);
         let made = timed(&mut || {
             let enlarged = guarded("upscale", || match frame.take() {
-                Some(frame) => enlarger.process(frame, way),
+                Some(frame) => enlarger.process(frame, way, left_out),
                 None => Err(lost("upscale")),
             });
             Done::Enlarged(sequence, enlarged)

@@ -9,18 +9,23 @@ use super::governor::Levels;
 use super::motion::MotionFinder;
 use super::outputs::OutputQueues;
 use super::present::{Busy, Presenter, Work};
-use super::{Controls, EnlargingLevel, Level, LiveStatistics, MotionLevel, ShownContent, StatisticsBoard};
+use super::{
+    Controls, EnlargingLevel, LeftOut, Level, LiveStatistics, MotionLevel, ShownContent, StatisticsBoard,
+};
 use crate::frame::{
     BufferPool, Color, Frame, FrameInfo, MotionMode, MotionScale, PixelFormat, Pts, Rational,
 };
 use crate::kernel::{self, KernelChoice};
 use crate::media::Interrupt;
 use crate::pipeline::Clock;
-use crate::stage::{DetectorOptions, MotionMaker, MotionPredictor};
+use crate::stage::{Captions, DetectorOptions, MotionMaker, MotionPredictor};
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+mod captions;
+mod edits;
 
 const WIDTH: usize = 160;
 const HEIGHT: usize = 90;
@@ -83,8 +88,10 @@ struct Script {
     frames: i64,
     /// When frame k arrives, in milliseconds after its capture; `None` if it never does.
     late: Box<dyn Fn(i64) -> Option<f64>>,
-    /// Milliseconds that enlarging takes: by which way, at which second.
-    work: Box<dyn Fn(usize, f64) -> f64>,
+    /// Milliseconds that enlarging takes: by which way, without which edits, at which second.
+    work: Box<dyn Fn(usize, LeftOut, f64) -> f64>,
+    /// The levels of edits.
+    edits: Vec<LeftOut>,
     mode: MotionMode,
     predicts: bool,
 }
@@ -94,7 +101,8 @@ impl Script {
         Self {
             frames,
             late: Box::new(late),
-            work: Box::new(|_, _| 12.0),
+            work: Box::new(|_, _, _| 12.0),
+            edits: vec![LeftOut::default()],
             mode: MotionMode::Predict,
             predicts: true,
         }
@@ -110,6 +118,7 @@ struct Seen {
     psnr: f64,
     /// Milliseconds from the capture of the content to its hand-over.
     latency: f64,
+    captions: Vec<u8>,
 }
 
 struct Result {
@@ -165,7 +174,8 @@ fn play(script: &Script) -> Result {
     for k in 0..script.frames {
         if let Some(late) = (script.late)(k) {
             let capture = 1e6 * k as f64 / RATE as f64 + 1e6;
-            let frame = seen(k as f64 / RATE as f64, k * 1000 / RATE);
+            let mut frame = seen(k as f64 / RATE as f64, k * 1000 / RATE);
+            frame.info.side_data.push(captions::of(k));
             stage.events.push(((capture + 1e3 * late) as u64, Event::Arrives(frame)));
         }
     }
@@ -204,6 +214,7 @@ fn stage(script: &Script, clock: &Arc<ManualClock>, statistics: &Arc<StatisticsB
         levels: Levels {
             motion: vec![MotionLevel::Full, MotionLevel::Off],
             enlarging: vec![EnlargingLevel::Full, EnlargingLevel::Small, EnlargingLevel::Resampled],
+            edits: script.edits.clone(),
         },
         longest,
         controls,
@@ -233,6 +244,7 @@ fn stage(script: &Script, clock: &Arc<ManualClock>, statistics: &Arc<StatisticsB
         clock: clock_of(),
         statistics: statistics.clone(),
         busy: Busy::default(),
+        captions: Captions::default(),
     };
     let conductor = Conductor::new(setup, wires, companions);
     Stage {
@@ -270,9 +282,9 @@ impl Stage {
             self.conductor.collect(Done::Moved(sequence, motion)).unwrap();
         }
         if self.free <= now
-            && let Ok(EnlargeJob { sequence, frame, way }) = self.enlarge.try_recv()
+            && let Ok(EnlargeJob { sequence, frame, way, left_out }) = self.enlarge.try_recv()
         {
-            let takes = (1e3 * (script.work)(way, now as f64 / 1e6)) as u64;
+            let takes = (1e3 * (script.work)(way, left_out, now as f64 / 1e6)) as u64;
             self.busy.fetch_add(1000 * takes, Ordering::Relaxed);
             self.free = now + takes;
             self.events.push((self.free, Event::Enlarged(sequence, frame)));
@@ -292,7 +304,8 @@ impl Stage {
                     let psnr = 10.0 * (255.0f64.powi(2) / error(&frame, &seen(time, 0)).max(1e-3)).log10();
                     let handed_over = due.as_secs_f64().max(now as f64 / 1e6);
                     let latency = (handed_over - captured.as_secs_f64()) * 1e3;
-                    shown.push(Seen { time, content, psnr, latency });
+                    let captions = captions::text(&frame.info.side_data);
+                    shown.push(Seen { time, content, psnr, latency, captions });
                 }
             }
         }
@@ -377,7 +390,7 @@ fn a_stop_is_held_after_two_intervals_and_then_goes_on() {
 fn a_network_that_is_too_slow_gives_way_to_a_smaller_one_and_comes_back() {
     let mut script = Script::new(700, |_| Some(0.0));
     // From second 5 to 12 another program takes the processor: large networks take 70 ms, small ones 30.
-    script.work = Box::new(|way, second| match ((5.0..12.0).contains(&second), way) {
+    script.work = Box::new(|way, _, second| match ((5.0..12.0).contains(&second), way) {
         (true, 0) => 70.0,
         (true, 1) => 30.0,
         (true, _) => 2.0,

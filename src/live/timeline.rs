@@ -19,6 +19,9 @@ const WARM_UP: Duration = Duration::from_secs(2);
 const DRIFT_PARTS: i128 = 200;
 const CATCH_UP_PARTS: i128 = 20;
 
+/// For so long after a jump, packets of other streams may belong before it.
+const AFTER_JUMP: Duration = Duration::from_secs(2);
+
 /// Maps time stamps to the run's clock.
 ///
 /// Frames arrive with jitter, but never before they were captured; so the least delayed of the last ones tell when frames
@@ -35,6 +38,8 @@ pub(super) struct Timeline {
     last: Option<(Pts, Duration)>,
     /// Added to the source's time stamps.
     shift: Pts,
+    /// What was added before the last jump, and when that came.
+    before: Option<(Pts, Duration)>,
     /// The next frame is the first one of a source that was opened again.
     is_anew: bool,
 }
@@ -48,6 +53,7 @@ impl Timeline {
             began: Duration::ZERO,
             last: None,
             shift: 0,
+            before: None,
             is_anew: false,
         }
     }
@@ -67,7 +73,10 @@ impl Timeline {
         };
         let elapsed = nanoseconds(now.saturating_sub(arrived));
         let stepped = self.nanoseconds_of(pts + self.shift) - self.nanoseconds_of(last);
-        if std::mem::take(&mut self.is_anew) || (stepped - elapsed).abs() > JUMP {
+        let is_anew = std::mem::take(&mut self.is_anew);
+        if is_anew || (stepped - elapsed).abs() > JUMP {
+            // Of a source that was closed nothing more comes.
+            self.before = (!is_anew).then_some((self.shift, now));
             let elapsed = self.ticks(elapsed).max(1);
             self.shift = last + elapsed - pts;
             self.recent.clear();
@@ -86,6 +95,18 @@ impl Timeline {
     /// Ticks that were added to the source's time stamps, because they jumped.
     pub(super) const fn shift(&self) -> Pts {
         self.shift
+    }
+
+    /// The shift by which what came at `now`, `nanoseconds` by the source's time stamps, is nearest to the clock, and how near. Shortly
+    /// after a jump other streams still send what belongs before it.
+    pub(super) fn nearest_shift(&self, nanoseconds: i128, now: Duration) -> (Pts, i128) {
+        let distance = |shift: Pts| {
+            let place = nanoseconds + self.nanoseconds_of(shift) + self.offset.unwrap_or(0);
+            (shift, (place - self::nanoseconds(now)).abs())
+        };
+        let before = self.before.filter(|(_, jumped)| now < *jumped + AFTER_JUMP);
+        let shifts = before.map(|(shift, _)| shift).into_iter().chain([self.shift]);
+        shifts.map(distance).min_by_key(|(_, distance)| *distance).unwrap_or((self.shift, 0))
     }
 
     /// When the frame with this time stamp was captured.

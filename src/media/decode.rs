@@ -7,7 +7,8 @@ use super::ffi_hwaccel::{self, Device};
 use super::ffi_input::{self, StreamFacts};
 use super::ffi_surfaces::Surfaces;
 use super::hardware_trial::Trial;
-use super::hwaccel::{Chosen, HardwareDecoding, choose};
+use super::hwaccel::{Chosen, choose};
+use super::options::InputOptions;
 use crate::frame::{MemoryPlace, Pts, TimeBase};
 use ffmpeg::frame::Video;
 use ffmpeg_next as ffmpeg;
@@ -78,7 +79,7 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// Opens the decoder of `stream`. `threads` and `hardware` as in [`super::InputOptions`].
+    /// Opens the decoder of `stream`. Of `options`, threads and hardware are heeded.
     ///
     /// # Errors
     /// [`MediaError::Input`] if FFmpeg has no decoder for the codec or the decoder refuses the stream;
@@ -86,8 +87,7 @@ impl Decoder {
     pub(super) fn open(
         input: &str,
         stream: &StreamFacts,
-        threads: Option<usize>,
-        hardware: &HardwareDecoding,
+        options: &InputOptions,
     ) -> Result<Self, MediaError> {
         let failed = |problem: String, remedy: &str| MediaError::Input {
             input: input.to_owned(),
@@ -106,8 +106,13 @@ impl Decoder {
                 "the file is damaged or uses an unsupported variant; check that it plays elsewhere",
             )
         };
-        let setup = Setup { parameters: stream.parameters.clone(), time_base: stream.time_base, threads };
-        let Chosen { mut codec, mut device, mut problem } = choose(input, &decoders, hardware)?;
+        let setup = Setup {
+            parameters: stream.parameters.clone(),
+            time_base: stream.time_base,
+            threads: options.threads,
+            low_delay: options.low_delay,
+        };
+        let Chosen { mut codec, mut device, mut problem } = choose(input, &decoders, &options.hardware)?;
         let mut opened = setup.open(codec, device.as_ref());
         if let (Err(error), Some(failed)) = (&opened, &device) {
             let reason = format!("{} cannot be opened ({error})", codec.name());
@@ -331,6 +336,7 @@ struct Setup {
     parameters: ffmpeg::codec::Parameters,
     time_base: TimeBase,
     threads: Option<usize>,
+    low_delay: bool,
 }
 
 impl Setup {
@@ -340,7 +346,7 @@ impl Setup {
         device: Option<&Device>,
     ) -> Result<ffmpeg::decoder::Video, ffmpeg::Error> {
         let mut context = ffmpeg::codec::Context::from_parameters(self.parameters.clone())?;
-        ffi_input::set_threads(&mut context, self.threads.unwrap_or(0));
+        ffi_input::set_threads(&mut context, self.threads.unwrap_or(0), self.low_delay);
         if let Some(device) = device {
             device.attach(&mut context);
         }

@@ -383,10 +383,15 @@ pub(super) fn sample_aspect_ratio(
     }
 }
 
-/// Sets the decoder's number of threads; 0 lets FFmpeg choose.
-pub(super) fn set_threads(context: &mut ffmpeg::codec::Context, threads: usize) {
+/// Sets the decoder's number of threads; 0 lets FFmpeg choose. With `low_delay` they work on slices of one picture.
+pub(super) fn set_threads(context: &mut ffmpeg::codec::Context, threads: usize, low_delay: bool) {
     // SAFETY: the context is allocated and not yet open.
-    unsafe { (*context.as_mut_ptr()).thread_count = i32::try_from(threads).unwrap_or(0) };
+    unsafe {
+        (*context.as_mut_ptr()).thread_count = i32::try_from(threads).unwrap_or(0);
+        if low_delay {
+            (*context.as_mut_ptr()).thread_type = ffi::FF_THREAD_SLICE;
+        }
+    };
 }
 
 /// True if the error is "try again".

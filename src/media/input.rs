@@ -140,7 +140,7 @@ fn open_container(
     let has_times = facts.format_flags & AVFMT_NOTIMESTAMPS == 0;
     warn_of(location, without_effect.filter(|option| *option != "--rate" || has_times));
     let frame_rate = options.rate.unwrap_or_else(|| describe::frame_rate(video));
-    let decoder = Decoder::open(location, video, options.threads, &options.hardware)?;
+    let decoder = Decoder::open(location, video, options)?;
     let trim = Trim::new(facts.start, options.start, options.duration);
     let mut reader = Reader::new(ReaderSetup {
         location,

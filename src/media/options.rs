@@ -43,6 +43,8 @@ pub struct InputOptions {
     pub deinterlace: Deinterlace,
     /// Decoder threads; FFmpeg's choice if `None`.
     pub threads: Option<usize>,
+    /// Decoder threads share each picture, as far as its slices go, instead of each holding one back.
+    pub low_delay: bool,
     /// Decoding in hardware.
     pub hardware: HardwareDecoding,
 }

@@ -90,6 +90,14 @@ pub struct StreamInfo {
     pub(super) picture: Option<ffmpeg_next::Packet>,
 }
 
+impl StreamInfo {
+    /// Whether a player that has begun with this stream's packets can go on with the other's.
+    fn is_continued_by(&self, other: &Self) -> bool {
+        (self.kind, self.codec_id(), self.sample_rate())
+            == (other.kind, other.codec_id(), other.sample_rate())
+    }
+}
+
 impl std::fmt::Debug for StreamInfo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "StreamInfo(#{} {:?} {})", self.index, self.kind, self.codec)
@@ -161,6 +169,21 @@ pub struct InputDescription {
 const DISPLAY_MATRIX: u32 = 5;
 
 impl InputDescription {
+    /// Of the same source opened again as `later`: for each of its streams, the position of the one here whose packets it goes on with.
+    pub(crate) fn continued_by(&self, later: &Self) -> Vec<Option<usize>> {
+        let mut is_free = vec![true; self.streams.len()];
+        let place = |stream: &StreamInfo| {
+            let places = self.streams.iter().zip(&mut is_free).enumerate();
+            let fits = |(_, (own, is_free)): &(usize, (&StreamInfo, &mut bool))| {
+                **is_free && own.is_continued_by(stream)
+            };
+            let (place, (_, is_free)) = places.into_iter().find(fits)?;
+            *is_free = false;
+            Some(place)
+        };
+        later.streams.iter().map(place).collect()
+    }
+
     /// The stream that is processed.
     pub fn video_stream(&self) -> Option<&StreamInfo> {
         self.streams.iter().find(|stream| stream.kind == StreamKind::Video)
@@ -206,6 +229,15 @@ impl CopyPacket {
     /// The coded bytes.
     pub fn data(&self) -> &[u8] {
         self.packet.data().unwrap_or_default()
+    }
+
+    /// Puts it at `place` among the streams, and its times, which are in `from`, in `to`.
+    pub(crate) fn adopt(&mut self, place: usize, from: TimeBase, to: TimeBase) {
+        self.stream = place;
+        if from != to {
+            let [from, to] = [from, to].map(|base| ffmpeg_next::Rational::new(base.num, base.den));
+            self.packet.rescale_ts(from, to);
+        }
     }
 
     /// Moves its time stamps by this many ticks of its stream's time base.

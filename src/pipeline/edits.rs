@@ -2,6 +2,7 @@
 
 use super::chain::Edit;
 use super::networks::{Networks, Workers};
+use super::workload::Workload;
 use crate::config::{Order, ProcessingOptions, Step, Style, StyleOptions};
 use crate::error::{Error, ModelError};
 use crate::frame::BufferPool;
@@ -31,8 +32,7 @@ pub(super) struct Threads {
     pub(super) workers: usize,
     /// Threads of each worker's network.
     pub(super) each: usize,
-    /// There is one picture only.
-    pub(super) single: bool,
+    pub(super) workload: Workload,
 }
 
 /// Edits before and after super-resolution.
@@ -176,7 +176,7 @@ impl Maker<'_> {
         let strength = self.options.denoise.unwrap_or_default().strength as f32;
         let networks = Networks::single(self.runtime.clone(), self.model.clone());
         let Workers { chains, .. } =
-            networks.workers(self.options, self.frames, self.threads.single, self.pool)?;
+            networks.workers(self.options, self.frames, self.threads.workload, self.pool)?;
         let (kernels, composing) = (self.kernels()?, self.kernels()?);
         let made = networks.output(self.frames);
         Ok(Edit::Denoise(

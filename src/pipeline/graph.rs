@@ -7,6 +7,7 @@ use super::process::ProcessUsage;
 use super::progress::{ProgressMeter, rate, real_time_factor};
 use super::stage::{Meter, bottleneck, guarded, spawn};
 use super::stats::{Progress, StageTime, Summary};
+use super::workload::Workload;
 use crate::config::RunConfig;
 use crate::error::{Error, MediaError};
 use crate::frame::{BufferPool, Frame};
@@ -56,7 +57,7 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
         video.sample_aspect_ratio,
         video.time_base,
         description.is_turned(),
-        video.frame_estimate == Some(1),
+        if video.frame_estimate == Some(1) { Workload::Picture } else { Workload::Stream },
         &processing,
     )?;
     let sizes = ((video.width, video.height), (plan.output.width, plan.output.height));

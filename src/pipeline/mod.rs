@@ -17,6 +17,7 @@ mod running;
 mod section;
 mod stage;
 mod stats;
+mod workload;
 
 pub use chain::{Chain, ChainOptions, Edit, Ends, Event};
 pub use clock::{Clock, SystemClock};
@@ -28,3 +29,4 @@ pub use retime::{RateCount, Retiming};
 pub(crate) use running::Running;
 pub(crate) use stage::{guarded, spawn};
 pub use stats::{Progress, StageTime, Summary};
+pub(crate) use workload::Workload;

@@ -1,5 +1,6 @@
 //! The networks of a run: found, given their arguments, and made into one chain per worker.
 
+use super::workload::Workload;
 use crate::config::{ProcessingOptions, Reuse};
 use crate::error::{ConfigError, Error};
 use crate::frame::BufferPool;
@@ -64,18 +65,18 @@ impl Networks {
         chain_output(&self.models, source)
     }
 
-    /// One worker of one thread per core: frames are independent, and a network of one thread wastes no time in
-    /// barriers. A single picture gets one worker with all threads, and so do networks that need much memory.
+    /// As many as the workload has use for. Networks that need much memory have one worker with all threads, too.
     pub(super) fn workers(
         &self,
         options: &ProcessingOptions,
         source: Geometry,
-        single: bool,
+        workload: Workload,
         pool: &BufferPool,
     ) -> Result<Workers, Error> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = options.threads.unwrap_or(cores);
-        let alone = single || (options.tile.is_none() && self.smallest_tile(threads) < CRAMPED_TILE);
+        let alone = workload.is_one_at_a_time()
+            || (options.tile.is_none() && self.smallest_tile(threads) < CRAMPED_TILE);
         let (workers, threads) = if alone { (1, threads) } else { (threads, 1) };
         let kernels = || kernel::create(options.kernels);
         let joining = JoinOptions { kernels: &kernels, pool: pool.clone() };
@@ -87,7 +88,7 @@ impl Networks {
                 size,
                 tile: Some(options.tile.unwrap_or_else(|| self.tile(model, workers))),
                 dither: options.dither,
-                reuse: options.reuse == Reuse::Auto && !single,
+                reuse: options.reuse == Reuse::Auto && workload != Workload::Picture,
             };
             Upscaler::new(&self.runtime, &options, kernels()?, pool.clone())
         };
@@ -99,7 +100,7 @@ impl Networks {
             .iter()
             .flat_map(ModelChain::running)
             .all(|network| network.report().provider.uses_processor());
-        let workers = if on_processor || single {
+        let workers = if on_processor || workload.is_one_at_a_time() {
             workers
         } else {
             WORKERS_PER_CARD * options.execution.device.count()
@@ -206,5 +207,30 @@ fn listed(models: &[Model]) -> String {
     match all.as_slice() {
         [] => "no argument, for no model that runs has one".into(),
         all => all.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::{Color, PixelFormat};
+    use crate::model::Execution;
+
+    #[test]
+    fn no_worker_is_made_that_has_nothing_to_do() {
+        let options = ProcessingOptions {
+            models: vec!["nano-x2".into()],
+            threads: Some(3),
+            execution: Execution::CPU,
+            ..ProcessingOptions::default()
+        };
+        let networks = Networks::find(&options, None).unwrap().unwrap();
+        let source =
+            Geometry { width: 64, height: 48, format: PixelFormat::YUV420P, color: Color::default() };
+        let made = [Workload::Stream, Workload::Live, Workload::Picture].map(|workload| {
+            let workers = networks.workers(&options, source, workload, &BufferPool::new()).unwrap();
+            (workers.chains.len(), workers.threads)
+        });
+        assert_eq!(made, [(3, 1), (1, 3), (1, 3)]);
     }
 }

@@ -7,6 +7,7 @@ use super::networks::{Networks, Workers};
 use super::rate::RateChange;
 use super::retime::Retiming;
 use super::running::Running;
+use super::workload::Workload;
 use crate::config::{Order, ProcessingOptions, Target};
 use crate::error::Error;
 use crate::frame::{BufferPool, Rational, TimeBase};
@@ -29,19 +30,19 @@ pub(crate) struct Plan {
     rate: Option<RateChange>,
     order: Order,
     source: Geometry,
-    single: bool,
+    workload: Workload,
 }
 
 impl Plan {
     /// Decides size and model, and loads what they need, so that a missing one is told before anything is written.
     ///
-    /// Frames come with time stamps in `time_base`. `turned` pictures are shown turned by a quarter; `single` says that there is one picture only.
+    /// Frames come with time stamps in `time_base`. `turned` pictures are shown turned by a quarter.
     pub(crate) fn new(
         source: Geometry,
         sample_aspect_ratio: Rational,
         time_base: TimeBase,
         turned: bool,
-        single: bool,
+        workload: Workload,
         options: &ProcessingOptions,
     ) -> Result<Self, Error> {
         let output = match options.target {
@@ -67,7 +68,7 @@ impl Plan {
             edits,
             order,
             source,
-            single,
+            workload,
         })
     }
 
@@ -120,7 +121,7 @@ impl Plan {
         self.running.add(before.iter().flat_map(Edit::running));
         let mut upscalers = Vec::new();
         if let Some(networks) = &self.networks {
-            let Workers { chains, threads } = networks.workers(options, self.source, self.single, pool)?;
+            let Workers { chains, threads } = networks.workers(options, self.source, self.workload, pool)?;
             self.running.set_layout(chains.len(), threads);
             self.running.add(chains.iter().flat_map(ModelChain::running));
             upscalers = chains;
@@ -139,15 +140,13 @@ impl Plan {
         Ok(ChainOptions { steadier, upscalers, composer, retiming, before, after, clock })
     }
 
-    /// One worker of one thread per core, or for a single picture one with all threads.
+    /// As [`Workload`] says, all threads being one for each core unless the user asks for others.
     fn threads(&self, options: &ProcessingOptions) -> Threads {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = options.threads.unwrap_or(cores);
-        if self.single {
-            Threads { workers: 1, each: threads, single: true }
-        } else {
-            Threads { workers: threads, each: 1, single: false }
-        }
+        let workload = self.workload;
+        let (workers, each) = if workload.is_one_at_a_time() { (1, threads) } else { (threads, 1) };
+        Threads { workers, each, workload }
     }
 
     /// What holds the noise of the source still, if the user asks for it.

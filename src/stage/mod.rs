@@ -30,7 +30,7 @@ pub use flow::{Estimate, Flow, FlowDetail};
 pub use geometry::{OutputSize, fit};
 pub use handover::Handover;
 pub use model_chain::{JoinOptions, ModelChain, chain_output};
-pub(crate) use motion::{Camera, Gate, made_info};
+pub(crate) use motion::{Camera, Captions, Gate, made_info};
 pub use motion::{
     LeftCaptions, MotionCount, MotionMaker, MotionPredictor, Moved, PaceCount, Pacer, PacerOptions, Real,
     Seen, Span, Weaver,

@@ -10,6 +10,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod delay;
 mod errors;
 mod fields;
 mod pictures;

@@ -34,13 +34,13 @@ impl LeftCaptions {
 
 /// A running text: each part of it is shown once, in its order, with the next frame of the output.
 #[derive(Debug, Default)]
-pub(super) struct Captions {
+pub(crate) struct Captions {
     waiting: Vec<u8>,
 }
 
 impl Captions {
     /// Takes those of a source frame.
-    pub(super) fn take(&mut self, info: &FrameInfo) {
+    pub(crate) fn take(&mut self, info: &FrameInfo) {
         captions(info).for_each(|units| self.queue(units));
     }
 
@@ -56,7 +56,7 @@ impl Captions {
     }
 
     /// Gives a frame of the output what waits, in the place of what it has.
-    pub(super) fn give(&mut self, info: &mut FrameInfo) {
+    pub(crate) fn give(&mut self, info: &mut FrameInfo) {
         info.side_data.retain(|data| data.kind != SideData::CAPTIONS);
         if !self.waiting.is_empty() {
             let bytes: Vec<u8> = self.waiting.drain(..self.waiting.len().min(LARGEST)).collect();

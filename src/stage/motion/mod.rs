@@ -10,6 +10,7 @@ mod predictor;
 mod weaver;
 
 pub(crate) use camera::Camera;
+pub(crate) use captions::Captions;
 pub use captions::LeftCaptions;
 pub(crate) use gate::Gate;
 pub use gate::MotionCount;
