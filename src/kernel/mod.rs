@@ -14,6 +14,7 @@ mod shared;
 #[cfg(feature = "window")]
 pub(crate) use convert::display_colors;
 pub use motion::Composition;
+pub(crate) use motion::{exponential, logistic};
 pub use resample::{Axis, Filter, ResamplePlan, Taps};
 pub use shared::SharedKernels;
 

@@ -14,6 +14,7 @@ pub(super) fn sample(values: &[f32], (width, height): (usize, usize), (x, y): (f
 }
 
 /// The values at a place and one further right, one further down and both, as [`sample`] gives them.
+#[inline]
 pub(super) fn sample_four(values: &[f32], size: (usize, usize), (x, y): (f32, f32)) -> [f32; 4] {
     let (left, top) = (x as usize, y as usize);
     let row = |y: usize| values.get(y * size.0 + left..)?.first_chunk::<3>();

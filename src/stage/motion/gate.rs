@@ -1,7 +1,9 @@
 //! Whether predictions have been right lately, and how much they are trusted where.
 
-use super::bilinear::{sample, sample_four};
+use super::bilinear::sample;
+use super::score::{Comparison, Sums, carried_on, compare};
 use crate::frame::{MotionField, Sharpness, SmallFrame};
+use crate::kernel::logistic;
 use std::sync::Arc;
 
 /// What became of the output's frames.
@@ -42,8 +44,6 @@ impl MotionCount {
 const REGION: usize = 16;
 /// but at least as many cells.
 const CELLS: usize = 4;
-/// Weight of the other frame below which it is not looked at: far less than a code value.
-const LEAST_WEIGHT: f32 = 1e-4;
 /// Share of the sums so far in the new ones.
 const MEMORY: f32 = 0.7;
 /// Mean squared difference of luma that counts as much as what is believed where nothing is known.
@@ -63,28 +63,12 @@ pub(crate) struct Gate {
     columns: usize,
     side: usize,
     past: Sums,
+    /// For each column of cells, the region left of its middle and the distance from that region's, in regions.
+    places: Vec<(usize, f32)>,
+    /// Of a row of cells: `past` at its height, for each column of regions and once more for the last one.
+    row: Vec<[f32; 2]>,
     share: Vec<f32>,
     sharpness: Sharpness,
-}
-
-/// Means over each region and its neighbours: of e d and d d, of E D and D D; see [`Gate`].
-#[derive(Debug, Default)]
-struct Sums {
-    products: Vec<f32>,
-    squares: Vec<f32>,
-    detail_products: Vec<f32>,
-    detail_squares: Vec<f32>,
-}
-
-impl Sums {
-    fn zero(regions: usize) -> Self {
-        let [products, squares, detail_products, detail_squares] = [(); 4].map(|()| vec![0.0; regions]);
-        Self { products, squares, detail_products, detail_squares }
-    }
-
-    fn planes_mut(&mut self) -> [&mut Vec<f32>; 4] {
-        [&mut self.products, &mut self.squares, &mut self.detail_products, &mut self.detail_squares]
-    }
 }
 
 /// A prediction that waits for the real frame.
@@ -149,18 +133,39 @@ impl Gate {
     }
 
     fn judge_motion(&mut self, field: &MotionField, tau: f32) {
-        let (width, side) = (field.width, region_side(field.shrink));
-        let regions = self.regions(field);
         self.share.clear();
-        self.share.extend(field.gate.iter().enumerate().map(|(index, logit)| {
-            let own = own_share(*logit);
-            let Some(size) = regions else { return own };
-            let place = |cell: usize| (cell as f32 + 0.5) / side as f32 - 0.5;
-            let at = (place(index % width), place(index / width));
-            let [product, square] =
-                [&self.past.products, &self.past.squares].map(|plane| sample(plane, size, at));
-            nearer(((product + PRIOR * own) / (square + PRIOR)).clamp(0.0, 1.0), tau)
-        }));
+        let Some((columns, rows)) = self.regions(field) else {
+            self.share.extend(field.gate.iter().map(|logit| own_share(*logit)));
+            return;
+        };
+        let side = region_side(field.shrink);
+        self.places.clear();
+        self.places.extend((0..field.width).map(|cell| place(cell, side, columns)));
+        for (y, logits) in field.gate.chunks(field.width.max(1)).enumerate() {
+            self.enlarge_row(place(y, side, rows), columns);
+            let pairs = self.places.iter().map(|(left, across)| {
+                let [(a, c), (b, d)] = [*left, left + 1].map(|column| {
+                    self.row.get(column).map_or((0.0, 0.0), |[product, square]| (*product, *square))
+                });
+                (a + across * (b - a), c + across * (d - c))
+            });
+            self.share.extend(logits.iter().zip(pairs).map(|(logit, (product, square))| {
+                nearer(((product + PRIOR * own_share(*logit)) / (square + PRIOR)).clamp(0.0, 1.0), tau)
+            }));
+        }
+    }
+
+    /// Brings products and squares of the past to a height between rows of regions.
+    fn enlarge_row(&mut self, (top, down): (usize, f32), columns: usize) {
+        let Sums { products, squares, .. } = &self.past;
+        let between = |plane: &[f32], column: usize| {
+            let value = |row: usize| plane.get(row * columns + column).copied();
+            let upper = value(top).unwrap_or_default();
+            upper + down * (value(top + 1).unwrap_or(upper) - upper)
+        };
+        self.row.clear();
+        let all = (0..columns).chain(columns.checked_sub(1));
+        self.row.extend(all.map(|column| [products, squares].map(|plane| between(plane, column))));
     }
 
     fn judge_detail(&mut self, field: &MotionField, tau: f32) {
@@ -187,6 +192,12 @@ impl Gate {
     }
 }
 
+/// The region whose middle lies at or before that of a cell, of `count` regions, and how far it is from there, in regions.
+fn place(cell: usize, side: usize, count: usize) -> (usize, f32) {
+    let place = ((cell as f32 + 0.5) / side as f32 - 0.5).clamp(0.0, count.saturating_sub(1) as f32);
+    (place as usize, place - place.floor())
+}
+
 /// What counts at the moment `tau` of what is right at 1: what is distrusted is so the less the nearer the moment is.
 fn nearer(trust: f32, tau: f32) -> f32 {
     1.0 - (1.0 - trust) * tau.min(1.0)
@@ -199,123 +210,7 @@ fn region_side(shrink: usize) -> usize {
 
 /// The share that a network gives its prediction; networks without an opinion say exactly 0.
 fn own_share(logit: f32) -> f32 {
-    if logit == 0.0 { 1.0 } else { 1.0 / (1.0 + (-logit).exp()) }
-}
-
-/// The prediction of `field`, carried on from `tau` to 1: a value for each luma sample of the small frames.
-fn carried_on(field: &MotionField, tau: f32, [first, other]: [&SmallFrame; 2]) -> Vec<f32> {
-    // Two samples go along a cell.
-    let unit = 2.0 / field.shrink as f32;
-    let (to_first, to_other) = (unit / tau.max(1e-3), unit * 2.0 / (1.0 + tau));
-    let size = (2 * field.width, 2 * field.height);
-    let mut made = vec![0.0; size.0 * size.1];
-    let [first_x, first_y] = &field.first;
-    let [other_x, other_y] = &field.other;
-    let motion = first_x.iter().zip(first_y).zip(other_x.iter().zip(other_y)).zip(&field.blend);
-    for (index, (((fx, fy), (ox, oy)), blend)) in motion.enumerate() {
-        let weight = 1.0 / (1.0 + (-blend).exp());
-        let (x, y) = (2 * (index % field.width), 2 * (index / field.width));
-        let at = |dx: f32, dy: f32| (x as f32 + dx, y as f32 + dy);
-        let from_first = sample_four(&first.luma, size, at(fx * to_first, fy * to_first));
-        // Most predictions are made of the first frame alone.
-        let from_other = if weight > LEAST_WEIGHT {
-            sample_four(&other.luma, size, at(ox * to_other, oy * to_other))
-        } else {
-            from_first
-        };
-        let places = [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)];
-        for (((x, y), a), b) in places.into_iter().zip(from_first).zip(from_other) {
-            if let Some(out) = made.get_mut(y * size.0 + x) {
-                *out = a + weight * (b - a);
-            }
-        }
-    }
-    made
-}
-
-/// What a prediction was worth.
-struct Comparison {
-    /// Of each region without its neighbours.
-    sums: Sums,
-    /// Sums of the absolute errors of luma.
-    predicting: f64,
-    repeating: f64,
-}
-
-/// Compares what was `made` of the frame after `first` with the `real` one; regions have `side` cells along a side.
-fn compare(made: &[f32], first: &SmallFrame, real: &SmallFrame, side: usize) -> Comparison {
-    // Two luma samples go along a cell, and two blocks along a region.
-    let (width, height, block) = (2 * first.width, 2 * first.height, side);
-    let columns = first.width.div_ceil(side);
-    let regions = columns * first.height.div_ceil(side);
-    let mut counts = vec![0.0f32; regions];
-    let mut all = Comparison { sums: Sums::zero(regions), predicting: 0.0, repeating: 0.0 };
-    for top in (0..height).step_by(block) {
-        for left in (0..width).step_by(block) {
-            let mut sums = BlockSums::default();
-            for y in top..(top + block).min(height) {
-                let span = y * width + left..y * width + (left + block).min(width);
-                let rows =
-                    [made, &first.luma, &real.luma].map(|plane| plane.get(span.clone()).unwrap_or_default());
-                sums.add(rows);
-            }
-            all.predicting += f64::from(sums.predicting);
-            all.repeating += f64::from(sums.repeating);
-            let region = top / (2 * block) * columns + left / (2 * block);
-            for (plane, value) in all.sums.planes_mut().into_iter().zip(sums.values()) {
-                if let Some(sum) = plane.get_mut(region) {
-                    *sum += value;
-                }
-            }
-            if let Some(count) = counts.get_mut(region) {
-                *count += sums.count;
-            }
-        }
-    }
-    for plane in all.sums.planes_mut() {
-        plane.iter_mut().zip(&counts).for_each(|(sum, count)| *sum /= count.max(1.0));
-    }
-    all
-}
-
-/// Sums over the samples of a block.
-#[derive(Debug, Default)]
-struct BlockSums {
-    count: f32,
-    product: f32,
-    square: f32,
-    predicting: f32,
-    repeating: f32,
-    made: f32,
-    real: f32,
-    made_real: f32,
-    made_made: f32,
-}
-
-impl BlockSums {
-    /// Adds a row of what was made, of the first frame and of the real one.
-    fn add(&mut self, [made, own, real]: [&[f32]; 3]) {
-        for ((made, own), real) in made.iter().zip(own).zip(real) {
-            let (d, e) = (made - own, real - own);
-            self.count += 1.0;
-            self.product += e * d;
-            self.square += d * d;
-            self.predicting += (e - d).abs();
-            self.repeating += e.abs();
-            self.made += made;
-            self.real += real;
-            self.made_real += made * real;
-            self.made_made += made * made;
-        }
-    }
-
-    /// In the order of [`Sums::planes_mut`].
-    fn values(&self) -> [f32; 4] {
-        let mean = self.made / self.count.max(1.0);
-        let (detail_product, detail_square) =
-            (self.made_real - mean * self.real, self.made_made - mean * self.made);
-        [self.product, self.square, detail_product, detail_square.max(0.0)]
-    }
+    if logit == 0.0 { 1.0 } else { logistic(logit) }
 }
 
 /// The mean of each region and its eight neighbours; the nearest inside where there is none.
@@ -398,5 +293,23 @@ mod tests {
         assert!(gate.trust(&moving(4.0, 1.0), 1.0).0[0] > 0.999);
         gate.score(&stripes(0), &mut count);
         assert_eq!(count.scored, 8);
+    }
+
+    #[test]
+    fn trust_between_the_middles_of_regions_is_bilinear() {
+        let (columns, rows) = (8, 4);
+        let plane = |factor: usize| -> Vec<f32> {
+            (0..columns * rows).map(|index| ((index * factor) % 13) as f32 * 1e-3).collect()
+        };
+        let past = Sums { products: plane(5), squares: plane(7), ..Sums::zero(columns * rows) };
+        let mut gate = Gate { columns, side: 4, past, ..Gate::default() };
+        let shares = gate.trust(&moving(0.0, 1.0), 1.0).0.to_vec();
+        for (index, share) in shares.iter().enumerate() {
+            let place = |cell: usize| (cell as f32 + 0.5) / 4.0 - 0.5;
+            let at = (place(index % 32), place(index / 32));
+            let [product, square] = [5, 7].map(|factor| sample(&plane(factor), (columns, rows), at));
+            let expected = ((product + PRIOR) / (square + PRIOR)).clamp(0.0, 1.0);
+            assert!((share - expected).abs() < 1e-4, "cell {index}: {share} instead of {expected}");
+        }
     }
 }

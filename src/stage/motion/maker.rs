@@ -8,7 +8,7 @@ use crate::frame::{
     BufferPool, Frame, FrameInfo, MotionField, MotionMode, Pts, SideData, SmallFrame, StillMask,
 };
 use crate::kernel::cpu::StillDetector;
-use crate::kernel::{Composition, Kernels};
+use crate::kernel::{Composition, Kernels, exponential};
 use std::sync::Arc;
 
 /// Makes frames between real ones. It must be told of the real frames in order.
@@ -124,7 +124,7 @@ impl MotionMaker {
         let cells = field.blend.len().max(1) as f64;
         let mean = |sum: f64| sum / cells;
         self.count.gated += mean(gate.iter().map(|share| 1.0 - f64::from(*share)).sum());
-        self.count.scale += mean(field.log_scale.iter().map(|scale| f64::from(scale.exp())).sum());
+        self.count.scale += mean(field.log_scale.iter().map(|scale| f64::from(exponential(*scale))).sum());
         Ok(out)
     }
 

@@ -7,6 +7,7 @@ mod gate;
 mod maker;
 mod pacer;
 mod predictor;
+mod score;
 mod weaver;
 
 pub(crate) use camera::Camera;
