@@ -103,6 +103,30 @@ fn offsets<T: PartialEq>(source: &[(f64, T)], output: &[(f64, T)]) -> Vec<f64> {
     source.iter().filter_map(found).collect()
 }
 
+/// Two seconds of pictures and sound whose time stamps start at `begin` seconds.
+fn stream(name: &str, pattern: &str, tone: u32, begin: &str) -> PathBuf {
+    let options = format!(
+        "-f lavfi -i {pattern}=s={WIDTH}x{HEIGHT}:r=25:d=2 -f lavfi -i sine=f={tone}:d=2 -c:v mpeg2video -q:v 2 \
+         -bf 0 -c:a mp2 -output_ts_offset {begin} -muxpreload 0 -muxdelay 0 -f mpegts"
+    );
+    clip(name, &options)
+}
+
+/// What came of `source` has sound and most pictures less than a tolerance, in seconds, apart.
+fn assert_together(
+    source: &Path,
+    heard: &[(f64, String)],
+    seen: &[(f64, Vec<u8>)],
+    (tolerance, case): (f64, &str),
+) {
+    let (heard, seen) = (offsets(&sound(source), heard), offsets(&pictures(source), seen));
+    assert!(heard.len() > 60 && seen.len() > 10, "{case}: {} {}", heard.len(), seen.len());
+    // Pictures lie on a grid of 40 ms, and on a busy machine some come late.
+    let late = |seen: &f64| heard.iter().map(|heard| (heard - seen).abs()).fold(0.0, f64::max);
+    let together = seen.iter().filter(|seen| late(seen) < tolerance).count();
+    assert!(2 * together > seen.len(), "{case}: {together}; {heard:?} {seen:?}");
+}
+
 /// As when a stream is joined between two key frames.
 #[test]
 fn sound_long_before_the_first_picture_is_left_out() {
@@ -126,17 +150,10 @@ fn sound_long_before_the_first_picture_is_left_out() {
 /// A restarted encoder behind the same port, or a clock that wraps.
 #[test]
 fn jumps_in_the_middle_of_a_stream_leave_sound_and_pictures_together() {
-    let part = |name: &str, pattern: &str, tone: u32, begin: &str| {
-        let options = format!(
-            "-f lavfi -i {pattern}=s={WIDTH}x{HEIGHT}:r=25:d=2 -f lavfi -i sine=f={tone}:d=2 -c:v mpeg2video -q:v 2 \
-             -bf 0 -c:a mp2 -output_ts_offset {begin} -muxpreload 0 -muxdelay 0 -f mpegts"
-        );
-        clip(name, &options)
-    };
-    let first = part("jump-before.ts", "testsrc2", 440, "10");
+    let first = stream("jump-before.ts", "testsrc2", 440, "10");
     // An hour on, a few seconds on, back, and nearly at the wrap of 33 bits.
     for (index, begin) in ["3610", "17", "3", "95441"].into_iter().enumerate() {
-        let second = part(&format!("jump-after-{index}.ts"), "testsrc", 880, begin);
+        let second = stream(&format!("jump-after-{index}.ts"), "testsrc", 880, begin);
         let folder = scratch();
         let output = folder.path().join("out.mkv");
         let (url, served) = paced_server(vec![first.clone(), second.clone()], Duration::from_secs(2));
@@ -145,12 +162,7 @@ fn jumps_in_the_middle_of_a_stream_leave_sound_and_pictures_together() {
         assert_eq!(result.code, Some(0), "{}", result.stderr);
         let (heard, seen) = (sound(&output), pictures(&output));
         for source in [&first, &second] {
-            let heard = offsets(&sound(source), &heard);
-            let seen = offsets(&pictures(source), &seen);
-            assert!(heard.len() > 60 && seen.len() > 10, "{begin}: {} {}", heard.len(), seen.len());
-            let late = |seen: &f64| heard.iter().map(|heard| (heard - seen).abs()).fold(0.0, f64::max);
-            let together = seen.iter().filter(|seen| late(seen) < 0.08).count();
-            assert!(2 * together > seen.len(), "{begin}: {together}; {heard:?} {seen:?}");
+            assert_together(source, &heard, &seen, (0.08, begin));
         }
         let rises = heard.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[1].0 - pair[0].0 < 0.5);
         assert!(rises && heard.last().unwrap().0 < 6.0 && seen.last().unwrap().0 < 6.0, "{begin}: {heard:?}");
@@ -180,13 +192,6 @@ fn paced_server(files: Vec<PathBuf>, time: Duration) -> (String, JoinHandle<()>)
 /// The second connection's time stamps go on less than a second from where the clock says, or elsewhere.
 #[test]
 fn after_a_reconnection_sound_and_pictures_go_on_together() {
-    let stream = |name: &str, pattern: &str, tone: u32, begin: &str| {
-        let options = format!(
-            "-f lavfi -i {pattern}=s={WIDTH}x{HEIGHT}:r=25:d=2 -f lavfi -i sine=f={tone}:d=2 -c:v mpeg2video -q:v 2 \
-             -bf 0 -c:a mp2 -output_ts_offset {begin} -muxpreload 0 -muxdelay 0 -f mpegts"
-        );
-        clip(name, &options)
-    };
     let first = stream("before.ts", "testsrc2", 440, "10");
     for (index, begin) in ["11.5", "12.9", "0"].into_iter().enumerate() {
         let second = stream(&format!("after-{index}.ts"), "testsrc", 880, begin);
@@ -207,13 +212,7 @@ fn after_a_reconnection_sound_and_pictures_go_on_together() {
         assert!(rises(heard.iter().map(|(time, _)| *time).collect()), "{begin}: {heard:?}");
         assert!(rises(seen.iter().map(|(time, _)| *time).collect()), "{begin}");
         for source in [&first, &second] {
-            let heard = offsets(&sound(source), &heard);
-            let seen = offsets(&pictures(source), &seen);
-            assert!(heard.len() > 60 && seen.len() > 10, "{begin}: {} {}", heard.len(), seen.len());
-            // Pictures lie on a grid of 40 ms, and on a busy machine some come late.
-            let late = |seen: &f64| heard.iter().map(|heard| (heard - seen).abs()).fold(0.0, f64::max);
-            let together = seen.iter().filter(|seen| late(seen) < 0.05).count();
-            assert!(2 * together > seen.len(), "{begin}: {together}; {heard:?} {seen:?}");
+            assert_together(source, &heard, &seen, (0.05, begin));
         }
     }
 }

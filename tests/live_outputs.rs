@@ -6,7 +6,7 @@
 mod support;
 
 use std::process::Command;
-use support::{frame_times, outcome, raw, scratch};
+use support::{clip, frame_times, outcome, raw, scratch};
 
 /// `framecast live` with CPU kernels, run by a shell below a limit on the size of files, in blocks of 1 KiB.
 fn below_limit(blocks: u32, arguments: &str) -> Command {
@@ -107,4 +107,26 @@ fn outputs_that_cannot_work_are_refused_with_what_to_do() {
         assert!(result.stderr.contains(reason), "{options}: {}", result.stderr);
     }
     support::assert_nothing_in(folder.path());
+}
+
+#[test]
+fn a_variable_rate_is_shown_at_a_fixed_one_to_outputs_that_need_it() {
+    let source = clip(
+        "live-variable.mkv",
+        "-f lavfi -i testsrc2=s=64x48:r=30:d=2 -vf select=not(eq(mod(n\\,7)\\,3)) -fps_mode vfr -pix_fmt yuv420p -c:v ffv1",
+    );
+    let folder = scratch();
+    let output = folder.path().join("out.y4m");
+    let arguments =
+        format!("--upscale 1 --max-latency 2s --fps 30 -i '{}' -o '{}'", source.display(), output.display());
+    let result = outcome(&mut below_limit(1 << 20, &arguments));
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    let size = 64 * 48 * 3 / 2;
+    let (sources, pictures) = (raw(&source), raw(&output));
+    let shown = pictures.chunks(size).count();
+    assert!((55..=61).contains(&shown), "{shown} of 60 moments");
+    // Frames of the source are shown as they are, as far as the machine is in time.
+    let known = |picture: &&[u8]| sources.chunks(size).any(|own| own == *picture);
+    let known = pictures.chunks(size).filter(known).count();
+    assert!(known >= 10, "{known} of 52 frames");
 }

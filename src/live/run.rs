@@ -82,6 +82,8 @@ impl Live {
         let mut shown = InputDescription::clone(&description);
         shown.video.color = video.color.for_size((source.width, source.height), (size.width, size.height));
         shown.retime(rate, director.time_base());
+        // Whatever the source's, pictures are shown at this rate.
+        shown.video.variable_rate = false;
         let sending = Interrupt::default();
         let (sinks, notes) = open_sinks(&config, &shown, size, video.sample_aspect_ratio, &sending)?;
         let target = sinks.first().map_or(
