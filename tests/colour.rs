@@ -235,19 +235,29 @@ fn rotation_is_kept_as_metadata() {
 }
 
 #[test]
-fn a_change_of_size_in_mid_stream_gives_one_size() {
-    let part = |size: &str| {
+fn changes_in_mid_stream_give_one_size_and_format_and_are_told() {
+    let part = |size: &str, format: &str| {
         let recipe = format!(
-            "-f lavfi -i testsrc2=s={size}:r=25:d=0.4 -c:v libx264 -crf 30 -pix_fmt yuv420p -f mpegts"
+            "-f lavfi -i testsrc2=s={size}:r=25:d=0.4 -c:v libx264 -crf 30 -pix_fmt {format} -f mpegts"
         );
-        std::fs::read(clip(&format!("part-{size}.ts"), &recipe)).unwrap()
+        std::fs::read(clip(&format!("part-{size}-{format}.ts"), &recipe)).unwrap()
     };
-    let folder = scratch();
-    let input = folder.path().join("change.ts");
-    std::fs::write(&input, [part("96x64"), part("144x96")].concat()).unwrap();
-    let output = folder.path().join("out.mkv");
-    let summary = succeed(&input, &output, "--json").summary();
-    assert_eq!(frame_times(&output, "v:0").len(), 20);
-    assert_eq!(Probe::new(&output).size(), (192, 128));
-    assert_eq!(summary["rescaled"], 10);
+    for (size, format, told) in [
+        ("144x96", "yuv420p", "the picture changes to 144x96 in mid-stream; it is scaled to 96x64"),
+        (
+            "96x64",
+            "yuv420p10le",
+            "the pixel format changes to yuv420p10le in mid-stream; it is converted to yuv420p",
+        ),
+    ] {
+        let folder = scratch();
+        let input = folder.path().join("change.ts");
+        std::fs::write(&input, [part("96x64", "yuv420p"), part(size, format)].concat()).unwrap();
+        let output = folder.path().join("out.mkv");
+        let result = succeed(&input, &output, "--json");
+        assert_eq!(frame_times(&output, "v:0").len(), 20);
+        assert_eq!(Probe::new(&output).size(), (192, 128));
+        assert_eq!(result.summary()["rescaled"], 10);
+        assert!(result.stderr.contains(told), "{}", result.stderr);
+    }
 }

@@ -178,7 +178,7 @@ fn counts(summary: &Summary) -> Option<String> {
     let source = &summary.source;
     let named = [
         (source.damaged + summary.sink.damaged, "damaged and skipped"),
-        (source.rescaled, "rescaled after a change of size"),
+        (source.rescaled, "converted after a change of size or pixel format"),
         (source.deinterlaced, "deinterlaced"),
         (summary.sink.unfilled, "gaps too long to be filled and left out"),
     ];

@@ -178,14 +178,21 @@ impl Importer {
 
     fn note_change(&mut self, picture: &Video) {
         self.rescaled += 1;
-        if self.rescaled == 1 {
+        if self.rescaled > 1 {
+            return;
+        }
+        let input = &self.input;
+        let (found, wanted) = ((picture.width(), picture.height()), (self.width, self.height));
+        if found == wanted {
+            let [found, wanted] = [ffi_hwaccel::samples_format(picture), self.source.0].map(name_of);
             tracing::warn!(
-                "{}: the picture changes to {}x{} in mid-stream; it is scaled to {}x{}",
-                self.input,
-                picture.width(),
-                picture.height(),
-                self.width,
-                self.height
+                "{input}: the pixel format changes to {found} in mid-stream; it is converted to {wanted}"
+            );
+        } else {
+            let ([found_width, found_height], [width, height]) =
+                (<[u32; 2]>::from(found), <[u32; 2]>::from(wanted));
+            tracing::warn!(
+                "{input}: the picture changes to {found_width}x{found_height} in mid-stream; it is scaled to {width}x{height}"
             );
         }
     }
@@ -207,6 +214,10 @@ impl Importer {
         fill(frame, scaled, &self.staging.1, &mut self.rgb, &mut self.line);
         Ok(())
     }
+}
+
+fn name_of(format: Pixel) -> &'static str {
+    format.descriptor().map_or("an unknown one", |descriptor| descriptor.name())
 }
 
 fn fill(

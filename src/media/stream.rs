@@ -271,7 +271,7 @@ pub struct SourceReport {
     pub frames: u64,
     /// Damaged packets or frames that were skipped.
     pub damaged: u64,
-    /// Frames scaled because the size changed in mid-stream.
+    /// Frames converted because the size or the pixel format changed in mid-stream.
     pub rescaled: u64,
     /// Frames deinterlaced.
     pub deinterlaced: u64,
