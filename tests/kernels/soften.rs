@@ -5,6 +5,7 @@ use framecast::error::KernelError;
 use framecast::frame::{
     Frame, Matrix, MotionField, PixelFormat, Range, Sharpness, Siting, StillMask, Subsampling,
 };
+use framecast::kernel::cpu::CpuKernels;
 use framecast::kernel::{Composition, Kernels};
 
 const SOURCE: (u32, u32) = (52, 36);
@@ -140,6 +141,29 @@ fn what_is_trusted_or_still_stays_bit_for_bit() {
             assert!(equal(0, columns / 2).iter().all(|equal| *equal), "plane {plane}");
             assert!(equal(columns / 2, columns).iter().all(|equal| !*equal), "plane {plane}");
         }
+    }
+}
+
+#[test]
+fn large_blocks_of_deep_samples_keep_their_mean() {
+    let source = (8, 8);
+    let white = frame_of(
+        (300, 300),
+        PixelFormat::yuv(Subsampling::S444, 16),
+        color(Matrix::Bt709, Range::Full, Siting::Left),
+        |_, _, _| 65_535,
+    );
+    let mut half = Sharpness::default();
+    half.reshape(source, SIDE);
+    half.values.fill(0.5);
+    let field = MotionField::still(source, 4);
+    // Software drivers leave loops over so many samples, so that shaders cannot be tried here.
+    for mut kernels in [CpuKernels::new(), CpuKernels::portable()] {
+        let mut out = white.clone();
+        let (first, other, sharpness) = (&white, &white, Some(&half));
+        let composition = Composition { field: &field, first, other, gate: None, still: None, sharpness };
+        kernels.compose(&composition, &mut out).unwrap();
+        assert!((0..3).all(|plane| samples(&out.planes()[plane]).iter().all(|sample| *sample == 65_535)));
     }
 }
 

@@ -146,7 +146,9 @@ impl Softener {
             for (mean, column) in means.iter_mut().zip(&self.columns).take(right).skip(left) {
                 let (from, to) = column.own;
                 let sums = self.sums.get(from..to).unwrap_or_default();
-                *mean = sums.iter().sum::<u32>() as f32 / ((to - from) * (end - first)) as f32;
+                // Deep samples of large blocks do not fit into 32 bits together.
+                let sum: u64 = sums.iter().copied().map(u64::from).sum();
+                *mean = sum as f32 / ((to - from) * (end - first)) as f32;
             }
         }
     }
