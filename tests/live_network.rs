@@ -38,6 +38,19 @@ fn live(url: &str, output: &Path, options: &str) -> Command {
     command
 }
 
+/// Interrupts a run that opens its source again and again, once the last of what is `served` was shown; what it told.
+fn interrupted(run: &mut Command, served: JoinHandle<()>) -> String {
+    let child = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    served.join().unwrap();
+    // Two seconds of it are to be shown.
+    std::thread::sleep(Duration::from_secs(4));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let result = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&result.stderr).into_owned();
+    assert_eq!(result.status.code(), Some(130), "{stderr}");
+    stderr
+}
+
 /// Every frame, whatever the rate.
 fn frames(path: &Path) -> Vec<Vec<u8>> {
     raw(path).chunks(FRAME).map(<[u8]>::to_vec).collect()
@@ -198,14 +211,7 @@ fn after_a_reconnection_sound_and_pictures_go_on_together() {
         let folder = scratch();
         let output = folder.path().join("out.mkv");
         let (url, served) = server(vec![first.clone(), second.clone()]);
-        let child = live(&url, &output, "").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        served.join().unwrap();
-        // Two seconds of it are to be shown.
-        std::thread::sleep(Duration::from_secs(4));
-        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-        let result = child.wait_with_output().unwrap();
-        let stderr = String::from_utf8_lossy(&result.stderr).into_owned();
-        assert_eq!(result.status.code(), Some(130), "{stderr}");
+        interrupted(&mut live(&url, &output, ""), served);
 
         let rises = |times: Vec<f64>| times.windows(2).all(|pair| pair[0] < pair[1]);
         let (heard, seen) = (sound(&output), pictures(&output));
@@ -271,14 +277,7 @@ fn a_source_that_comes_back_goes_on_with_the_streams_that_it_had() {
     for (second, all) in [(turned, true), (other, false)] {
         let output = folder.path().join("out.mkv");
         let (url, served) = server(vec![first.clone(), second.clone()]);
-        let child = live(&url, &output, "-y").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        served.join().unwrap();
-        // Two seconds of it are to be shown.
-        std::thread::sleep(Duration::from_secs(4));
-        Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-        let result = child.wait_with_output().unwrap();
-        let stderr = String::from_utf8_lossy(&result.stderr).into_owned();
-        assert_eq!(result.status.code(), Some(130), "{stderr}");
+        let stderr = interrupted(&mut live(&url, &output, "-y"), served);
         let heard = sound(&output);
         let [before, after] = [&first, &second].map(|source| offsets(&sound(source), &heard).len());
         assert!(before > 60 && (if all { after > 60 } else { after == 0 }), "{before} {after}: {stderr}");
