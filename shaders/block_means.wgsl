@@ -23,9 +23,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let down = spans[params.columns + id.y];
     var sum = 0.0;
     for (var y = down.x; y < down.y; y++) {
+        // Rows by themselves: one sum of them all would round every sample of large blocks to hundreds.
+        var row = 0.0;
         for (var x = across.x; x < across.y; x++) {
-            sum += sample_of(plane[word_index(x, y, params.stride, params.samples_log2)], x, params.samples_log2);
+            row += sample_of(plane[word_index(x, y, params.stride, params.samples_log2)], x, params.samples_log2);
         }
+        sum += row;
     }
     means[id.y * params.columns + id.x] = sum / f32((down.y - down.x) * (across.y - across.x));
 }
