@@ -50,12 +50,14 @@ fn noise_is_removed_as_in_other_runs() {
 fn noise_of_a_camera_is_held_still() {
     let (source, folder) = (noisy("camera-noise.mkv", "alls=3:allf=t"), scratch());
     let output = folder.path().join("out.mkv");
-    let is_still = |options: &str| {
+    let changes = |options: &str| {
         live(&source, &output, &format!("--upscale 1 -y {options}"));
         let shown = raw(&output);
         assert!(shown.len() >= 20 * FRAME, "{}", shown.len());
-        shown.chunks(FRAME).all(|frame| frame == &shown[..FRAME])
+        let frames: Vec<&[u8]> = shown.chunks(FRAME).collect();
+        frames.windows(2).filter(|pair| pair[0] != pair[1]).count()
     };
-    assert!(!is_still(""));
-    assert!(is_still("--static-threshold 16"));
+    // A run that falls behind does less, and begins with another picture then.
+    let (moving, held) = (changes(""), changes("--static-threshold 16"));
+    assert!(moving >= 10 && held <= 3, "{moving} and {held} changes");
 }
