@@ -14,8 +14,8 @@
 )]
 
 use framecast::frame::{
-    Color, DataType, Frame, FrameInfo, MemoryPlace, MotionField, PixelFormat, Rational, SharedTensor,
-    Subsampling, Tensor, TensorColor, TensorData, TensorLayout,
+    DataType, Frame, FrameInfo, MemoryPlace, MotionField, PixelFormat, SharedTensor, Subsampling, Tensor,
+    TensorColor, TensorData, TensorLayout,
 };
 use framecast::kernel::gpu::GpuKernels;
 use framecast::kernel::{
@@ -355,17 +355,7 @@ fn samples(frame: &Frame, planes: usize) -> usize {
 
 fn frame((width, height): (u32, u32), format: PixelFormat) -> Frame {
     debug_assert!(format == PixelFormat::gray(8) || format == PixelFormat::yuv(Subsampling::S420, 8));
-    let info = FrameInfo {
-        width,
-        height,
-        format,
-        color: Color::default(),
-        sample_aspect_ratio: Rational::new(1, 1),
-        pts: 0,
-        duration: 1,
-        is_damaged: false,
-        side_data: Vec::new(),
-    };
+    let info = FrameInfo { duration: 1, ..FrameInfo::new(width, height, format) };
     let mut frame = Frame::allocate(info, None);
     for plane in frame.planes_mut() {
         for (y, row) in plane.rows_mut().enumerate() {

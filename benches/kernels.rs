@@ -237,15 +237,9 @@ fn whole(frame: &Frame) -> Region {
 fn frame(width: u32, height: u32, format: PixelFormat) -> Frame {
     let color = Color { matrix: Matrix::Bt709, range: Range::Limited, ..Color::default() };
     let info = FrameInfo {
-        width,
-        height,
-        format,
         color,
         sample_aspect_ratio: Rational::new(0, 1),
-        pts: 0,
-        duration: 0,
-        is_damaged: false,
-        side_data: Vec::new(),
+        ..FrameInfo::new(width, height, format)
     };
     let mut frame = Frame::allocate(info, None);
     for plane in frame.planes_mut() {

@@ -130,15 +130,10 @@ fn color() -> Color {
 /// Fine rings that move over a slope of grey, above bars of known colours.
 fn picture((width, height): (u32, u32), tick: u32) -> Frame {
     let info = FrameInfo {
-        width,
-        height,
-        format: PixelFormat::YUV420P,
         color: color(),
-        sample_aspect_ratio: Rational::new(1, 1),
         pts: i64::from(tick),
         duration: 1,
-        is_damaged: false,
-        side_data: Vec::new(),
+        ..FrameInfo::new(width, height, PixelFormat::YUV420P)
     };
     let mut frame = Frame::allocate(info, None);
     let center = (width * (tick % 240) / 240, height * 2 / 5);

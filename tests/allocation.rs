@@ -56,15 +56,10 @@ fn a_long_run_allocates_no_more_than_a_full_pipeline_holds() {
     let before = LARGE.load(Ordering::SeqCst);
     for pts in 0..FRAMES {
         let info = FrameInfo {
-            width: source.width,
-            height: source.height,
-            format: source.format,
             color: source.color,
-            sample_aspect_ratio: Rational::new(1, 1),
             pts,
             duration: 1,
-            is_damaged: false,
-            side_data: Vec::new(),
+            ..FrameInfo::new(source.width, source.height, source.format)
         };
         let mut frame = Frame::allocate(info, Some(&pool));
         // Parts of many sizes change, and now and then the whole picture does.

@@ -11,7 +11,7 @@
 use framecast::config::{ProcessingOptions, Target};
 use framecast::engine::{Engine, Pull, Push};
 use framecast::frame::{
-    Color, DataType, Frame, FrameInfo, PixelFormat, Rational, Subsampling, TensorColor, TensorLayout,
+    DataType, Frame, FrameInfo, PixelFormat, Rational, Subsampling, TensorColor, TensorLayout,
 };
 use framecast::model::{Manifest, Runtime, Task, probe};
 use framecast::stage::Geometry;
@@ -125,17 +125,7 @@ const GREY: u8 = 128;
 
 /// Smooth luma with edges and a little chroma, all inside what RGB can show.
 fn picture(width: u32, height: u32, format: PixelFormat, chroma: u8) -> Frame {
-    let info = FrameInfo {
-        width,
-        height,
-        format,
-        color: Color::default(),
-        sample_aspect_ratio: Rational::new(1, 1),
-        pts: 0,
-        duration: 1,
-        is_damaged: false,
-        side_data: Vec::new(),
-    };
+    let info = FrameInfo { duration: 1, ..FrameInfo::new(width, height, format) };
     let mut frame = Frame::allocate(info, None);
     for (index, plane) in frame.planes_mut().iter_mut().enumerate() {
         for (y, row) in plane.rows_mut().enumerate() {

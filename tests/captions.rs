@@ -25,15 +25,11 @@ fn captioned(index: i64) -> Frame {
     let captions = SideData { kind: SideData::CAPTIONS, bytes: units(index).as_slice().into() };
     let Geometry { width, height, format, color } = source();
     let info = FrameInfo {
-        width,
-        height,
-        format,
         color,
-        sample_aspect_ratio: Rational::new(1, 1),
         pts: index,
         duration: 1,
-        is_damaged: false,
         side_data: vec![captions],
+        ..FrameInfo::new(width, height, format)
     };
     Frame::allocate(info, None)
 }

@@ -5,8 +5,8 @@
 mod support;
 
 use framecast::frame::{
-    Color, DataType, Frame, FrameInfo, Matrix, PixelFormat, Range, Rational, Siting, Subsampling, Tensor,
-    TensorData, TensorLayout,
+    Color, DataType, Frame, FrameInfo, Matrix, PixelFormat, Range, Siting, Subsampling, Tensor, TensorData,
+    TensorLayout,
 };
 use framecast::kernel::cpu::CpuKernels;
 use framecast::kernel::{Kernels, Region, Skip, TensorColor, TensorSpec, UnpackSpec};
@@ -47,17 +47,7 @@ fn from_rgb(matrix: &str, range: &str) -> String {
 
 fn frame(format: PixelFormat, matrix: Matrix, range: Range, samples: &[u8]) -> Frame {
     let color = Color { matrix, range, siting: Siting::Left, ..Color::default() };
-    let info = FrameInfo {
-        width: WIDTH as u32,
-        height: HEIGHT as u32,
-        format,
-        color,
-        sample_aspect_ratio: Rational::new(1, 1),
-        pts: 0,
-        duration: 1,
-        is_damaged: false,
-        side_data: Vec::new(),
-    };
+    let info = FrameInfo { color, duration: 1, ..FrameInfo::new(WIDTH as u32, HEIGHT as u32, format) };
     let mut frame = Frame::allocate(info, None);
     let mut rest = samples;
     for plane in frame.planes_mut() {

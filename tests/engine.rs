@@ -18,15 +18,10 @@ fn geometry(width: u32, height: u32, format: PixelFormat) -> Geometry {
 /// A smooth picture with some detail, different for every `seed`, within limited range.
 fn picture(geometry: Geometry, seed: i64) -> Frame {
     let info = FrameInfo {
-        width: geometry.width,
-        height: geometry.height,
-        format: geometry.format,
         color: geometry.color,
-        sample_aspect_ratio: SQUARE,
         pts: seed * 1001,
         duration: 1001,
-        is_damaged: false,
-        side_data: Vec::new(),
+        ..FrameInfo::new(geometry.width, geometry.height, geometry.format)
     };
     let mut frame = Frame::allocate(info, None);
     let shift = geometry.format.depth - 8;

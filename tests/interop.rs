@@ -11,8 +11,8 @@
 
 use framecast::error::KernelError;
 use framecast::frame::{
-    BufferPool, Color, DataType, Frame, FrameInfo, MemoryPlace, PixelFormat, Rational, SharedTensor,
-    Subsampling, Tensor, TensorColor, TensorData, TensorLayout,
+    BufferPool, DataType, Frame, FrameInfo, MemoryPlace, PixelFormat, SharedTensor, Subsampling, Tensor,
+    TensorColor, TensorData, TensorLayout,
 };
 use framecast::kernel::cpu::CpuKernels;
 use framecast::kernel::gpu::GpuKernels;
@@ -42,17 +42,7 @@ fn kernels() -> Option<GpuKernels> {
 
 /// A picture that changes with `time`.
 fn frame(size: (u32, u32), format: PixelFormat, time: u32) -> Frame {
-    let info = FrameInfo {
-        width: size.0,
-        height: size.1,
-        format,
-        color: Color::default(),
-        sample_aspect_ratio: Rational::new(1, 1),
-        pts: i64::from(time),
-        duration: 1,
-        is_damaged: false,
-        side_data: Vec::new(),
-    };
+    let info = FrameInfo { pts: i64::from(time), duration: 1, ..FrameInfo::new(size.0, size.1, format) };
     let mut frame = Frame::allocate(info, None);
     for (index, plane) in frame.planes_mut().iter_mut().enumerate() {
         let bytes = plane.sample_bytes;

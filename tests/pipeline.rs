@@ -126,15 +126,10 @@ const UNTAGGED: Color = Color {
 
 fn frame(pts: i64) -> Frame {
     let info = FrameInfo {
-        width: SOURCE.width,
-        height: SOURCE.height,
-        format: SOURCE.format,
         color: SOURCE.color,
-        sample_aspect_ratio: Rational::new(1, 1),
         pts,
         duration: 1,
-        is_damaged: false,
-        side_data: Vec::new(),
+        ..FrameInfo::new(SOURCE.width, SOURCE.height, SOURCE.format)
     };
     let mut frame = Frame::allocate(info, None);
     for plane in frame.planes_mut() {

@@ -25,15 +25,10 @@ fn hash(seed: u64) -> u64 {
 /// A picture of `scene` (sharp, random detail) in which every box shows another scene. Boxes are in luma samples.
 fn picture(source: Geometry, pts: i64, scene: u64, boxes: &[(Box, u64)]) -> Frame {
     let info = FrameInfo {
-        width: source.width,
-        height: source.height,
-        format: source.format,
         color: source.color,
-        sample_aspect_ratio: SQUARE,
         pts,
         duration: 1,
-        is_damaged: false,
-        side_data: Vec::new(),
+        ..FrameInfo::new(source.width, source.height, source.format)
     };
     let mut frame = Frame::allocate(info, None);
     let depth = source.format.depth;

@@ -10,9 +10,7 @@
 )]
 #![cfg(feature = "window")]
 
-use framecast::frame::{
-    Color, Frame, FrameInfo, Matrix, Model, PixelFormat, Range, Rational, Siting, Subsampling,
-};
+use framecast::frame::{Color, Frame, FrameInfo, Matrix, Model, PixelFormat, Range, Siting, Subsampling};
 use framecast::live::window::{Area, Painter, Scene};
 
 /// Largest difference in code values of 8 bits: rounding to the picture's codes and back.
@@ -221,17 +219,7 @@ fn filled(
     code: impl Fn(usize, u32) -> u32,
 ) -> Frame {
     assert!(matches!(format.model, Model::Gray | Model::Yuv(_)));
-    let info = FrameInfo {
-        width,
-        height,
-        format,
-        color,
-        sample_aspect_ratio: Rational::new(1, 1),
-        pts: 0,
-        duration: 1,
-        is_damaged: false,
-        side_data: Vec::new(),
-    };
+    let info = FrameInfo { color, duration: 1, ..FrameInfo::new(width, height, format) };
     let mut frame = Frame::allocate(info, None);
     for (component, plane) in frame.planes_mut().iter_mut().enumerate() {
         let bytes = plane.sample_bytes;

@@ -137,6 +137,23 @@ pub struct FrameInfo {
     pub side_data: Vec<SideData>,
 }
 
+impl FrameInfo {
+    /// A picture at time 0 with square samples: colours by default, duration unknown, undamaged, no side data.
+    pub fn new(width: u32, height: u32, format: PixelFormat) -> Self {
+        Self {
+            width,
+            height,
+            format,
+            color: Color::default(),
+            sample_aspect_ratio: Rational::new(1, 1),
+            pts: 0,
+            duration: 0,
+            is_damaged: false,
+            side_data: Vec::new(),
+        }
+    }
+}
+
 /// A picture with its time stamp and its meaning. Clones share their samples until one is written.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -211,17 +228,7 @@ mod tests {
 
     #[test]
     fn odd_sizes_round_chroma_up_and_rows_are_aligned() {
-        let info = FrameInfo {
-            width: 321,
-            height: 181,
-            format: PixelFormat::yuv(crate::frame::Subsampling::S420, 10),
-            color: Color::default(),
-            sample_aspect_ratio: Rational::new(0, 1),
-            pts: 0,
-            duration: 0,
-            is_damaged: false,
-            side_data: Vec::new(),
-        };
+        let info = FrameInfo::new(321, 181, PixelFormat::yuv(crate::frame::Subsampling::S420, 10));
         let frame = Frame::allocate(info, None);
         let sizes: Vec<_> = frame.planes().iter().map(|p| (p.width, p.height)).collect();
         assert_eq!(sizes, [(321, 181), (161, 91), (161, 91)]);

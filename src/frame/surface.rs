@@ -64,7 +64,7 @@ impl SurfaceLayout {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{BufferPool, Color, DeviceSamples, FrameInfo, PixelFormat, Rational};
+    use crate::frame::{BufferPool, DeviceSamples, FrameInfo, PixelFormat};
     use std::sync::Arc;
 
     struct Somewhere(DeviceLayout);
@@ -88,17 +88,7 @@ mod tests {
     }
 
     fn frame(layouts: [DeviceLayout; 3]) -> Frame {
-        let info = FrameInfo {
-            width: 20,
-            height: 10,
-            format: PixelFormat::YUV420P,
-            color: Color::default(),
-            sample_aspect_ratio: Rational::new(1, 1),
-            pts: 0,
-            duration: 0,
-            is_damaged: false,
-            side_data: Vec::new(),
-        };
+        let info = FrameInfo::new(20, 10, PixelFormat::YUV420P);
         let samples = layouts.map(|layout| Arc::new(Somewhere(layout)) as Arc<dyn DeviceSamples>);
         Frame::on_device(info, samples.to_vec(), &BufferPool::new())
     }

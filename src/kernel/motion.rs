@@ -217,19 +217,12 @@ impl GridAxis {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Color, PixelFormat, Rational, Siting, Subsampling};
+    use crate::frame::{Color, PixelFormat, Siting, Subsampling};
 
     fn axes(size: (u32, u32), index: usize) -> [GridAxis; 2] {
         let info = FrameInfo {
-            width: size.0,
-            height: size.1,
-            format: PixelFormat::yuv(Subsampling::S420, 8),
             color: Color { siting: Siting::Left, ..Color::default() },
-            sample_aspect_ratio: Rational::new(1, 1),
-            pts: 0,
-            duration: 0,
-            is_damaged: false,
-            side_data: Vec::new(),
+            ..FrameInfo::new(size.0, size.1, PixelFormat::yuv(Subsampling::S420, 8))
         };
         GridAxis::of_plane(&MotionField::still((64, 32), 4), &info, index)
     }

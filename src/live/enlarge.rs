@@ -183,15 +183,9 @@ impl Making<'_> {
     fn blank(&self) -> Frame {
         let video = &self.description.video;
         let info = FrameInfo {
-            width: video.width,
-            height: video.height,
-            format: video.format,
             color: video.color,
             sample_aspect_ratio: video.sample_aspect_ratio,
-            pts: 0,
-            duration: 0,
-            is_damaged: false,
-            side_data: Vec::new(),
+            ..FrameInfo::new(video.width, video.height, video.format)
         };
         let mut blank = Frame::allocate(info, Some(self.pool));
         blank.planes_mut().iter_mut().for_each(|plane| plane.rows_mut().for_each(|row| row.fill(0)));

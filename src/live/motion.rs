@@ -101,21 +101,12 @@ impl MotionFinder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Color, FrameInfo, MotionScale, PixelFormat, Rational};
+    use crate::frame::{FrameInfo, MotionScale, PixelFormat};
 
     /// Waves that have moved 4 pixels to the right for each frame.
     fn frame(number: u64) -> Frame {
-        let info = FrameInfo {
-            width: 256,
-            height: 128,
-            format: PixelFormat::YUV420P,
-            color: Color::default(),
-            sample_aspect_ratio: Rational::new(1, 1),
-            pts: number as i64,
-            duration: 1,
-            is_damaged: false,
-            side_data: Vec::new(),
-        };
+        let info =
+            FrameInfo { pts: number as i64, duration: 1, ..FrameInfo::new(256, 128, PixelFormat::YUV420P) };
         let mut frame = Frame::allocate(info, None);
         for plane in frame.planes_mut() {
             for (y, row) in plane.rows_mut().enumerate() {

@@ -12,9 +12,7 @@ use super::present::{Busy, Presenter, Work};
 use super::{
     Controls, EnlargingLevel, LeftOut, Level, LiveStatistics, MotionLevel, ShownContent, StatisticsBoard,
 };
-use crate::frame::{
-    BufferPool, Color, Frame, FrameInfo, MotionMode, MotionScale, PixelFormat, Pts, Rational,
-};
+use crate::frame::{BufferPool, Frame, FrameInfo, MotionMode, MotionScale, PixelFormat, Pts, Rational};
 use crate::kernel::{self, KernelChoice};
 use crate::media::Interrupt;
 use crate::pipeline::Clock;
@@ -45,17 +43,7 @@ impl Clock for ManualClock {
 
 /// What a camera sees at `time` (seconds).
 fn seen(time: f64, pts: Pts) -> Frame {
-    let info = FrameInfo {
-        width: WIDTH as u32,
-        height: HEIGHT as u32,
-        format: PixelFormat::YUV420P,
-        color: Color::default(),
-        sample_aspect_ratio: Rational::new(1, 1),
-        pts,
-        duration: 0,
-        is_damaged: false,
-        side_data: Vec::new(),
-    };
+    let info = FrameInfo { pts, ..FrameInfo::new(WIDTH as u32, HEIGHT as u32, PixelFormat::YUV420P) };
     let mut frame = Frame::allocate(info, None);
     for plane in frame.planes_mut() {
         let scale = WIDTH as f64 / f64::from(plane.width);

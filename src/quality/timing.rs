@@ -5,7 +5,7 @@ use super::report::Time;
 use crate::config::{ProcessingOptions, Reuse};
 use crate::engine::{Engine, Pull, Push};
 use crate::error::Error;
-use crate::frame::{Color, Frame, FrameInfo, PixelFormat, Rational};
+use crate::frame::{Frame, FrameInfo, PixelFormat};
 use std::time::{Duration, Instant};
 
 /// Rounds of which the median counts.
@@ -69,17 +69,7 @@ fn round(engine: &mut Engine, frame: &Frame, count: usize) -> Result<Duration, E
 
 /// A frame with structure in every place, so that nothing is skipped.
 fn pattern(width: u32, height: u32) -> Frame {
-    let info = FrameInfo {
-        width,
-        height,
-        format: PixelFormat::YUV420P,
-        color: Color::default(),
-        sample_aspect_ratio: Rational::new(1, 1),
-        pts: 0,
-        duration: 1,
-        is_damaged: false,
-        side_data: Vec::new(),
-    };
+    let info = FrameInfo { duration: 1, ..FrameInfo::new(width, height, PixelFormat::YUV420P) };
     let mut frame = Frame::allocate(info, None);
     for plane in frame.planes_mut() {
         for (y, row) in plane.rows_mut().enumerate() {

@@ -253,7 +253,7 @@ mod tests {
     #![expect(clippy::print_stdout, reason = "a test says why it is skipped")]
 
     use crate::error::KernelError;
-    use crate::frame::{BufferPool, Color, Frame, FrameInfo, PixelFormat, Rational};
+    use crate::frame::{BufferPool, Frame, FrameInfo, PixelFormat};
     use crate::kernel::Kernels;
     use crate::kernel::gpu::GpuKernels;
     use crate::kernel::gpu::processor::{Mode, take_turns_as};
@@ -272,17 +272,8 @@ mod tests {
     }
 
     fn frame(time: usize) -> Frame {
-        let info = FrameInfo {
-            width: 150,
-            height: 90,
-            format: PixelFormat::YUV420P,
-            color: Color::default(),
-            sample_aspect_ratio: Rational::new(1, 1),
-            pts: time as i64,
-            duration: 1,
-            is_damaged: false,
-            side_data: Vec::new(),
-        };
+        let info =
+            FrameInfo { pts: time as i64, duration: 1, ..FrameInfo::new(150, 90, PixelFormat::YUV420P) };
         let mut frame = Frame::allocate(info, None);
         for plane in frame.planes_mut() {
             for (y, row) in plane.rows_mut().enumerate() {

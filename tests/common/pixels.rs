@@ -1,6 +1,6 @@
 //! Frames of plain colours, made with arithmetic of the tests' own.
 
-use framecast::frame::{Color, Frame, FrameInfo, Matrix, Model, PixelFormat, Range, Rational};
+use framecast::frame::{Color, Frame, FrameInfo, Matrix, Model, PixelFormat, Range};
 
 /// BT.709 in limited range, tagged.
 pub(crate) fn bt709() -> Color {
@@ -15,17 +15,7 @@ pub(crate) fn frame(
     color: Color,
     rgb: impl Fn(u32, u32) -> [u8; 3],
 ) -> Frame {
-    let info = FrameInfo {
-        width: size.0,
-        height: size.1,
-        format,
-        color,
-        sample_aspect_ratio: Rational::new(1, 1),
-        pts: 0,
-        duration: 1,
-        is_damaged: false,
-        side_data: Vec::new(),
-    };
+    let info = FrameInfo { color, duration: 1, ..FrameInfo::new(size.0, size.1, format) };
     let mut frame = Frame::allocate(info, None);
     let shifts = format.subsampling();
     for (index, plane) in frame.planes_mut().iter_mut().enumerate() {

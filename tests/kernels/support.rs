@@ -3,8 +3,8 @@
 #[cfg(feature = "gpu")]
 use framecast::error::KernelError;
 use framecast::frame::{
-    Color, DataType, Frame, FrameInfo, Matrix, PixelFormat, Plane, Range, Rational, Siting, Subsampling,
-    Tensor, TensorData, TensorLayout,
+    Color, DataType, Frame, FrameInfo, Matrix, PixelFormat, Plane, Range, Siting, Subsampling, Tensor,
+    TensorData, TensorLayout,
 };
 use framecast::kernel::cpu::CpuKernels;
 use framecast::kernel::{Kernels, Region, TensorColor, TensorSpec};
@@ -79,17 +79,7 @@ pub(crate) fn frame_of(
     color: Color,
     mut value: impl FnMut(usize, usize, usize) -> u32,
 ) -> Frame {
-    let info = FrameInfo {
-        width,
-        height,
-        format,
-        color,
-        sample_aspect_ratio: Rational::new(1, 1),
-        pts: 0,
-        duration: 0,
-        is_damaged: false,
-        side_data: Vec::new(),
-    };
+    let info = FrameInfo { color, ..FrameInfo::new(width, height, format) };
     let mut frame = Frame::allocate(info, None);
     for (index, plane) in frame.planes_mut().iter_mut().enumerate() {
         fill(plane, |x, y| value(index, x, y));

@@ -54,15 +54,11 @@ pub(crate) fn input(format: PixelFormat, time_base: TimeBase, frame_rate: Ration
 pub(crate) fn frame(sink: &Sink, pts: i64, duration: i64, seed: u32) -> Frame {
     let wanted = sink.delivered();
     let info = FrameInfo {
-        width: wanted.width,
-        height: wanted.height,
-        format: wanted.format,
         color: wanted.color,
         sample_aspect_ratio: wanted.sample_aspect_ratio,
         pts,
-        is_damaged: false,
         duration,
-        side_data: Vec::new(),
+        ..FrameInfo::new(wanted.width, wanted.height, wanted.format)
     };
     let max = wanted.format.max_value();
     let mut frame = Frame::allocate(info, None);

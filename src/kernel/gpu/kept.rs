@@ -175,21 +175,12 @@ mod tests {
     #![expect(clippy::print_stdout, reason = "a test says why it is skipped")]
 
     use super::*;
-    use crate::frame::{Color, FrameInfo, MemoryPlace, PixelFormat, Rational, Subsampling};
+    use crate::frame::{FrameInfo, MemoryPlace, PixelFormat, Subsampling};
 
     /// Of a size that fills no word of any plane.
     fn frame(depth: u8) -> Frame {
-        let info = FrameInfo {
-            width: 37,
-            height: 11,
-            format: PixelFormat::yuv(Subsampling::S420, depth),
-            color: Color::default(),
-            sample_aspect_ratio: Rational::new(1, 1),
-            pts: 0,
-            duration: 1,
-            is_damaged: false,
-            side_data: Vec::new(),
-        };
+        let info =
+            FrameInfo { duration: 1, ..FrameInfo::new(37, 11, PixelFormat::yuv(Subsampling::S420, depth)) };
         let mut frame = Frame::allocate(info, None);
         for (index, plane) in frame.planes_mut().iter_mut().enumerate() {
             let bytes = plane.sample_bytes;

@@ -91,22 +91,12 @@ impl Drop for WindowOutput {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Color, Frame, FrameInfo, PixelFormat, Rational};
+    use crate::frame::{Frame, FrameInfo, PixelFormat};
     use crate::live::ShownContent;
     use std::time::Duration;
 
     fn shown(pts: i64) -> Shown {
-        let info = FrameInfo {
-            width: 4,
-            height: 4,
-            format: PixelFormat::YUV420P,
-            color: Color::default(),
-            sample_aspect_ratio: Rational::new(1, 1),
-            pts,
-            duration: 1,
-            is_damaged: false,
-            side_data: Vec::new(),
-        };
+        let info = FrameInfo { pts, duration: 1, ..FrameInfo::new(4, 4, PixelFormat::YUV420P) };
         let frame = Frame::allocate(info, None);
         Shown {
             source: frame.clone(),

@@ -82,20 +82,14 @@ fn meaningful(units: &[u8]) -> impl Iterator<Item = &u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Color, PixelFormat, Rational};
+    use crate::frame::PixelFormat;
 
     fn info(captions: &[u8]) -> FrameInfo {
         let bytes = (!captions.is_empty()).then(|| captions.into());
         FrameInfo {
-            width: 2,
-            height: 2,
-            format: PixelFormat::YUV420P,
-            color: Color::default(),
-            sample_aspect_ratio: Rational::new(1, 1),
-            pts: 0,
             duration: 1,
-            is_damaged: false,
             side_data: bytes.map(|bytes| SideData { kind: SideData::CAPTIONS, bytes }).into_iter().collect(),
+            ..FrameInfo::new(2, 2, PixelFormat::YUV420P)
         }
     }
 

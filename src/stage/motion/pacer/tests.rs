@@ -1,7 +1,7 @@
 //! Tests of the pacer: what is shown when.
 
 use super::*;
-use crate::frame::{Color, FrameInfo, FrameRate, PixelFormat, Rational};
+use crate::frame::{FrameInfo, FrameRate, PixelFormat, Rational};
 
 /// A frame of its own brightness.
 fn frame(pts: Pts) -> Frame {
@@ -13,17 +13,7 @@ fn grey(pts: Pts, value: u8) -> Frame {
 }
 
 fn filled((width, height): (u32, u32), pts: Pts, value: u8) -> Frame {
-    let info = FrameInfo {
-        width,
-        height,
-        format: PixelFormat::YUV420P,
-        color: Color::default(),
-        sample_aspect_ratio: Rational::new(1, 1),
-        pts,
-        duration: 1,
-        is_damaged: false,
-        side_data: Vec::new(),
-    };
+    let info = FrameInfo { pts, duration: 1, ..FrameInfo::new(width, height, PixelFormat::YUV420P) };
     let mut frame = Frame::allocate(info, None);
     frame.planes_mut().iter_mut().for_each(|plane| plane.rows_mut().for_each(|row| row.fill(value)));
     frame
