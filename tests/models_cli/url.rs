@@ -3,6 +3,7 @@
 use crate::home::{Home, NETWORK, json_lines, sha256, sha256_of, stderr};
 use crate::server::{Manner, Server};
 use std::io::Write;
+use std::process::Command;
 
 fn network() -> Vec<u8> {
     std::fs::read(NETWORK).unwrap()
@@ -107,6 +108,25 @@ fn a_server_that_is_not_there_is_told() {
     let manifest = home.manifest(&source(&url, &sha256(NETWORK)));
     let message = home.refuse(&["models", "pull", &manifest], 7);
     assert!(message.contains("cannot be fetched"), "{message}");
+}
+
+#[test]
+fn a_folder_that_takes_no_more_is_told_as_such() {
+    let home = Home::new();
+    let server = Server::start(network(), Manner::Well);
+    let manifest = home.manifest(&source(&server.url, &sha256(NETWORK)));
+    let pull = home.program(&["models", "pull", &manifest]);
+    // Below the limit on file sizes nothing can be written, as on a full disk.
+    let mut limited = Command::new("bash");
+    limited.args(["-c", "ulimit -f 0; exec \"$0\" \"$@\""]).arg(pull.get_program()).args(pull.get_args());
+    limited.envs(pull.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = limited.output().unwrap();
+    let errors = stderr(&output);
+    assert_eq!(output.status.code(), Some(4), "{errors}");
+    let folder = home.models().display().to_string();
+    assert!(errors.contains(&folder) && errors.contains("make room"), "{errors}");
+    assert!(!errors.contains("check the network"), "{errors}");
+    home.assert_no_models();
 }
 
 #[test]

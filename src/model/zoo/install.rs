@@ -143,7 +143,11 @@ impl Zoo {
         for path in [manifest_path, self.network_path(name), self.licence_path(name)] {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(self.fault(&format!("cannot remove {}: {error}", path.display())));
+                    return Err(ModelError::Folder {
+                        folder: self.folder.clone(),
+                        problem: format!("cannot remove {}: {error}", path.display()),
+                        remedy: "check the folder's rights".into(),
+                    });
                 }
                 _ => {}
             }
@@ -166,8 +170,7 @@ impl Zoo {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(format!(".part-{}-{count}", std::process::id()));
         let work = cleanup::register(path);
-        std::fs::create_dir_all(work.path())
-            .map_err(|error| self.fault(&format!("cannot be written: {error}")))?;
+        std::fs::create_dir_all(work.path()).map_err(|error| unwritable(&self.folder, &error))?;
         Ok(work)
     }
 
@@ -191,19 +194,19 @@ impl Zoo {
         }
         let part = |path: &Path| work.join(path.file_name().unwrap_or_default());
         for (bytes, path) in &files {
-            std::fs::write(part(path), bytes)
-                .map_err(|error| self.fault(&format!("cannot be written: {error}")))?;
+            std::fs::write(part(path), bytes).map_err(|error| unwritable(&self.folder, &error))?;
         }
         cleanup::undisturbed(|| files.iter().try_for_each(|(_, path)| std::fs::rename(part(path), path)))
-            .map_err(|error| self.fault(&format!("cannot be written: {error}")))
+            .map_err(|error| unwritable(&self.folder, &error))
     }
+}
 
-    fn fault(&self, problem: &str) -> ModelError {
-        ModelError::Folder {
-            folder: self.folder.clone(),
-            problem: problem.into(),
-            remedy: "make room, or choose a folder that can be written (XDG_DATA_HOME says which)".into(),
-        }
+/// The folder of models cannot be written.
+pub(super) fn unwritable(folder: &Path, error: &std::io::Error) -> ModelError {
+    ModelError::Folder {
+        folder: folder.to_owned(),
+        problem: format!("cannot be written: {error}"),
+        remedy: "make room, or choose a folder that can be written (XDG_DATA_HOME says which)".into(),
     }
 }
 
