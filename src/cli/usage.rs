@@ -1,5 +1,6 @@
 //! A command line that cannot be read.
 
+use super::answer::unanswered;
 use super::progress::JsonTarget;
 use clap::error::ErrorKind;
 use serde_json::json;
@@ -18,7 +19,10 @@ pub(crate) fn refuse(error: clap::Error) -> ! {
             std::process::exit(error.exit_code());
         }
     }
-    error.exit()
+    std::process::exit(match error.print() {
+        Err(problem) if !error.use_stderr() => unanswered(&problem, 0).into(),
+        _ => error.exit_code(),
+    })
 }
 
 /// Names the first argument that is no text.
