@@ -1,8 +1,8 @@
 //! What `--task sr` does with a folder and with models.
 
 use super::pictures::colour;
-use super::support::{clip, ffmpeg, scratch};
-use super::{assert_near, mean, number, scores};
+use super::support::{clip, ffmpeg, outcome, scratch};
+use super::{assert_near, eval, mean, number, scores};
 use std::path::Path;
 
 fn test_model(name: &str) -> String {
@@ -108,4 +108,28 @@ fn numbered_frames_are_a_clip_and_subfolders_are_items() {
     assert_eq!(mean(&as_clip, "bicubic"), mean(&as_video, "bicubic"));
     assert!(mean(&as_clip, "bicubic")["temporal_error"].is_number());
     assert!(mean(&as_clip, "bicubic")["flicker"].is_number(), "much of the test picture stands still");
+}
+
+#[test]
+fn pictures_that_are_no_clip_are_not_taken_for_one() {
+    let folder = scratch();
+    let video =
+        clip("gap.mkv", "-f lavfi -i testsrc2=size=96x64:rate=25 -frames:v 5 -pix_fmt rgb24 -c:v ffv1");
+    let shot = folder.path().join("shot");
+    frames(&shot, &video);
+    std::fs::remove_file(shot.join("005.png")).unwrap();
+    let run = |options: &str| outcome(eval(options).arg("--reference").arg(&shot));
+    let refused = run("--no-timing --content clips");
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    assert!(refused.stderr.contains("no clip: 005.png is missing"), "{}", refused.stderr);
+    let told = run("--no-timing --json");
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    assert!(told.stderr.contains("one by one") && told.stderr.contains("005.png"), "{}", told.stderr);
+    assert_eq!(told.summary()["tables"][0]["rows"][0]["items"].as_array().unwrap().len(), 4);
+    assert!(!run("--no-timing --content pictures").stderr.contains("005.png"));
+    // A frame of another size.
+    colour(&shot.join("005.png"), 64, 64);
+    let refused = run("--no-timing --content clips");
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    assert!(refused.stderr.contains("their sizes differ"), "{}", refused.stderr);
 }
