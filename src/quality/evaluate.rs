@@ -93,7 +93,7 @@ fn method_infos(
         if interrupt.is_triggered() {
             return Err(MediaError::Interrupted.into());
         }
-        let manifest = Model::find(model)?.manifest;
+        let manifest = Model::open(model, config.processing.runtime_library.as_deref())?.manifest;
         // Alone, so that the comparisons do not disturb it.
         let time = config.timing.map(|size| {
             observer(EvalProgress { phase: "timing", done: infos.len() - BASELINES.len(), count });

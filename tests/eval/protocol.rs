@@ -133,3 +133,20 @@ fn pictures_that_are_no_clip_are_not_taken_for_one() {
     assert_eq!(refused.code, Some(3), "{}", refused.stderr);
     assert!(refused.stderr.contains("their sizes differ"), "{}", refused.stderr);
 }
+
+#[test]
+fn a_network_without_a_manifest_is_probed_once() {
+    let folder = scratch();
+    for name in ["a.png", "b.png"] {
+        colour(&folder.path().join(name), 96, 80);
+    }
+    let network = folder.path().join("network.onnx");
+    std::fs::copy(test_model("rgb-nearest-x2"), &network).unwrap();
+    let result =
+        outcome(eval("--no-timing --json --model").arg(&network).arg("--reference").arg(folder.path()));
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    assert_eq!(result.stderr.matches("has no manifest beside it").count(), 1, "{}", result.stderr);
+    let report = result.summary();
+    let (nearest, network) = (mean(&report, "nearest"), mean(&report, "network"));
+    assert_near(&network["psnr_y"], number(&nearest["psnr_y"]), 0.02);
+}
