@@ -2,6 +2,7 @@
 
 use super::Scores;
 use super::plot::{self, Marked};
+use super::reference::is_media;
 use super::report::{ItemScores, MethodInfo, Report, SampleSet, Table};
 use crate::error::MediaError;
 use crate::media::{TemporaryFile, check_replaceable};
@@ -13,9 +14,19 @@ use std::path::Path;
 /// Refuses a report that could not be written, before hours of work.
 ///
 /// # Errors
-/// [`MediaError::Output`] if `path` exists and `overwrite` is not set, or is a folder.
+/// [`MediaError::Option`] if `path` names a picture or video, which could be one of the reference; [`MediaError::Output`] if
+/// it exists and `overwrite` is not set, is a folder, or cannot be written.
 pub fn check_html(path: &Path, reference: &str, overwrite: bool) -> Result<(), MediaError> {
-    check_replaceable(path, reference, overwrite)
+    if path == Path::new("-") || is_media(path) {
+        return Err(MediaError::Option {
+            option: "--html".into(),
+            problem: format!("expected a file for a page, found {}", path.display()),
+            remedy: "name one that ends in .html".into(),
+        });
+    }
+    check_replaceable(path, reference, overwrite)?;
+    // Goes at once.
+    TemporaryFile::create(path).map(drop)
 }
 
 /// Writes the report; the file appears when it is complete.

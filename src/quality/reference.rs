@@ -104,6 +104,11 @@ fn search(
     Ok(())
 }
 
+/// True for the name of a picture or video.
+pub(super) fn is_media(path: &Path) -> bool {
+    has_ending(path, &PICTURES) || has_ending(path, &VIDEOS)
+}
+
 fn has_ending(path: &Path, endings: &[&str]) -> bool {
     let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
     ending.is_some_and(|ending| endings.contains(&ending.as_str())) && !path.is_dir()

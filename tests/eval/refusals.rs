@@ -95,7 +95,15 @@ fn an_existing_report_stays_unless_told_otherwise() {
     assert!(message.contains("-y"), "{message}");
     assert_eq!(std::fs::read_to_string(&report).unwrap(), "mine");
     let missing = folder.path().join("no-folder/report.html");
-    refused("--no-timing", &[("--reference", &plain), ("--html", &missing)], 4);
+    // Before any work: that the model is not known would be found first then.
+    let message = refused("--model no-such-model", &[("--reference", &plain), ("--html", &missing)], 4);
+    assert!(message.contains("create the folder first"), "{message}");
+    let before = std::fs::read(&plain).unwrap();
+    for page in [&plain, Path::new("-")] {
+        let message = refused("--no-timing -y", &[("--reference", folder.path()), ("--html", page)], 2);
+        assert!(message.contains("--html") && message.contains(".html"), "{message}");
+    }
+    assert_eq!(std::fs::read(&plain).unwrap(), before);
     // A failed evaluation leaves nothing behind, under the report's name or another one.
     refused("--no-timing --model no-such-model -y", &[("--reference", &plain), ("--html", &report)], 5);
     assert_eq!(std::fs::read_to_string(&report).unwrap(), "mine");
