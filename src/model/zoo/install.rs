@@ -104,6 +104,11 @@ impl Zoo {
         if !replace && self.folder.join(format!("{name}.toml")).exists() {
             return taken("it is installed already", "choose another name with --name, or add --force");
         }
+        // The network may be one of the files, which then gets its manifest.
+        let there = std::fs::read(self.network_path(name)).unwrap_or_default();
+        if !replace && !there.is_empty() && files.iter().all(|file| file.bytes != there) {
+            return taken("another network has this name", "choose another name, or add --force");
+        }
         let (mut manifest, network) = convert::read(runtime, files, name)?;
         if let Some(licence) = licence {
             manifest.licence = licence.into();
