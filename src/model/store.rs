@@ -245,11 +245,11 @@ pub(super) fn user_cache_folder() -> Option<PathBuf> {
     user_folder("XDG_CACHE_HOME", ".cache")
 }
 
-/// Below what `variable` names, or `below_home` in the user's home.
+/// Below what `variable` names, as the XDG Base Directory Specification has it, or `below_home` in the user's home.
 fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
-    let base = std::env::var_os(variable)
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(below_home)))?;
+    // A relative path would be another folder in each working directory; the specification says to ignore it.
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute(variable).or_else(|| Some(absolute("HOME")?.join(below_home)))?;
     Some(base.join("framecast"))
 }
 

@@ -107,3 +107,20 @@ fn an_output_is_a_file_of_its_own() {
     home.succeed(&["models", "import", own, "-o", own]);
     assert!(home.path("own.toml").exists());
 }
+
+#[test]
+fn a_relative_data_folder_is_ignored() {
+    let home = Home::new();
+    let pull = |data: &str| {
+        let mut command = home.program(&["models", "import", "--name", "mine"]);
+        command.arg(std::path::absolute("tests/models/signed.onnx").unwrap());
+        command.env("XDG_DATA_HOME", data).env("HOME", home.path("home")).current_dir(home.path(""));
+        command.output().unwrap()
+    };
+    let output = pull("");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(home.path("home/.local/share/framecast/models/mine.toml").exists());
+    let output = pull("relative");
+    assert!(stderr(&output).contains("installed already"), "{}", stderr(&output));
+    assert!(!home.path("framecast").exists() && !home.path("relative").exists());
+}

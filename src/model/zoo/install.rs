@@ -32,7 +32,7 @@ impl Zoo {
         store::user_models_folder().map(|folder| Self { folder }).ok_or_else(|| ModelError::Folder {
             folder: PathBuf::from("framecast/models"),
             problem: "neither XDG_DATA_HOME nor HOME says where the user's data lies".into(),
-            remedy: "set one of them".into(),
+            remedy: "set one of them to an absolute path".into(),
         })
     }
 
