@@ -57,6 +57,10 @@ pub fn compare(
         let (setting, expected) = ("--border".into(), "0 to 1000".into());
         return Err(ConfigError { setting, expected, found: config.border.to_string() }.into());
     }
+    if config.input == "-" && config.reference == "-" {
+        let problem = "standard input can be one of the two files only".into();
+        return Err(wrong("-", problem, "name a file for -i or for --reference").into());
+    }
     let open = |location: &str| ReferenceReader::open(location, 1, false, config.limit, interrupt.clone());
     let (mut input, mut reference) = (open(&config.input)?, open(&config.reference)?);
     if input.is_rgb() != reference.is_rgb() {

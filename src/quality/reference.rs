@@ -46,6 +46,10 @@ pub struct Item {
 /// # Errors
 /// [`MediaError::Input`] if there are none, they cannot be read, or are no clip though they have to be one.
 pub fn items(location: &str, content: Content) -> Result<Vec<Item>, MediaError> {
+    if location == "-" {
+        let problem = "standard input can be read once only, a reference is read for every method".into();
+        return Err(wrong(location, problem, "name a file or a folder"));
+    }
     let path = Path::new(location);
     if !path.is_dir() {
         let name = path.file_name().map_or(location.into(), |name| name.to_string_lossy().into_owned());

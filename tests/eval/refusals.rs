@@ -81,6 +81,10 @@ fn what_cannot_be_evaluated_is_told_with_a_remedy() {
     assert!(message.contains("--border") && message.contains("202x184"), "{message}");
     let message = refused("--degrade camera --crf 52", &[("--reference", &plain)], 2);
     assert!(message.contains("0 to 51"), "{message}");
+    for task in ["sr --no-timing", "predict", "metrics -i -"] {
+        let message = refused(&format!("--task {task}"), &[("--reference", Path::new("-"))], 3);
+        assert!(message.contains("standard input") && message.contains("name a file"), "{message}");
+    }
     std::fs::write(folder.path().join("damaged.png"), b"not a picture").unwrap();
     refused("--no-timing", &[("--reference", folder.path())], 3);
 }
