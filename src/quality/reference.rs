@@ -4,7 +4,7 @@ use super::rgb;
 use crate::error::{Error, MediaError};
 use crate::frame::{BufferPool, Frame, FrameInfo, Matrix, Model, PixelFormat, Plane, Range, Subsampling};
 use crate::kernel::{self, KernelChoice, Kernels, Region};
-use crate::media::{InputDescription, InputOptions, Interrupt, Source, SourceItem};
+use crate::media::{InputDescription, InputOptions, Interrupt, Source, SourceItem, WITHOUT_STRICT};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -225,7 +225,7 @@ impl ReferenceReader {
         interrupt: Interrupt,
     ) -> Result<Self, Error> {
         let options = InputOptions { strict: true, threads: Some(1), ..InputOptions::default() };
-        let source = Source::open(location, &options, interrupt, BufferPool::new())?;
+        let source = Source::open(location, &options, interrupt, BufferPool::new()).map_err(undamaged)?;
         let is_rgb = is_rgb(&source.description());
         let kernels = kernel::create(KernelChoice::Cpu)?;
         Ok(Self { source, kernels, is_rgb, eight_bit, multiple, left: limit.unwrap_or(usize::MAX) })
@@ -252,7 +252,7 @@ impl ReferenceReader {
             return Ok(None);
         }
         loop {
-            match self.source.next()? {
+            match self.source.next().map_err(undamaged)? {
                 SourceItem::Frame(frame) => {
                     self.left -= 1;
                     return self.prepared(&frame).map(Some);
@@ -284,6 +284,18 @@ impl ReferenceReader {
             return Ok(rgb::to_matlab_ycbcr(&picture, &frame.info));
         }
         Ok(cropped(frame, width, height, self.eight_bit))
+    }
+}
+
+/// What evaluations, which are always strict, say about damage.
+fn undamaged(error: MediaError) -> MediaError {
+    match error {
+        MediaError::Input { input, problem, remedy } if remedy == WITHOUT_STRICT => {
+            let remedy =
+                "leave it out, or name an undamaged copy: scores of damaged pictures mean nothing".into();
+            MediaError::Input { input, problem, remedy }
+        }
+        other => other,
     }
 }
 

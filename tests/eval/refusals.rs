@@ -85,6 +85,12 @@ fn what_cannot_be_evaluated_is_told_with_a_remedy() {
         let message = refused(&format!("--task {task}"), &[("--reference", Path::new("-"))], 3);
         assert!(message.contains("standard input") && message.contains("name a file"), "{message}");
     }
+    let whole = clip("whole.mkv", "-f lavfi -i testsrc2=size=64x48:rate=25 -frames:v 6 -c:v ffv1");
+    let cut = folder.path().join("cut.mkv");
+    let bytes = std::fs::read(whole).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() * 2 / 3]).unwrap();
+    let message = refused("--no-timing", &[("--reference", &cut)], 3);
+    assert!(message.contains("name an undamaged copy") && !message.contains("--strict"), "{message}");
     std::fs::write(folder.path().join("damaged.png"), b"not a picture").unwrap();
     refused("--no-timing", &[("--reference", folder.path())], 3);
 }
