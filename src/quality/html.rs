@@ -85,9 +85,9 @@ fn html(report: &Report) -> String {
 /// What the columns mean.
 const MEANING: &str = "<section><h2>What the scores mean</h2><dl>\
 <dt>PSNR-Y, SSIM-Y, MS-SSIM</dt><dd>of luma; higher is better. PSNR in dB, the others at most 1.</dd>\
-<dt>SSIMULACRA2</dt><dd>of the colour picture, as people judge it: 90 cannot be told from the original, 70 is high quality, 50 medium.</dd>\
-<dt>Flicker</dt><dd>how much more than the reference the picture changes from frame to frame where the reference is static, in code values. 0 is steady; below 0 noise is calmed down.</dd>\
-<dt>Temporal error</dt><dd>how much the error changes from frame to frame, in code values; lower is steadier.</dd>\
+<dt>SSIMULACRA2</dt><dd>of the colour picture, as people judge it, not of HDR: 90 cannot be told from the original, 70 is high quality, 50 medium.</dd>\
+<dt>Flicker</dt><dd>how much more than the reference the picture changes from frame to frame where the reference is static, in code values of 8 bits. 0 is steady; below 0 noise is calmed down.</dd>\
+<dt>Temporal error</dt><dd>how much the error changes from frame to frame, in code values of 8 bits; lower is steadier.</dd>\
 </dl></section>";
 
 fn section(out: &mut String, index: usize, report: &Report, table: &Table) {
