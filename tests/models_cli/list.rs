@@ -68,6 +68,19 @@ fn a_damaged_manifest_is_told_and_hides_no_other_model() {
 }
 
 #[test]
+fn a_manifest_under_another_name_is_told_and_not_taken_for_the_model_in_it() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.models()).unwrap();
+    std::fs::copy("models/nano-x2.toml", home.models().join("mine.toml")).unwrap();
+    for arguments in [&["models", "list"][..], &["models", "info", "mine"], &["models", "verify"]] {
+        let output = home.run(arguments);
+        assert_eq!(output.status.code(), Some(5), "{arguments:?}");
+        let errors = stderr(&output);
+        assert!(errors.contains("mine.toml") && errors.contains("nano-x2; rename"), "{errors}");
+    }
+}
+
+#[test]
 fn every_option_says_its_default() {
     let home = Home::new();
     for (command, flags) in [
