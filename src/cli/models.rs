@@ -68,14 +68,16 @@ fn info(name: &str, report: &Report) -> Result<u8, ModelError> {
 }
 
 fn pull(name: &str, zoo: &Zoo, arguments: &PullArgs, report: &Report) -> Result<(), ModelError> {
-    match zoo::look_up(name).map(|entry| entry.state) {
-        Ok(State::BuiltIn) => {
+    let is_file = name.ends_with(".toml");
+    let model = if is_file { zoo::pullable(name)?.name } else { name.to_owned() };
+    match zoo::look_up(&model).map(|entry| entry.state) {
+        Ok(State::BuiltIn) if !is_file => {
             report.event("unchanged", name, json!({}), || say(&format!("{name} is built in")));
             return Ok(());
         }
         Ok(State::Installed(path)) if !arguments.force => {
-            report.event("unchanged", name, json!({ "path": path }), || {
-                say(&format!("{name} is installed already; --force fetches it again"));
+            report.event("unchanged", &model, json!({ "path": path }), || {
+                say(&format!("{model} is installed already; --force fetches it again"));
             });
             return Ok(());
         }

@@ -55,8 +55,11 @@ fn a_pulled_model_is_installed_listed_verified_run_and_removed() {
     );
 
     // A second pull changes nothing, unless it is forced.
-    let again = home.succeed(&["models", "pull", "--json", "doubler"]);
-    assert_eq!((&again[0]["event"], server.requests()), (&"unchanged".into(), 1));
+    for name in ["doubler", &manifest] {
+        let again = home.succeed(&["models", "pull", "--json", name]);
+        assert_eq!((&again[0]["event"], &again[0]["model"]), (&"unchanged".into(), &"doubler".into()));
+        assert_eq!(server.requests(), 1);
+    }
     home.succeed(&["models", "pull", "--json", "--force", &manifest]);
     assert_eq!(server.requests(), 2);
 
@@ -200,6 +203,18 @@ fn a_cache_spares_the_network_and_is_not_trusted() {
     pull();
     assert_eq!((server.requests(), sha256(&cached)), (2, sha256(NETWORK)));
     assert_eq!(std::fs::read_dir(cache).unwrap().count(), 1, "nothing temporary is left");
+}
+
+#[test]
+fn a_built_in_models_name_is_not_taken() {
+    let home = Home::new();
+    let server = Server::start(network(), Manner::Well);
+    let manifest = home.manifest(&source(&server.url, &sha256(NETWORK)));
+    let text = std::fs::read_to_string(&manifest).unwrap().replace("\"doubler\"", "\"nano-x2\"");
+    std::fs::write(&manifest, text).unwrap();
+    let message = home.refuse(&["models", "pull", &manifest], 5);
+    assert!(message.contains("a built-in model has this name"), "{message}");
+    assert_eq!(server.requests(), 0);
 }
 
 #[test]

@@ -58,6 +58,13 @@ impl Zoo {
     ) -> Result<Manifest, ModelError> {
         let name = &manifest.name;
         check_name(name)?;
+        if store::built_in_manifest(name).is_some() {
+            return Err(ModelError::Model {
+                model: name.clone(),
+                problem: "a built-in model has this name, and would run in its place".into(),
+                remedy: "give the model another name in its manifest".into(),
+            });
+        }
         let source = manifest.source.as_ref().ok_or_else(|| ModelError::Model {
             model: name.clone(),
             problem: "its manifest does not say where it comes from".into(),
