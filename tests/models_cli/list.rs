@@ -81,6 +81,13 @@ fn a_manifest_under_another_name_is_told_and_not_taken_for_the_model_in_it() {
 }
 
 #[test]
+fn an_empty_name_of_a_runtime_is_as_good_as_none() {
+    let output =
+        Home::new().program(&["models", "verify", "nano-x2"]).env("ORT_DYLIB_PATH", "").output().unwrap();
+    assert!(!stderr(&output).contains("which is no file"), "{}", stderr(&output));
+}
+
+#[test]
 fn every_option_says_its_default() {
     let home = Home::new();
     for (command, flags) in [
