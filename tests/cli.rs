@@ -221,3 +221,17 @@ fn a_reader_that_went_away_has_what_it_wanted() {
         assert_eq!(status.code(), Some(0), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_filter_of_the_log_that_is_none_is_told() {
+    let list = |filter: &str| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_framecast"));
+        stderr(&program.args(["models", "list"]).env("FRAMECAST_LOG", filter).output().unwrap())
+    };
+    let told = list("framecast=loud");
+    assert!(
+        told.contains("FRAMECAST_LOG is not heeded") && told.contains("expected for example info"),
+        "{told}"
+    );
+    assert_eq!(list("framecast=error"), "");
+}
