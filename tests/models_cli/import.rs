@@ -91,6 +91,13 @@ fn an_output_is_a_file_of_its_own() {
         let message = home.refuse(&["models", "import", file, "-o", &output], 5);
         assert!(message.contains("does not end in .onnx"), "{message}");
     }
+    // Below a file; there is nothing to be removed afterwards, and no warning about it.
+    let file_as_folder = home.path("file");
+    std::fs::write(&file_as_folder, b"").unwrap();
+    let output =
+        home.run(&["models", "import", file, "-o", file_as_folder.join("net.onnx").to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
     // A network of the user's that has no manifest is replaced only where that was asked for.
     let mine = home.path("mine.onnx");
     std::fs::write(&mine, b"mine").unwrap();
