@@ -116,9 +116,9 @@ fn forget(path: &Path) -> bool {
 }
 
 fn remove(path: &Path) {
-    // A link to a folder is not followed.
-    let folder = std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
-    let result = if folder { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    // A link to a folder is not followed. What was registered may never have been made.
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return };
+    let result = if metadata.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     if let Err(error) = result
         && error.kind() != io::ErrorKind::NotFound
     {

@@ -110,6 +110,7 @@ mod probing {
             ("classifier", "none of its outputs is a picture: \"output\" has shape [1, 3]"),
             ("two-pictures", "it takes 2 pictures (before, after), expected 1"),
             ("four-channels", "expected [1, 1 or 3, height, width]"),
+            ("fixed-huge", "has shape [1, 3, 100000, 100000] (-1 is any), expected"),
         ] {
             let error = probed(name).unwrap_err();
             assert!(error.contains(reason), "{error}");

@@ -181,3 +181,57 @@ fn a_json_error_is_an_event_on_standard_error_when_the_video_is_piped() {
     let event: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(event["event"], "error");
 }
+
+/// What writes all that it was asked for to standard output.
+const ANSWERS: [&[&str]; 8] = [
+    &["--version"],
+    &["--help"],
+    &["models", "--help"],
+    &["models", "list"],
+    &["models", "list", "--json"],
+    &["models", "info", "nano-x2"],
+    &["devices"],
+    &["doctor", "--json"],
+];
+
+#[test]
+fn an_answer_that_cannot_be_written_is_no_success() {
+    for arguments in ANSWERS {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let program = std::process::Command::new(env!("CARGO_BIN_EXE_framecast"))
+            .args(arguments)
+            .stdout(full)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = program.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}");
+        let errors = stderr(&output);
+        assert!(errors.contains("error: standard output: cannot be written"), "{arguments:?}: {errors}");
+    }
+}
+
+#[test]
+fn a_reader_that_went_away_has_what_it_wanted() {
+    for arguments in ANSWERS {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_framecast"));
+        let status = program.args(arguments).stdout(writer).status().unwrap();
+        assert_eq!(status.code(), Some(0), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_filter_of_the_log_that_is_none_is_told() {
+    let list = |filter: &str| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_framecast"));
+        stderr(&program.args(["models", "list"]).env("FRAMECAST_LOG", filter).output().unwrap())
+    };
+    let told = list("framecast=loud");
+    assert!(
+        told.contains("FRAMECAST_LOG is not heeded") && told.contains("expected for example info"),
+        "{told}"
+    );
+    assert_eq!(list("framecast=error"), "");
+}

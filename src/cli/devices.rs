@@ -1,8 +1,8 @@
 //! `framecast devices`.
 
+use super::answer::answer;
 use clap::Args;
 use framecast::media::{CAMERA_FORMAT, Camera, cameras};
-use std::io::{self, Write};
 
 /// Lists cameras and what they give: pixel formats or codecs, sizes and frames a second.
 #[derive(Args, Debug)]
@@ -20,9 +20,7 @@ pub(super) fn devices(arguments: &DevicesArgs) -> u8 {
     } else {
         text(&cameras)
     };
-    // A reader that went away is no failure.
-    let _ = io::stdout().write_all(text.as_bytes());
-    0
+    answer(&text, 0)
 }
 
 fn text(cameras: &[Camera]) -> String {

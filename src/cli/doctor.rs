@@ -1,10 +1,10 @@
 //! `framecast doctor`.
 
+use super::answer::answer;
 use clap::Args;
 use framecast::doctor::Diagnosis;
 use framecast::media::HardwareReport;
 use framecast::model::{NvidiaCard, ProviderReport};
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 /// Says what this machine has for framecast, what of it works, and what to do about the rest.
@@ -27,9 +27,7 @@ pub(super) fn doctor(arguments: &DoctorArgs) -> u8 {
     } else {
         lines(&diagnosis).join("\n") + "\n"
     };
-    // A reader that went away is no failure.
-    let _ = io::stdout().write_all(text.as_bytes());
-    if diagnosis.is_usable() { 0 } else { 5 }
+    answer(&text, if diagnosis.is_usable() { 0 } else { 5 })
 }
 
 fn lines(diagnosis: &Diagnosis) -> Vec<String> {

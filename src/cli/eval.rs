@@ -1,5 +1,6 @@
 //! `framecast eval`.
 
+use super::answer::print;
 use super::eval_args::{EvalArgs, Task};
 use super::{eval_table, logging};
 use framecast::error::{Error, MediaError};
@@ -85,18 +86,6 @@ fn json_text(value: &impl Serialize) -> Result<String, Error> {
         remedy: "leave --json out".into(),
     })?;
     Ok(text + "\n")
-}
-
-fn print(text: &str) -> Result<(), Error> {
-    io::stdout().write_all(text.as_bytes()).map_err(|error| {
-        let closed = error.kind() == io::ErrorKind::BrokenPipe;
-        let written = MediaError::Output {
-            output: "-".into(),
-            problem: format!("cannot be written: {error}"),
-            remedy: "redirect standard output to a file of your own".into(),
-        };
-        if closed { MediaError::ClosedPipe.into() } else { written.into() }
-    })
 }
 
 fn fail(message: &str, exit_code: u8, is_json: bool) -> u8 {

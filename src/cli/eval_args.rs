@@ -73,7 +73,8 @@ pub(super) struct EvalArgs {
 
     /// How the pictures of a folder belong together
     ///
-    /// Default: auto, a clip if they are numbered without a gap and have one size, else single pictures. No cost.
+    /// Default: auto, a clip if they are numbered without a gap and have one size, else single pictures; clips refuses
+    /// what is none. No cost.
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Protocol")]
     content: Option<ContentArg>,
 

@@ -17,7 +17,12 @@ pub(super) fn start(quiet: bool, verbose: u8, bars: MultiProgress) {
     framecast::media::set_library_log_level(verbose > 1);
     // wgpu warns about every driver that it passes over.
     let usual = format!("{level},wgpu_hal=error,wgpu_core=error,naga=error");
-    let filter = EnvFilter::try_from_env("FRAMECAST_LOG").unwrap_or_else(|_| EnvFilter::new(usual));
+    let asked = std::env::var("FRAMECAST_LOG").ok().map(EnvFilter::try_new);
+    let (filter, problem) = match asked {
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(problem)) => (EnvFilter::new(usual), Some(problem)),
+        None => (EnvFilter::new(usual), None),
+    };
     // A second start, as in tests, changes nothing.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -25,6 +30,11 @@ pub(super) fn start(quiet: bool, verbose: u8, bars: MultiProgress) {
         .without_time()
         .with_writer(move || Beside(bars.clone()))
         .try_init();
+    if let Some(problem) = problem {
+        tracing::warn!(
+            "FRAMECAST_LOG is not heeded: {problem}; expected for example info or framecast::media=trace"
+        );
+    }
 }
 
 /// Standard error, with the bars out of the way.

@@ -1,5 +1,6 @@
 //! Arguments in, messages out. The library does the work.
 
+mod answer;
 mod args;
 mod devices;
 mod doctor;

@@ -1,5 +1,6 @@
 //! `framecast models`.
 
+use super::answer::unanswered;
 use super::models_args::{ModelsCommand, PullArgs, VerifyArgs};
 use super::{logging, models_import, models_text, say, say_error};
 use framecast::error::ModelError;
@@ -7,43 +8,37 @@ use framecast::model::zoo::{self, Entry, Phase, State, Zoo};
 use framecast::model::{Manifest, Runtime};
 use indicatif::MultiProgress;
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
 
 /// Carries a command out and returns the exit code: that of the first failure.
 pub(super) fn models(command: ModelsCommand) -> u8 {
     logging::start(false, 0, MultiProgress::new());
-    match command {
-        ModelsCommand::List(arguments) => list(&Report { json: arguments.json }),
-        ModelsCommand::Info(arguments) => {
-            let report = Report { json: arguments.json };
-            report.code(info(&arguments.name, &report))
-        }
-        ModelsCommand::Pull(arguments) => {
-            let report = Report { json: arguments.json };
-            report.code(
-                Zoo::of_user()
-                    .map(|zoo| report.each(&arguments.names, |name| pull(name, &zoo, &arguments, &report))),
-            )
-        }
-        ModelsCommand::Import(arguments) => {
-            let report = Report { json: arguments.json };
-            report.code(models_import::import(&arguments, &report))
-        }
-        ModelsCommand::Verify(arguments) => {
-            let report = Report { json: arguments.json };
-            report.code(Zoo::of_user().map(|zoo| verify(&zoo, &arguments, &report)))
-        }
-        ModelsCommand::Remove(arguments) => {
-            let report = Report { json: arguments.json };
-            report.code(Zoo::of_user().map(|zoo| {
-                report.each(&arguments.names, |name| {
-                    zoo.remove(name)?;
-                    report.event("removed", name, json!({}), || say(&format!("removed {name}")));
-                    Ok(())
-                })
-            }))
-        }
-    }
+    let report = Report::new(match &command {
+        ModelsCommand::List(arguments) => arguments.json,
+        ModelsCommand::Info(arguments) => arguments.json,
+        ModelsCommand::Pull(arguments) => arguments.json,
+        ModelsCommand::Import(arguments) => arguments.json,
+        ModelsCommand::Verify(arguments) => arguments.json,
+        ModelsCommand::Remove(arguments) => arguments.json,
+    });
+    let result = match command {
+        ModelsCommand::List(_) => Ok(list(&report)),
+        ModelsCommand::Info(arguments) => info(&arguments.name, &report),
+        ModelsCommand::Pull(arguments) => Zoo::of_user()
+            .map(|zoo| report.each(&arguments.names, |name| pull(name, &zoo, &arguments, &report))),
+        ModelsCommand::Import(arguments) => models_import::import(&arguments, &report),
+        ModelsCommand::Verify(arguments) => Zoo::of_user().map(|zoo| verify(&zoo, &arguments, &report)),
+        ModelsCommand::Remove(arguments) => Zoo::of_user().map(|zoo| {
+            report.each(&arguments.names, |name| {
+                zoo.remove(name)?;
+                report.event("removed", name, json!({}), || say(&format!("removed {name}")));
+                Ok(())
+            })
+        }),
+    };
+    let code = result.unwrap_or_else(|error| report.error(&error));
+    report.finish(code)
 }
 
 fn list(report: &Report) -> u8 {
@@ -55,9 +50,9 @@ fn list(report: &Report) -> u8 {
         }
     }
     if report.json {
-        entries.iter().for_each(|entry| write_line(&entry_json(entry).to_string()));
+        entries.iter().for_each(|entry| report.line(&entry_json(entry).to_string()));
     } else {
-        write_line(models_text::table(&entries).trim_end());
+        report.line(models_text::table(&entries).trim_end());
     }
     code
 }
@@ -65,22 +60,24 @@ fn list(report: &Report) -> u8 {
 fn info(name: &str, report: &Report) -> Result<u8, ModelError> {
     let entry = zoo::look_up(name)?;
     if report.json {
-        write_line(&entry_json(&entry).to_string());
+        report.line(&entry_json(&entry).to_string());
     } else {
-        write_line(models_text::details(&entry).trim_end());
+        report.line(models_text::details(&entry).trim_end());
     }
     Ok(0)
 }
 
 fn pull(name: &str, zoo: &Zoo, arguments: &PullArgs, report: &Report) -> Result<(), ModelError> {
-    match zoo::look_up(name).map(|entry| entry.state) {
-        Ok(State::BuiltIn) => {
+    let is_file = name.ends_with(".toml");
+    let model = if is_file { zoo::pullable(name)?.name } else { name.to_owned() };
+    match zoo::look_up(&model).map(|entry| entry.state) {
+        Ok(State::BuiltIn) if !is_file => {
             report.event("unchanged", name, json!({}), || say(&format!("{name} is built in")));
             return Ok(());
         }
         Ok(State::Installed(path)) if !arguments.force => {
-            report.event("unchanged", name, json!({ "path": path }), || {
-                say(&format!("{name} is installed already; --force fetches it again"));
+            report.event("unchanged", &model, json!({ "path": path }), || {
+                say(&format!("{model} is installed already; --force fetches it again"));
             });
             return Ok(());
         }
@@ -171,9 +168,15 @@ fn entry_json(entry: &Entry) -> Value {
 /// Text for people on standard error, or JSON lines for programs on standard output.
 pub(super) struct Report {
     json: bool,
+    /// Why standard output could not be written, if so.
+    problem: RefCell<Option<io::Error>>,
 }
 
 impl Report {
+    const fn new(json: bool) -> Self {
+        Self { json, problem: RefCell::new(None) }
+    }
+
     pub(super) fn event(&self, event: &str, model: &str, details: Value, text: impl FnOnce()) {
         if !self.json {
             return text();
@@ -182,14 +185,14 @@ impl Report {
         if let (Some(line), Value::Object(details)) = (line.as_object_mut(), details) {
             line.extend(details);
         }
-        write_line(&line.to_string());
+        self.line(&line.to_string());
     }
 
     /// Tells of a failure and returns its exit code.
     pub(super) fn error(&self, error: &ModelError) -> u8 {
         let code = error.exit_code();
         if self.json {
-            write_line(
+            self.line(
                 &json!({ "event": "error", "message": error.to_string(), "exit_code": code }).to_string(),
             );
         }
@@ -197,18 +200,20 @@ impl Report {
         code
     }
 
-    fn code(&self, result: Result<u8, ModelError>) -> u8 {
-        result.unwrap_or_else(|error| self.error(&error))
-    }
-
     /// Does the same for every name. One that fails does not stop the others.
     fn each(&self, names: &[String], mut work: impl FnMut(&str) -> Result<(), ModelError>) -> u8 {
         let codes = names.iter().map(|name| work(name).map_or_else(|error| self.error(&error), |()| 0));
         codes.fold(0, |first, code| if first == 0 { code } else { first })
     }
-}
+    /// Writes a line to standard output. What was begun goes on without it.
+    fn line(&self, line: &str) {
+        if let Err(error) = writeln!(io::stdout(), "{line}") {
+            self.problem.borrow_mut().get_or_insert(error);
+        }
+    }
 
-/// Writes to standard output. A reader that went away is no reason to fail.
-fn write_line(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
+    /// The exit code of a command that ends with `code`.
+    fn finish(self, code: u8) -> u8 {
+        self.problem.into_inner().map_or(code, |problem| unanswered(&problem, code))
+    }
 }

@@ -73,7 +73,7 @@ pub(super) struct PullArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) ort_lib: Option<PathBuf>,
 
-    /// Writes one JSON object a line (events licence, phase, installed, error) [default: text; no cost]
+    /// Writes one JSON object a line (events licence, phase, installed, unchanged, error) [default: text; no cost]
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -102,7 +102,7 @@ pub(super) struct ImportArgs {
     #[arg(long, value_name = "LICENCE")]
     pub(super) licence: Option<String>,
 
-    /// Replaces an installed model of the same name [default: refuse; no cost]
+    /// Replaces an installed model, or a network, of the same name [default: refuse; no cost]
     #[arg(long)]
     pub(super) force: bool,
 

@@ -66,7 +66,17 @@ fn import_one(
     let files = paths.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
     let stem = |path: &Path| path.file_stem().map(OsStr::to_string_lossy).unwrap_or_default().into_owned();
     let (zoo, name) = match &arguments.output {
-        Some(output) => (Zoo::at(output.parent().unwrap_or_else(|| Path::new(""))), stem(output)),
+        Some(output) if ending(output) != "onnx" => {
+            return Err(ModelError::Model {
+                model: output.display().to_string(),
+                problem: "the output's name does not end in .onnx".into(),
+                remedy: "give the file that shall be written: -o FOLDER/NAME.onnx".into(),
+            });
+        }
+        Some(output) => {
+            let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty());
+            (Zoo::at(folder.unwrap_or_else(|| Path::new("."))), stem(output))
+        }
         None => {
             let own = || paths.first().map(|path| stem(path)).unwrap_or_default();
             (Zoo::of_user()?, arguments.name.clone().unwrap_or_else(own))

@@ -1,5 +1,6 @@
 //! A command line that cannot be read.
 
+use super::answer::unanswered;
 use super::progress::JsonTarget;
 use clap::error::ErrorKind;
 use serde_json::json;
@@ -18,7 +19,10 @@ pub(crate) fn refuse(error: clap::Error) -> ! {
             std::process::exit(error.exit_code());
         }
     }
-    error.exit()
+    std::process::exit(match error.print() {
+        Err(problem) if !error.use_stderr() => unanswered(&problem, 0).into(),
+        _ => error.exit_code(),
+    })
 }
 
 /// Names the first argument that is no text.
@@ -40,13 +44,16 @@ fn message(error: &clap::Error) -> String {
     lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Where the events of a run go that was to write them.
+/// Where the events of a command go that was to write them.
 fn json_target(arguments: impl Iterator<Item = OsString>) -> Option<JsonTarget> {
     let words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
     let has = |names: [&str; 2]| words.iter().any(|word| names.contains(&word.as_str()));
-    let is_run = words.first().is_some_and(|command| command == "run" || command == "live");
-    if !is_run || !has(["--json"; 2]) || has(["--quiet", "-q"]) {
-        return None;
+    let command = words.first().map(String::as_str);
+    match command {
+        _ if !has(["--json"; 2]) => return None,
+        Some("eval" | "models") => return Some(JsonTarget::Output),
+        Some("run" | "live") if !has(["--quiet", "-q"]) => {}
+        _ => return None,
     }
     let is_named = |word: &str| matches!(word, "-o-" | "-o=-" | "--output=-");
     let follows = |pair: &[String]| matches!(pair, [option, name] if (option == "-o" || option == "--output") && name == "-");
@@ -64,6 +71,9 @@ mod tests {
         assert_eq!(target("run -i a -o b --json --fps foo"), Some(JsonTarget::Output));
         assert_eq!(target("live --json -o - --nonsense"), Some(JsonTarget::Error));
         assert_eq!(target("run --output=- --json"), Some(JsonTarget::Error));
+        assert_eq!(target("models pull --json --nonsense"), Some(JsonTarget::Output));
+        assert_eq!(target("eval --scale 9 --quiet --json"), Some(JsonTarget::Output));
+        assert_eq!(target("eval --scale 9"), None);
         assert_eq!(target("run -i a -o b --fps foo"), None);
         assert_eq!(target("run -i a -o b --json --quiet"), None);
         assert_eq!(target("doctor --json --nonsense"), None);

@@ -78,6 +78,7 @@ mod video_open;
 
 use crate::error::MediaError;
 
+pub(crate) use options::WITHOUT_STRICT;
 pub(crate) use temporary::{TemporaryFile, check_replaceable};
 
 pub use devices::{CAMERA_FORMAT, Camera, CameraMode, CameraRate, cameras};

@@ -8,7 +8,7 @@ use super::encoder_choice::choose_encoder;
 use super::ffi_output::{Muxer, error_text};
 use super::header::write_header;
 use super::metadata::{chapter_note, global_tags, rotation_note};
-use super::options::OutputOptions;
+use super::options::{OutputOptions, WITHOUT_STRICT};
 use super::output_streams::{OutputStreams, Track};
 use super::room::Room;
 use super::stream::{Chapter, CopyPacket, Delivered, InputDescription, Interrupt, SinkReport, StreamKind};
@@ -239,7 +239,7 @@ impl MuxedSink {
             return Err(MediaError::Input {
                 input: self.input.clone(),
                 problem,
-                remedy: "without --strict, damage is skipped and counted".to_owned(),
+                remedy: WITHOUT_STRICT.to_owned(),
             });
         }
         if self.damaged == 0 {

@@ -17,6 +17,9 @@ pub enum Deinterlace {
     Off,
 }
 
+/// What helps where damage ended a strict reading.
+pub(crate) const WITHOUT_STRICT: &str = "without --strict, damage is skipped and counted";
+
 /// How an input is read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InputOptions {

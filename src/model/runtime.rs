@@ -107,7 +107,8 @@ fn initialise(library: &Path) -> Result<Environment, ModelError> {
 
 fn find_library(path: Option<&Path>) -> Result<PathBuf, ModelError> {
     let named = path.map(|path| ("--ort-lib", path.to_path_buf()));
-    let named = named.or_else(|| Some(("ORT_DYLIB_PATH", std::env::var_os("ORT_DYLIB_PATH")?.into())));
+    let variable = || std::env::var_os("ORT_DYLIB_PATH").filter(|value| !value.is_empty());
+    let named = named.or_else(|| Some(("ORT_DYLIB_PATH", variable()?.into())));
     if let Some((origin, path)) = named {
         return if path.is_file() {
             Ok(path)

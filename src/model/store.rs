@@ -5,6 +5,7 @@ use crate::error::ModelError;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// A model that is part of the program: manifest and network.
 struct BuiltIn {
@@ -46,6 +47,10 @@ pub(crate) const SMALL_MODEL: &str = "nano-x2";
 
 /// Name of the model that runs when the user names none but asks for detail: weights of 8 bits cannot be mixed.
 pub(crate) const DEFAULT_DETAILED_MODEL: &str = "live-x2";
+
+/// What probing found, by name and SHA-256 of the network: it takes seconds, and evaluations open a model for every
+/// picture.
+static PROBED: Mutex<BTreeMap<(String, String), Manifest>> = Mutex::new(BTreeMap::new());
 
 /// The bytes of an ONNX file.
 pub type ModelFile = Cow<'static, [u8]>;
@@ -119,11 +124,17 @@ impl Model {
             remedy: "give a file that can be read".into(),
         })?;
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let key = (name.clone(), zoo::sha256(&network));
+        let mut probed = PROBED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(manifest) = probed.get(&key) {
+            return Ok(Self::new(manifest.clone(), Cow::Owned(network)));
+        }
         let manifest = super::probe(&Runtime::load(library)?, &network, &name)?;
         tracing::warn!(
             "{name_or_path} has no manifest beside it. {} `framecast models import` keeps that",
             manifest.description
         );
+        probed.insert(key, manifest.clone());
         Ok(Self::new(manifest, Cow::Owned(network)))
     }
 
@@ -234,11 +245,11 @@ pub(super) fn user_cache_folder() -> Option<PathBuf> {
     user_folder("XDG_CACHE_HOME", ".cache")
 }
 
-/// Below what `variable` names, or `below_home` in the user's home.
+/// Below what `variable` names, as the XDG Base Directory Specification has it, or `below_home` in the user's home.
 fn user_folder(variable: &str, below_home: &str) -> Option<PathBuf> {
-    let base = std::env::var_os(variable)
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(below_home)))?;
+    // A relative path would be another folder in each working directory; the specification says to ignore it.
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute(variable).or_else(|| Some(absolute("HOME")?.join(below_home)))?;
     Some(base.join("framecast"))
 }
 

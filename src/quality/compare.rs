@@ -44,7 +44,7 @@ pub struct Comparison {
 
 /// Compares two files frame by frame, in the order of their time stamps.
 ///
-/// RGB is compared as 8-bit BT.601 luma by MATLAB's `rgb2ycbcr`; where only one side is RGB, so is the other.
+/// RGB is compared as 8-bit BT.601 luma by MATLAB's `rgb2ycbcr`; where only one side is RGB, or their ranges differ, so are both.
 ///
 /// # Errors
 /// [`Error::Media`] if a file cannot be read, or if number, size or depth of the frames differ.
@@ -57,15 +57,26 @@ pub fn compare(
         let (setting, expected) = ("--border".into(), "0 to 1000".into());
         return Err(ConfigError { setting, expected, found: config.border.to_string() }.into());
     }
+    if config.input == "-" && config.reference == "-" {
+        let problem = "standard input can be one of the two files only".into();
+        return Err(wrong("-", problem, "name a file for -i or for --reference").into());
+    }
     let open = |location: &str| ReferenceReader::open(location, 1, false, config.limit, interrupt.clone());
     let (mut input, mut reference) = (open(&config.input)?, open(&config.reference)?);
-    if input.is_rgb() != reference.is_rgb() {
+    let mut notes = Vec::new();
+    let range = |reader: &ReferenceReader| reader.description().video.color.range;
+    let ranges_differ = range(&input) != range(&reference);
+    if ranges_differ && !input.is_rgb() && !reference.is_rgb() {
+        notes.push("one file has limited range, the other full; both are compared as 8-bit RGB".into());
+    }
+    if ranges_differ || input.is_rgb() != reference.is_rgb() {
         input.convert_to_rgb();
         reference.convert_to_rgb();
     }
     let bases = (input.description().video.time_base, reference.description().video.time_base);
     let mut scorer = Scorer::new(config.border, kernel::create(KernelChoice::Cpu)?);
-    let (mut frames, mut origin, mut notes) = (Vec::new(), None, Vec::new());
+    let (mut frames, mut origin) = (Vec::new(), None);
+    let mut is_told = false;
     loop {
         let (a, b) = match (input.next()?, reference.next()?) {
             (Some(a), Some(b)) => (a, b),
@@ -76,7 +87,8 @@ pub fn compare(
         let (first_a, first_b) = *origin.get_or_insert((a.info.pts, b.info.pts));
         let moved = rescale(a.info.pts - first_a, bases.0, bases.1) - (b.info.pts - first_b);
         // A coarse time base rounds: one tick of doubt, or half a frame.
-        if moved.abs() > (b.info.duration / 2).max(1) && notes.is_empty() {
+        if moved.abs() > (b.info.duration / 2).max(1) && !is_told {
+            is_told = true;
             notes.push(format!(
                 "the time stamps differ from frame {} on; frames are compared in their order",
                 frames.len()

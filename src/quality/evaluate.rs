@@ -93,7 +93,7 @@ fn method_infos(
         if interrupt.is_triggered() {
             return Err(MediaError::Interrupted.into());
         }
-        let manifest = Model::find(model)?.manifest;
+        let manifest = Model::open(model, config.processing.runtime_library.as_deref())?.manifest;
         // Alone, so that the comparisons do not disturb it.
         let time = config.timing.map(|size| {
             observer(EvalProgress { phase: "timing", done: infos.len() - BASELINES.len(), count });
@@ -304,11 +304,19 @@ fn notes(config: &EvalConfig, infos: &[MethodInfo], tables: &[Table]) -> Vec<Str
             ));
         }
     }
-    let items = || tables.iter().flat_map(|table| table.rows.first()).flat_map(|row| &row.items);
-    let small: Vec<&str> =
-        items().filter(|item| item.mean.ms_ssim_y.is_none()).map(|item| item.name.as_str()).collect();
-    if !small.is_empty() {
-        notes.push(format!("MS-SSIM needs 176 pixels along each side and leaves out {}", small.join(", ")));
+    // Every table has the same items.
+    let items = || tables.iter().take(1).flat_map(|table| table.rows.first()).flat_map(|row| &row.items);
+    let without = |score: fn(&Scores) -> Option<f64>| {
+        let items = items().filter(|item| score(&item.mean).is_none());
+        items.map(|item| item.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    for (what, names) in [
+        ("MS-SSIM needs 176 pixels along each side", without(|scores| scores.ms_ssim_y)),
+        ("SSIMULACRA2 needs 8 pixels along each side and knows no HDR", without(|scores| scores.ssimulacra2)),
+    ] {
+        if !names.is_empty() {
+            notes.push(format!("{what} and leaves out {names}"));
+        }
     }
     notes
 }

@@ -2,6 +2,7 @@
 
 use super::Scores;
 use super::plot::{self, Marked};
+use super::reference::is_media;
 use super::report::{ItemScores, MethodInfo, Report, SampleSet, Table};
 use crate::error::MediaError;
 use crate::media::{TemporaryFile, check_replaceable};
@@ -13,9 +14,19 @@ use std::path::Path;
 /// Refuses a report that could not be written, before hours of work.
 ///
 /// # Errors
-/// [`MediaError::Output`] if `path` exists and `overwrite` is not set, or is a folder.
+/// [`MediaError::Option`] if `path` names a picture or video, which could be one of the reference; [`MediaError::Output`] if
+/// it exists and `overwrite` is not set, is a folder, or cannot be written.
 pub fn check_html(path: &Path, reference: &str, overwrite: bool) -> Result<(), MediaError> {
-    check_replaceable(path, reference, overwrite)
+    if path == Path::new("-") || is_media(path) {
+        return Err(MediaError::Option {
+            option: "--html".into(),
+            problem: format!("expected a file for a page, found {}", path.display()),
+            remedy: "name one that ends in .html".into(),
+        });
+    }
+    check_replaceable(path, reference, overwrite)?;
+    // Goes at once.
+    TemporaryFile::create(path).map(drop)
 }
 
 /// Writes the report; the file appears when it is complete.
@@ -74,9 +85,9 @@ fn html(report: &Report) -> String {
 /// What the columns mean.
 const MEANING: &str = "<section><h2>What the scores mean</h2><dl>\
 <dt>PSNR-Y, SSIM-Y, MS-SSIM</dt><dd>of luma; higher is better. PSNR in dB, the others at most 1.</dd>\
-<dt>SSIMULACRA2</dt><dd>of the colour picture, as people judge it: 90 cannot be told from the original, 70 is high quality, 50 medium.</dd>\
-<dt>Flicker</dt><dd>how much more than the reference the picture changes from frame to frame where the reference is static, in code values. 0 is steady; below 0 noise is calmed down.</dd>\
-<dt>Temporal error</dt><dd>how much the error changes from frame to frame, in code values; lower is steadier.</dd>\
+<dt>SSIMULACRA2</dt><dd>of the colour picture, as people judge it, not of HDR: 90 cannot be told from the original, 70 is high quality, 50 medium.</dd>\
+<dt>Flicker</dt><dd>how much more than the reference the picture changes from frame to frame where the reference is static, in code values of 8 bits. 0 is steady; below 0 noise is calmed down.</dd>\
+<dt>Temporal error</dt><dd>how much the error changes from frame to frame, in code values of 8 bits; lower is steadier.</dd>\
 </dl></section>";
 
 fn section(out: &mut String, index: usize, report: &Report, table: &Table) {

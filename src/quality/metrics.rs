@@ -14,6 +14,9 @@ use std::sync::Arc;
 /// Smallest side that SSIMULACRA2 takes.
 const SSIMULACRA2_SIDE: usize = 8;
 
+/// Transfer characteristics of HDR in H.273: PQ and HLG.
+const HDR_TRANSFERS: [u8; 2] = [16, 18];
+
 /// The scores of an output against its reference; in JSON, `null` for what could not be measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Scores {
@@ -23,11 +26,11 @@ pub struct Scores {
     pub ssim_y: Option<f64>,
     /// MS-SSIM of luma, 0 to 1; `None` if a side is below 176.
     pub ms_ssim_y: Option<f64>,
-    /// SSIMULACRA2 of the colour picture, at most 100; `None` if a side is below 8.
+    /// SSIMULACRA2 of the colour picture, at most 100; `None` if a side is below 8, and for HDR, which it does not know.
     pub ssimulacra2: Option<f64>,
-    /// Change in excess of the reference's where that is static, in code values; from the second frame on.
+    /// Change in excess of the reference's where that is static, in code values of 8 bits; from the second frame on.
     pub flicker: Option<f64>,
-    /// Change of the error from one frame to the next, in code values; from the second frame on.
+    /// Change of the error from one frame to the next, in code values of 8 bits; from the second frame on.
     pub temporal_error: Option<f64>,
     /// SSIM of luma as FFmpeg's filter counts it; `None` if a side is below 8.
     pub ssim_y_ffmpeg: Option<f64>,
@@ -80,18 +83,22 @@ impl Scorer {
     pub fn score(&mut self, reference: &Frame, output: &Frame) -> Result<Scores, Error> {
         check(reference, output, self.border)?;
         let peak = f64::from(reference.info.format.max_value());
+        // Clips of several depths have one mean.
+        let to_eight_bits = 255.0 / peak;
         let luma = |frame: &Frame| {
             let plane = frame.planes().first().map(Samples::from_plane);
             Arc::new(plane.map(|samples| samples.without_border(self.border)).unwrap_or_else(Samples::empty))
         };
         let now = Pair { reference: luma(reference), output: luma(output) };
+        let ssimulacra2 = self.ssimulacra2(reference, output)?;
+        let before = self.before.as_ref();
         let scores = Scores {
             psnr_y: psnr(&now.reference, &now.output, peak),
             ssim_y: ssim(&now.reference, &now.output, peak),
             ms_ssim_y: ms_ssim(&now.reference, &now.output, peak),
-            ssimulacra2: self.ssimulacra2(reference, output)?,
-            flicker: self.before.as_ref().and_then(|before| flicker(before, &now, peak)),
-            temporal_error: self.before.as_ref().map(|before| temporal_error(before, &now)),
+            ssimulacra2,
+            flicker: before.and_then(|before| Some(flicker(before, &now, peak)? * to_eight_bits)),
+            temporal_error: before.map(|before| temporal_error(before, &now) * to_eight_bits),
             ssim_y_ffmpeg: block_ssim(&now.reference, &now.output, peak),
         };
         self.before = Some(now);
@@ -99,7 +106,7 @@ impl Scorer {
     }
 
     fn ssimulacra2(&mut self, reference: &Frame, output: &Frame) -> Result<Option<f64>, Error> {
-        if !self.colour {
+        if !self.colour || HDR_TRANSFERS.contains(&reference.info.color.transfer_code) {
             return Ok(None);
         }
         let (Some(reference), Some(output)) = (self.colour(reference)?, self.colour(output)?) else {

@@ -4,7 +4,7 @@ use super::rgb;
 use crate::error::{Error, MediaError};
 use crate::frame::{BufferPool, Frame, FrameInfo, Matrix, Model, PixelFormat, Plane, Range, Subsampling};
 use crate::kernel::{self, KernelChoice, Kernels, Region};
-use crate::media::{InputDescription, InputOptions, Interrupt, Source, SourceItem};
+use crate::media::{InputDescription, InputOptions, Interrupt, Source, SourceItem, WITHOUT_STRICT};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ pub enum Content {
     Auto,
     /// Every one for itself.
     Pictures,
-    /// As the frames of one clip, in the order of their numbers.
+    /// As the frames of one clip, in the order of their numbers; other pictures are refused where there are several.
     Clips,
 }
 
@@ -44,8 +44,12 @@ pub struct Item {
 /// The pictures and clips at `location`: a folder, a picture, a picture pattern or a video.
 ///
 /// # Errors
-/// [`MediaError::Input`] if there are none.
+/// [`MediaError::Input`] if there are none, they cannot be read, or are no clip though they have to be one.
 pub fn items(location: &str, content: Content) -> Result<Vec<Item>, MediaError> {
+    if location == "-" {
+        let problem = "standard input can be read once only, a reference is read for every method".into();
+        return Err(wrong(location, problem, "name a file or a folder"));
+    }
     let path = Path::new(location);
     if !path.is_dir() {
         let name = path.file_name().map_or(location.into(), |name| name.to_string_lossy().into_owned());
@@ -78,26 +82,35 @@ fn search(
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
     let named = |path: &Path| format!("{prefix}{}", path.file_name().unwrap_or_default().to_string_lossy());
-    let item = |path: &Path, is_clip| Item {
-        name: named(path),
-        location: path.to_string_lossy().into_owned(),
-        is_clip,
+    let item = |path: &Path, is_clip| {
+        Ok::<_, MediaError>(Item { name: named(path), location: location_of(path)?, is_clip })
     };
     let pictures: Vec<&PathBuf> = paths.iter().filter(|path| has_ending(path, &PICTURES)).collect();
-    match numbered_pattern(folder, &pictures, content) {
+    match clip_of(folder, &pictures, content)? {
         Some(location) => {
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
             let name =
                 if prefix.is_empty() { name.into_owned() } else { prefix.trim_end_matches('/').into() };
             found.push(Item { name, location, is_clip: true });
         }
-        None => found.extend(pictures.iter().map(|path| item(path, false))),
+        None => {
+            for path in pictures {
+                found.push(item(path, false)?);
+            }
+        }
     }
-    found.extend(paths.iter().filter(|path| has_ending(path, &VIDEOS)).map(|path| item(path, true)));
+    for path in paths.iter().filter(|path| has_ending(path, &VIDEOS)) {
+        found.push(item(path, true)?);
+    }
     for path in paths.iter().filter(|path| path.is_dir() && depth > 0) {
         search(path, &format!("{}/", named(path)), content, depth - 1, found)?;
     }
     Ok(())
+}
+
+/// True for the name of a picture or video.
+pub(super) fn is_media(path: &Path) -> bool {
+    has_ending(path, &PICTURES) || has_ending(path, &VIDEOS)
 }
 
 fn has_ending(path: &Path, endings: &[&str]) -> bool {
@@ -105,33 +118,78 @@ fn has_ending(path: &Path, endings: &[&str]) -> bool {
     ending.is_some_and(|ending| endings.contains(&ending.as_str())) && !path.is_dir()
 }
 
-/// The pattern of numbered frames, if the pictures are such.
-fn numbered_pattern(folder: &Path, pictures: &[&PathBuf], content: Content) -> Option<String> {
+/// A path as [`Source`] takes it.
+fn location_of(path: &Path) -> Result<String, MediaError> {
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| {
+        wrong(&format!("{path:?}"), "its name is not UTF-8".into(), "rename it, or move it away")
+    })
+}
+
+/// The pattern of the pictures of a folder, if they are the frames of a clip.
+fn clip_of(folder: &Path, pictures: &[&PathBuf], content: Content) -> Result<Option<String>, MediaError> {
     if pictures.len() < 2 || content == Content::Pictures {
-        return None;
+        return Ok(None);
     }
-    let names: Vec<String> =
-        pictures.iter().map(|path| path.file_name()?.to_str().map(str::to_owned)).collect::<Option<_>>()?;
-    let (prefix, first, suffix) = split_number(names.first()?)?;
-    let mut numbers = Vec::with_capacity(names.len());
-    for name in &names {
-        let (own_prefix, number, own_suffix) = split_number(name)?;
-        if (own_prefix, own_suffix, number.len()) != (prefix, suffix, first.len()) || prefix.contains('%') {
-            return None;
+    match (numbered_pattern(pictures), content) {
+        (Ok(pattern), _) => location_of(&folder.join(pattern)).map(Some),
+        (Err(fault), Content::Clips) => Err(wrong(
+            &folder.display().to_string(),
+            format!("its pictures are no clip: {fault}"),
+            "number the pictures without a gap and bring them to one size, or leave --content clips out",
+        )),
+        (Err(fault @ NoClip::Gap(_)), _) => {
+            tracing::warn!(
+                "the pictures in {} are judged one by one, not as a clip: {fault}; supply it, or say --content pictures",
+                folder.display()
+            );
+            Ok(None)
         }
-        numbers.push(number.parse::<u64>().ok()?);
+        (Err(_), _) => Ok(None),
     }
-    let has_gap = numbers.windows(2).any(|pair| matches!(pair, [a, b] if *b != a + 1));
-    let one_size = || {
-        let mut sizes = pictures.iter().map(|path| image::image_dimensions(path).ok());
-        let first = sizes.next().flatten();
-        first.is_some() && sizes.all(|size| size == first)
+}
+
+/// Why pictures are not the frames of a clip.
+#[derive(Debug, PartialEq, thiserror::Error)]
+enum NoClip {
+    #[error("expected names that differ in their number only, as 001.png and 002.png, and hold no %")]
+    Names,
+    #[error("{0} is missing")]
+    Gap(String),
+    #[error("their sizes differ")]
+    Sizes,
+}
+
+/// The name with `%0Nd` in the place of the number that all pictures have.
+fn numbered_pattern(pictures: &[&PathBuf]) -> Result<String, NoClip> {
+    let name = |path: &&PathBuf| path.file_name()?.to_str().map(str::to_owned);
+    let names: Option<Vec<String>> = pictures.iter().map(name).collect();
+    let names = names.ok_or(NoClip::Names)?;
+    let (prefix, first, suffix) = names
+        .first()
+        .and_then(|name| split_number(name))
+        .filter(|(prefix, ..)| !prefix.contains('%'))
+        .ok_or(NoClip::Names)?;
+    let digits = first.len();
+    let number = |name: &String| {
+        let (own_prefix, number, own_suffix) = split_number(name)?;
+        let fits = (own_prefix, own_suffix, number.len()) == (prefix, suffix, digits);
+        number.parse::<u64>().ok().filter(|_| fits)
     };
-    if has_gap || (content == Content::Auto && !one_size()) {
-        return None;
+    let numbers: Vec<u64> = names.iter().map(number).collect::<Option<_>>().ok_or(NoClip::Names)?;
+    let mut sizes = pictures.iter().map(|path| image::image_dimensions(path).ok());
+    let size = sizes.next().flatten();
+    if size.is_none() || !sizes.all(|next| next == size) {
+        return Err(NoClip::Sizes);
     }
-    let pattern = format!("{prefix}%0{}d{suffix}", first.len());
-    Some(folder.join(pattern).to_string_lossy().into_owned())
+    let ends = numbers.windows(2).find_map(|pair| match pair {
+        [before, after] => before.checked_add(1).filter(|next| next != after),
+        _ => None,
+    });
+    match ends {
+        Some(missing) => Err(NoClip::Gap(format!("{prefix}{missing:0digits$}{suffix}"))),
+        None => Ok(format!("{prefix}%0{digits}d{suffix}")),
+    }
 }
 
 /// What stands before, in and after the last number of a file name's stem.
@@ -167,7 +225,7 @@ impl ReferenceReader {
         interrupt: Interrupt,
     ) -> Result<Self, Error> {
         let options = InputOptions { strict: true, threads: Some(1), ..InputOptions::default() };
-        let source = Source::open(location, &options, interrupt, BufferPool::new())?;
+        let source = Source::open(location, &options, interrupt, BufferPool::new()).map_err(undamaged)?;
         let is_rgb = is_rgb(&source.description());
         let kernels = kernel::create(KernelChoice::Cpu)?;
         Ok(Self { source, kernels, is_rgb, eight_bit, multiple, left: limit.unwrap_or(usize::MAX) })
@@ -194,7 +252,7 @@ impl ReferenceReader {
             return Ok(None);
         }
         loop {
-            match self.source.next()? {
+            match self.source.next().map_err(undamaged)? {
                 SourceItem::Frame(frame) => {
                     self.left -= 1;
                     return self.prepared(&frame).map(Some);
@@ -226,6 +284,18 @@ impl ReferenceReader {
             return Ok(rgb::to_matlab_ycbcr(&picture, &frame.info));
         }
         Ok(cropped(frame, width, height, self.eight_bit))
+    }
+}
+
+/// What evaluations, which are always strict, say about damage.
+fn undamaged(error: MediaError) -> MediaError {
+    match error {
+        MediaError::Input { input, problem, remedy } if remedy == WITHOUT_STRICT => {
+            let remedy =
+                "leave it out, or name an undamaged copy: scores of damaged pictures mean nothing".into();
+            MediaError::Input { input, problem, remedy }
+        }
+        other => other,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The metrics of clips beside those of FFmpeg's filters.
 
 use super::support::{clip, derived, ffmpeg, scratch};
-use super::{assert_near, compared, number};
+use super::{assert_near, compared, mean, number, scores};
 use std::path::{Path, PathBuf};
 
 /// A moving picture and what x264 makes of it.
@@ -78,4 +78,45 @@ fn a_shimmering_copy_flickers_and_a_clean_one_does_not() {
     assert!(number(&steady["psnr_y"]) < 30.0, "{steady}");
     assert_near(&steady["flicker"], 0.0, 0.0);
     assert_near(&steady["temporal_error"], 0.0, 0.0);
+}
+
+#[test]
+fn changes_are_told_in_code_values_of_eight_bits() {
+    let (source, coded) = pair();
+    let deep = |name: &str, of: &Path| derived(name, "-i @0 -pix_fmt yuv420p10 -c:v ffv1", &[of]);
+    let eight = compared(&coded, &source, "")["mean"].clone();
+    let ten = compared(&deep("ten-coded.mkv", &coded), &deep("ten-source.mkv", &source), "")["mean"].clone();
+    for score in ["temporal_error", "flicker"] {
+        // 1023 is not quite 4 x 255.
+        assert_near(&ten[score], number(&eight[score]), 0.01 * number(&eight["temporal_error"]));
+    }
+}
+
+#[test]
+fn files_of_both_ranges_are_compared_by_what_they_show() {
+    let (source, _) = pair();
+    let full = derived("full.mkv", "-i @0 -vf scale=out_range=full -color_range pc -c:v ffv1", &[&source]);
+    for (input, reference) in [(&full, &source), (&source, &full)] {
+        let report = compared(input, reference, "");
+        assert!(number(&report["mean"]["psnr_y"]) > 45.0, "{}", report["mean"]);
+        assert!(report["notes"].to_string().contains("limited range, the other full"), "{}", report["notes"]);
+    }
+    assert_eq!(compared(&full, &full, "")["notes"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn hdr_has_no_score_of_a_metric_that_does_not_know_it() {
+    let hdr = clip(
+        "hdr.mkv",
+        "-f lavfi -i testsrc2=size=64x48:rate=25 -frames:v 2 -pix_fmt yuv420p10 -color_primaries bt2020 \
+         -color_trc smpte2084 -colorspace bt2020nc -c:v ffv1",
+    );
+    assert!(compared(&hdr, &hdr, "")["mean"]["ssimulacra2"].is_null());
+    let report = scores("--no-timing", &hdr);
+    assert!(mean(&report, "bicubic")["ssimulacra2"].is_null());
+    assert!(
+        report["notes"].to_string().contains("knows no HDR and leaves out hdr.mkv"),
+        "{}",
+        report["notes"]
+    );
 }

@@ -1,8 +1,8 @@
 //! What `--task sr` does with a folder and with models.
 
 use super::pictures::colour;
-use super::support::{clip, ffmpeg, scratch};
-use super::{assert_near, mean, number, scores};
+use super::support::{clip, ffmpeg, outcome, scratch};
+use super::{assert_near, eval, mean, number, scores};
 use std::path::Path;
 
 fn test_model(name: &str) -> String {
@@ -108,4 +108,45 @@ fn numbered_frames_are_a_clip_and_subfolders_are_items() {
     assert_eq!(mean(&as_clip, "bicubic"), mean(&as_video, "bicubic"));
     assert!(mean(&as_clip, "bicubic")["temporal_error"].is_number());
     assert!(mean(&as_clip, "bicubic")["flicker"].is_number(), "much of the test picture stands still");
+}
+
+#[test]
+fn pictures_that_are_no_clip_are_not_taken_for_one() {
+    let folder = scratch();
+    let video =
+        clip("gap.mkv", "-f lavfi -i testsrc2=size=96x64:rate=25 -frames:v 5 -pix_fmt rgb24 -c:v ffv1");
+    let shot = folder.path().join("shot");
+    frames(&shot, &video);
+    std::fs::remove_file(shot.join("005.png")).unwrap();
+    let run = |options: &str| outcome(eval(options).arg("--reference").arg(&shot));
+    let refused = run("--no-timing --content clips");
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    assert!(refused.stderr.contains("no clip: 005.png is missing"), "{}", refused.stderr);
+    let told = run("--no-timing --json");
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    assert!(told.stderr.contains("one by one") && told.stderr.contains("005.png"), "{}", told.stderr);
+    assert_eq!(told.summary()["tables"][0]["rows"][0]["items"].as_array().unwrap().len(), 4);
+    assert!(!run("--no-timing --content pictures").stderr.contains("005.png"));
+    // A frame of another size.
+    colour(&shot.join("005.png"), 64, 64);
+    let refused = run("--no-timing --content clips");
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    assert!(refused.stderr.contains("their sizes differ"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_network_without_a_manifest_is_probed_once() {
+    let folder = scratch();
+    for name in ["a.png", "b.png"] {
+        colour(&folder.path().join(name), 96, 80);
+    }
+    let network = folder.path().join("network.onnx");
+    std::fs::copy(test_model("rgb-nearest-x2"), &network).unwrap();
+    let result =
+        outcome(eval("--no-timing --json --model").arg(&network).arg("--reference").arg(folder.path()));
+    assert_eq!(result.code, Some(0), "{}", result.stderr);
+    assert_eq!(result.stderr.matches("has no manifest beside it").count(), 1, "{}", result.stderr);
+    let report = result.summary();
+    let (nearest, network) = (mean(&report, "nearest"), mean(&report, "network"));
+    assert_near(&network["psnr_y"], number(&nearest["psnr_y"]), 0.02);
 }

@@ -81,6 +81,16 @@ fn what_cannot_be_evaluated_is_told_with_a_remedy() {
     assert!(message.contains("--border") && message.contains("202x184"), "{message}");
     let message = refused("--degrade camera --crf 52", &[("--reference", &plain)], 2);
     assert!(message.contains("0 to 51"), "{message}");
+    for task in ["sr --no-timing", "predict", "metrics -i -"] {
+        let message = refused(&format!("--task {task}"), &[("--reference", Path::new("-"))], 3);
+        assert!(message.contains("standard input") && message.contains("name a file"), "{message}");
+    }
+    let whole = clip("whole.mkv", "-f lavfi -i testsrc2=size=64x48:rate=25 -frames:v 6 -c:v ffv1");
+    let cut = folder.path().join("cut.mkv");
+    let bytes = std::fs::read(whole).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() * 2 / 3]).unwrap();
+    let message = refused("--no-timing", &[("--reference", &cut)], 3);
+    assert!(message.contains("name an undamaged copy") && !message.contains("--strict"), "{message}");
     std::fs::write(folder.path().join("damaged.png"), b"not a picture").unwrap();
     refused("--no-timing", &[("--reference", folder.path())], 3);
 }
@@ -95,7 +105,15 @@ fn an_existing_report_stays_unless_told_otherwise() {
     assert!(message.contains("-y"), "{message}");
     assert_eq!(std::fs::read_to_string(&report).unwrap(), "mine");
     let missing = folder.path().join("no-folder/report.html");
-    refused("--no-timing", &[("--reference", &plain), ("--html", &missing)], 4);
+    // Before any work: that the model is not known would be found first then.
+    let message = refused("--model no-such-model", &[("--reference", &plain), ("--html", &missing)], 4);
+    assert!(message.contains("create the folder first"), "{message}");
+    let before = std::fs::read(&plain).unwrap();
+    for page in [&plain, Path::new("-")] {
+        let message = refused("--no-timing -y", &[("--reference", folder.path()), ("--html", page)], 2);
+        assert!(message.contains("--html") && message.contains(".html"), "{message}");
+    }
+    assert_eq!(std::fs::read(&plain).unwrap(), before);
     // A failed evaluation leaves nothing behind, under the report's name or another one.
     refused("--no-timing --model no-such-model -y", &[("--reference", &plain), ("--html", &report)], 5);
     assert_eq!(std::fs::read_to_string(&report).unwrap(), "mine");

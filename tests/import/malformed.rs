@@ -107,6 +107,19 @@ fn a_checkpoint_that_wants_to_run_something_is_refused_by_name() {
     assert!(error.contains("neither a zip archive nor a pickle"), "{error}");
 }
 
+#[test]
+fn a_shape_that_no_tensor_has_is_refused() {
+    // One list of a hundred thousand sizes, which every tensor could refer to.
+    let sizes = [&b"("[..], &b"K\x01".repeat(100_000), b"tq\x00"].concat();
+    let storage = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\0aX\x03\0\0\0cpuK\x01tQq\x01";
+    let tensor = b"ctorch._utils\n_rebuild_tensor_v2\n(h\x01K\x00h\x00h\x00tR.";
+    let magic = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.";
+    let pickle = [&b"\x80\x02"[..], &sizes, b"0", storage, b"0", tensor].concat();
+    let file = [&magic[..], b"\x80\x02M\xe9\x03.", b"\x80\x02}.", &pickle].concat();
+    let error = single(SourceFormat::Torch, "net.pth", &file).unwrap_err();
+    assert!(error.contains("no shape of at most 16 axes"), "{error}");
+}
+
 /// What real files become when bits flip and ends are cut off: anything but a panic.
 fn damage(bytes: &[u8], flips: &[(prop::sample::Index, u8)], keep: usize) -> Vec<u8> {
     let mut damaged = bytes[..bytes.len() * keep / 100].to_vec();

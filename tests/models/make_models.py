@@ -150,6 +150,10 @@ def without_manifests():
     nodes = [depthwise("weights", "input", "blurred", 3, 1), node]
     save("fixed-64x48-x2", nodes, {"weights": box(3), **constants}, [1, 3, 48, 64], [1, 3, 96, 128])
 
+    # Only pictures of ten thousand megapixels.
+    node, constants = enlarge("input")
+    save("fixed-huge", [node], constants, [1, 3, 100_000, 100_000], [1, 3, 200_000, 200_000])
+
     # Valid convolutions, which use up 4 pixels on each side.
     node, constants = enlarge("second")
     nodes = [depthwise("w5", "input", "first", 5, 0), depthwise("w5", "first", "second", 5, 0), node]

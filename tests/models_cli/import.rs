@@ -80,3 +80,54 @@ fn what_is_no_network_is_refused() {
         home.refuse(&[&["models", "import"], arguments].concat(), 5);
     }
 }
+
+#[test]
+fn an_output_is_a_file_of_its_own() {
+    let home = Home::new();
+    let file = "tests/models/signed.onnx";
+    std::fs::create_dir(home.path("folder")).unwrap();
+    for output in ["folder/", "net.txt"] {
+        let output = home.path(output).into_os_string().into_string().unwrap();
+        let message = home.refuse(&["models", "import", file, "-o", &output], 5);
+        assert!(message.contains("does not end in .onnx"), "{message}");
+    }
+    // Below a file; there is nothing to be removed afterwards, and no warning about it.
+    let file_as_folder = home.path("file");
+    std::fs::write(&file_as_folder, b"").unwrap();
+    let output =
+        home.run(&["models", "import", file, "-o", file_as_folder.join("net.onnx").to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(4));
+    assert_eq!(stderr(&output).lines().count(), 1, "{}", stderr(&output));
+    // A network of the user's that has no manifest is replaced only where that was asked for.
+    let mine = home.path("mine.onnx");
+    std::fs::write(&mine, b"mine").unwrap();
+    let output = mine.to_str().unwrap();
+    let message = home.refuse(&["models", "import", file, "-o", output], 5);
+    assert!(message.contains("another network has this name"), "{message}");
+    assert_eq!(std::fs::read(&mine).unwrap(), b"mine");
+    home.succeed(&["models", "import", file, "-o", output, "--force"]);
+    assert_eq!(sha256(&mine), sha256(file));
+    // The network itself gets its manifest.
+    let own = home.path("own.onnx");
+    std::fs::copy(file, &own).unwrap();
+    let own = own.to_str().unwrap();
+    home.succeed(&["models", "import", own, "-o", own]);
+    assert!(home.path("own.toml").exists());
+}
+
+#[test]
+fn a_relative_data_folder_is_ignored() {
+    let home = Home::new();
+    let pull = |data: &str| {
+        let mut command = home.program(&["models", "import", "--name", "mine"]);
+        command.arg(std::path::absolute("tests/models/signed.onnx").unwrap());
+        command.env("XDG_DATA_HOME", data).env("HOME", home.path("home")).current_dir(home.path(""));
+        command.output().unwrap()
+    };
+    let output = pull("");
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(home.path("home/.local/share/framecast/models/mine.toml").exists());
+    let output = pull("relative");
+    assert!(stderr(&output).contains("installed already"), "{}", stderr(&output));
+    assert!(!home.path("framecast").exists() && !home.path("relative").exists());
+}

@@ -68,6 +68,26 @@ fn a_damaged_manifest_is_told_and_hides_no_other_model() {
 }
 
 #[test]
+fn a_manifest_under_another_name_is_told_and_not_taken_for_the_model_in_it() {
+    let home = Home::new();
+    std::fs::create_dir_all(home.models()).unwrap();
+    std::fs::copy("models/nano-x2.toml", home.models().join("mine.toml")).unwrap();
+    for arguments in [&["models", "list"][..], &["models", "info", "mine"], &["models", "verify"]] {
+        let output = home.run(arguments);
+        assert_eq!(output.status.code(), Some(5), "{arguments:?}");
+        let errors = stderr(&output);
+        assert!(errors.contains("mine.toml") && errors.contains("nano-x2; rename"), "{errors}");
+    }
+}
+
+#[test]
+fn an_empty_name_of_a_runtime_is_as_good_as_none() {
+    let output =
+        Home::new().program(&["models", "verify", "nano-x2"]).env("ORT_DYLIB_PATH", "").output().unwrap();
+    assert!(!stderr(&output).contains("which is no file"), "{}", stderr(&output));
+}
+
+#[test]
 fn every_option_says_its_default() {
     let home = Home::new();
     for (command, flags) in [

@@ -3,6 +3,7 @@
 use crate::home::{Home, NETWORK, json_lines, sha256, sha256_of, stderr};
 use crate::server::{Manner, Server};
 use std::io::Write;
+use std::process::Command;
 
 fn network() -> Vec<u8> {
     std::fs::read(NETWORK).unwrap()
@@ -54,8 +55,11 @@ fn a_pulled_model_is_installed_listed_verified_run_and_removed() {
     );
 
     // A second pull changes nothing, unless it is forced.
-    let again = home.succeed(&["models", "pull", "--json", "doubler"]);
-    assert_eq!((&again[0]["event"], server.requests()), (&"unchanged".into(), 1));
+    for name in ["doubler", &manifest] {
+        let again = home.succeed(&["models", "pull", "--json", name]);
+        assert_eq!((&again[0]["event"], &again[0]["model"]), (&"unchanged".into(), &"doubler".into()));
+        assert_eq!(server.requests(), 1);
+    }
     home.succeed(&["models", "pull", "--json", "--force", &manifest]);
     assert_eq!(server.requests(), 2);
 
@@ -107,6 +111,25 @@ fn a_server_that_is_not_there_is_told() {
     let manifest = home.manifest(&source(&url, &sha256(NETWORK)));
     let message = home.refuse(&["models", "pull", &manifest], 7);
     assert!(message.contains("cannot be fetched"), "{message}");
+}
+
+#[test]
+fn a_folder_that_takes_no_more_is_told_as_such() {
+    let home = Home::new();
+    let server = Server::start(network(), Manner::Well);
+    let manifest = home.manifest(&source(&server.url, &sha256(NETWORK)));
+    let pull = home.program(&["models", "pull", &manifest]);
+    // Below the limit on file sizes nothing can be written, as on a full disk.
+    let mut limited = Command::new("bash");
+    limited.args(["-c", "ulimit -f 0; exec \"$0\" \"$@\""]).arg(pull.get_program()).args(pull.get_args());
+    limited.envs(pull.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let output = limited.output().unwrap();
+    let errors = stderr(&output);
+    assert_eq!(output.status.code(), Some(4), "{errors}");
+    let folder = home.models().display().to_string();
+    assert!(errors.contains(&folder) && errors.contains("make room"), "{errors}");
+    assert!(!errors.contains("check the network"), "{errors}");
+    home.assert_no_models();
 }
 
 #[test]
@@ -180,6 +203,18 @@ fn a_cache_spares_the_network_and_is_not_trusted() {
     pull();
     assert_eq!((server.requests(), sha256(&cached)), (2, sha256(NETWORK)));
     assert_eq!(std::fs::read_dir(cache).unwrap().count(), 1, "nothing temporary is left");
+}
+
+#[test]
+fn a_built_in_models_name_is_not_taken() {
+    let home = Home::new();
+    let server = Server::start(network(), Manner::Well);
+    let manifest = home.manifest(&source(&server.url, &sha256(NETWORK)));
+    let text = std::fs::read_to_string(&manifest).unwrap().replace("\"doubler\"", "\"nano-x2\"");
+    std::fs::write(&manifest, text).unwrap();
+    let message = home.refuse(&["models", "pull", &manifest], 5);
+    assert!(message.contains("a built-in model has this name"), "{message}");
+    assert_eq!(server.requests(), 0);
 }
 
 #[test]

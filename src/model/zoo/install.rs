@@ -32,7 +32,7 @@ impl Zoo {
         store::user_models_folder().map(|folder| Self { folder }).ok_or_else(|| ModelError::Folder {
             folder: PathBuf::from("framecast/models"),
             problem: "neither XDG_DATA_HOME nor HOME says where the user's data lies".into(),
-            remedy: "set one of them".into(),
+            remedy: "set one of them to an absolute path".into(),
         })
     }
 
@@ -58,6 +58,13 @@ impl Zoo {
     ) -> Result<Manifest, ModelError> {
         let name = &manifest.name;
         check_name(name)?;
+        if store::built_in_manifest(name).is_some() {
+            return Err(ModelError::Model {
+                model: name.clone(),
+                problem: "a built-in model has this name, and would run in its place".into(),
+                remedy: "give the model another name in its manifest".into(),
+            });
+        }
         let source = manifest.source.as_ref().ok_or_else(|| ModelError::Model {
             model: name.clone(),
             problem: "its manifest does not say where it comes from".into(),
@@ -104,6 +111,11 @@ impl Zoo {
         if !replace && self.folder.join(format!("{name}.toml")).exists() {
             return taken("it is installed already", "choose another name with --name, or add --force");
         }
+        // The network may be one of the files, which then gets its manifest.
+        let there = std::fs::read(self.network_path(name)).unwrap_or_default();
+        if !replace && !there.is_empty() && files.iter().all(|file| file.bytes != there) {
+            return taken("another network has this name", "choose another name, or add --force");
+        }
         let (mut manifest, network) = convert::read(runtime, files, name)?;
         if let Some(licence) = licence {
             manifest.licence = licence.into();
@@ -143,7 +155,11 @@ impl Zoo {
         for path in [manifest_path, self.network_path(name), self.licence_path(name)] {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(self.fault(&format!("cannot remove {}: {error}", path.display())));
+                    return Err(ModelError::Folder {
+                        folder: self.folder.clone(),
+                        problem: format!("cannot remove {}: {error}", path.display()),
+                        remedy: "check the folder's rights".into(),
+                    });
                 }
                 _ => {}
             }
@@ -166,8 +182,7 @@ impl Zoo {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(format!(".part-{}-{count}", std::process::id()));
         let work = cleanup::register(path);
-        std::fs::create_dir_all(work.path())
-            .map_err(|error| self.fault(&format!("cannot be written: {error}")))?;
+        std::fs::create_dir_all(work.path()).map_err(|error| unwritable(&self.folder, &error))?;
         Ok(work)
     }
 
@@ -191,19 +206,19 @@ impl Zoo {
         }
         let part = |path: &Path| work.join(path.file_name().unwrap_or_default());
         for (bytes, path) in &files {
-            std::fs::write(part(path), bytes)
-                .map_err(|error| self.fault(&format!("cannot be written: {error}")))?;
+            std::fs::write(part(path), bytes).map_err(|error| unwritable(&self.folder, &error))?;
         }
         cleanup::undisturbed(|| files.iter().try_for_each(|(_, path)| std::fs::rename(part(path), path)))
-            .map_err(|error| self.fault(&format!("cannot be written: {error}")))
+            .map_err(|error| unwritable(&self.folder, &error))
     }
+}
 
-    fn fault(&self, problem: &str) -> ModelError {
-        ModelError::Folder {
-            folder: self.folder.clone(),
-            problem: problem.into(),
-            remedy: "make room, or choose a folder that can be written (XDG_DATA_HOME says which)".into(),
-        }
+/// The folder of models cannot be written.
+pub(super) fn unwritable(folder: &Path, error: &std::io::Error) -> ModelError {
+    ModelError::Folder {
+        folder: folder.to_owned(),
+        problem: format!("cannot be written: {error}"),
+        remedy: "make room, or choose a folder that can be written (XDG_DATA_HOME says which)".into(),
     }
 }
 

@@ -43,13 +43,10 @@ pub struct Entry {
 /// All models: the built-in ones, then the installed ones, then those that can be pulled. A manifest that cannot be read
 /// is an error in its place.
 pub fn list() -> Vec<Result<Entry, ModelError>> {
-    let mut entries: Vec<Result<Entry, ModelError>> =
-        store::built_in()
-            .map(|manifest| Ok(Entry { manifest: manifest?, state: State::BuiltIn }))
-            .chain(store::installed().into_iter().map(|path| {
-                Ok(Entry { manifest: store::read_manifest(&path)?, state: State::Installed(path) })
-            }))
-            .collect();
+    let mut entries: Vec<Result<Entry, ModelError>> = store::built_in()
+        .map(|manifest| Ok(Entry { manifest: manifest?, state: State::BuiltIn }))
+        .chain(store::installed().into_iter().map(installed))
+        .collect();
     let known = |entries: &[Result<Entry, ModelError>], name: &str| {
         entries.iter().flatten().any(|entry| entry.manifest.name == name)
     };
@@ -70,12 +67,25 @@ pub fn look_up(name: &str) -> Result<Entry, ModelError> {
         return Ok(Entry { manifest: manifest?, state: State::BuiltIn });
     }
     if let Some(path) = store::installed_manifest(name) {
-        return Ok(Entry { manifest: store::read_manifest(&path)?, state: State::Installed(path) });
+        return installed(path);
     }
     match catalogue::find(name) {
         Some(manifest) => Ok(Entry { manifest: manifest?, state: State::Available }),
         None => Err(store::unknown(name)),
     }
+}
+
+/// The model whose manifest is at `path`, which is found by the file's name.
+fn installed(path: PathBuf) -> Result<Entry, ModelError> {
+    let manifest = store::read_manifest(&path)?;
+    if path.file_stem() == Some(manifest.name.as_ref()) {
+        return Ok(Entry { manifest, state: State::Installed(path) });
+    }
+    Err(ModelError::Model {
+        model: path.display().to_string(),
+        problem: format!("the file has another name than the model in it, {}", manifest.name),
+        remedy: "rename the file, or mend the name in it".into(),
+    })
 }
 
 /// The manifest by which a model is pulled: of the catalogue by its name, or a file that ends in `.toml`.

@@ -83,7 +83,7 @@ pub fn evaluate_motion(
     let clips: Vec<Item> =
         items(&config.reference, Content::Auto)?.into_iter().filter(|item| item.is_clip).collect();
     if clips.is_empty() {
-        let remedy = "name a video or folders of numbered pictures";
+        let remedy = "name a video, or folders of pictures of one size that are numbered without a gap";
         return Err(wrong(&config.reference, "there is no clip".into(), remedy).into());
     }
     let protocols = Protocol::of(config.mode);
