@@ -205,6 +205,7 @@ impl Report {
         let codes = names.iter().map(|name| work(name).map_or_else(|error| self.error(&error), |()| 0));
         codes.fold(0, |first, code| if first == 0 { code } else { first })
     }
+
     /// Writes a line to standard output. What was begun goes on without it.
     fn line(&self, line: &str) {
         if let Err(error) = writeln!(io::stdout(), "{line}") {
