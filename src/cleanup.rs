@@ -21,6 +21,27 @@ pub fn register(path: impl Into<PathBuf>) -> Guard {
     Guard { path }
 }
 
+/// As [`register`], for a file with one writer: `None` if this process writes it already.
+pub fn register_alone(path: impl Into<PathBuf>) -> Option<Guard> {
+    let path = path.into();
+    let wanted = resolved(&path);
+    let paths = &mut registry().paths;
+    let is_free = paths.iter().all(|known| resolved(known) != wanted);
+    is_free.then(|| {
+        paths.push(path.clone());
+        Guard { path }
+    })
+}
+
+/// One name for each file, whichever way its folder is named.
+fn resolved(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (std::fs::canonicalize(folder), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path.to_owned(),
+    }
+}
+
 /// Ends every child process and removes every registered file. Its guards have nothing left to do.
 ///
 /// As long as the result lives, no other thread gets past the end of its child process, the end of its temporary file

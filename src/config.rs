@@ -17,13 +17,35 @@ use std::str::FromStr;
 pub enum Target {
     /// Width and height times this factor, 1 to 8. 1 is a plain transcode through the same path.
     Factor(u32),
-    /// At most this width and height: the picture keeps its shape and fills one of the two.
+    /// At most this width and height, 2 to 32768: the picture keeps its shape and fills one of the two.
     Within {
         /// Width in display pixels.
         width: u32,
         /// Height in display pixels.
         height: u32,
     },
+}
+
+impl Target {
+    /// The largest side of the box that pictures are fitted into, in display pixels.
+    const LARGEST_SIDE: u32 = 32768;
+
+    /// Checks that the factor, or the box, is within its range.
+    fn validate(self) -> Result<(), ConfigError> {
+        let is_side = |side: &u32| (2..=Self::LARGEST_SIDE).contains(side);
+        match self {
+            Self::Factor(1..=8) => Ok(()),
+            Self::Within { width, height } if [width, height].iter().all(is_side) => Ok(()),
+            Self::Factor(_) | Self::Within { .. } => Err(ConfigError {
+                setting: "--upscale".into(),
+                expected: format!(
+                    "a whole factor from 1 to 8, or a width and a height from 2 to {}",
+                    Self::LARGEST_SIDE
+                ),
+                found: self.to_string(),
+            }),
+        }
+    }
 }
 
 impl Default for Target {
@@ -50,9 +72,9 @@ impl FromStr for Target {
             _ => {}
         }
         if let Some((width, height)) = text.split_once(['x', 'X']) {
-            let side =
-                |text: &str| text.parse().ok().filter(|side| (2..=32768).contains(side)).ok_or_else(wrong);
-            return within(side(width)?, side(height)?);
+            let side = |text: &str| text.parse().map_err(|_| wrong());
+            let target = Self::Within { width: side(width)?, height: side(height)? };
+            return target.validate().map(|()| target).map_err(|_| wrong());
         }
         match text.parse() {
             Ok(factor @ 1..=8) => Ok(Self::Factor(factor)),
@@ -120,7 +142,7 @@ pub struct ProcessingOptions {
     pub reuse: Reuse,
     /// Changes of up to this many 8-bit code values, 0 to 64, are taken for noise where nothing moves, and held still.
     pub static_threshold: usize,
-    /// The ONNX Runtime library; searched if `None`.
+    /// The ONNX Runtime library; searched if `None`. A process loads one, the first that is asked for, and stays with it.
     pub runtime_library: Option<PathBuf>,
 }
 
@@ -129,8 +151,13 @@ impl ProcessingOptions {
     /// styles, and after a change of light 9 in 10 parts are there within ten frames (0.8^10 = 0.1).
     pub const SMOOTHING: f64 = 0.8;
 
-    /// Checks the ranges that the types do not.
+    /// Checks the ranges that the types do not. Runs and engines do so before anything else.
+    ///
+    /// # Errors
+    /// The first setting that is out of its range, by the name that it has on the command line.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        self.target.validate()?;
+        self.order.validate()?;
         let within = |setting: &str, value: Option<usize>, low: usize, high: usize| match value {
             Some(value) if !(low..=high).contains(&value) => Err(ConfigError {
                 setting: setting.into(),
@@ -147,6 +174,7 @@ impl ProcessingOptions {
         within("--threads", self.threads, 1, 1024)?;
         within("--static-threshold", Some(self.static_threshold), 0, 64)?;
         within("--tile", self.tile, 64, 8192)?;
+        self.style.as_ref().map_or(Ok(()), |style| style.style.validate())?;
         within("--style-size", self.style.as_ref().map(|style| style.size), 64, 2048)?;
         let share = |setting: &str, value: Option<f64>, high: f64| match value {
             Some(value) if !(0.0..=high).contains(&value) => Err(ConfigError {

@@ -30,7 +30,7 @@ pub enum Pull {
     Frame(Frame),
     /// None is ready: push another, or wait.
     Pending,
-    /// All frames pushed before [`Engine::flush`] have been pulled.
+    /// All frames pushed before [`Engine::flush`] have been pulled, or a failure has: nothing more will come.
     End,
 }
 
@@ -72,6 +72,8 @@ pub struct Engine {
     time_base: TimeBase,
     /// There was no room for the last frame pushed.
     refused: bool,
+    /// A failure was pulled.
+    has_failed: bool,
     /// Where frames are added: the time stamp of the last frame accepted.
     newest: Option<Pts>,
     adds_frames: bool,
@@ -88,6 +90,10 @@ impl Engine {
     /// [`Cadence::LONGEST_FILLED`]: crate::frame::Cadence::LONGEST_FILLED
     ///
     /// Output frames have the source's format and the size that `options.target` asks for.
+    ///
+    /// # Errors
+    /// If an option or a part of `source` is out of its range, there is no positive time base, or a model, the ONNX Runtime or the
+    /// kernels cannot be used.
     pub fn new(
         source: Geometry,
         sample_aspect_ratio: Rational,
@@ -101,6 +107,11 @@ impl Engine {
                 return Err(ConfigError { setting, expected: "1 to 32768".into(), found }.into());
             }
         }
+        source.format.validate()?;
+        if !time_base.is_positive() {
+            let (setting, expected) = ("time base".into(), "seconds per tick, a fraction above 0".into());
+            return Err(ConfigError { setting, expected, found: time_base.to_string() }.into());
+        }
         let mut plan = Plan::new(source, sample_aspect_ratio, time_base, false, Workload::Stream, options)?;
         let target = Geometry { width: plan.output.width, height: plan.output.height, ..source };
         let pool = BufferPool::new();
@@ -109,7 +120,17 @@ impl Engine {
         let chain = Chain::start(plan.stages(options, target, sample_aspect_ratio, &pool, clock)?)?;
         let adds_frames = options.motion.adds_frames();
         let running = plan.running;
-        Ok(Self { chain, source, target, running, time_base, refused: false, newest: None, adds_frames })
+        Ok(Self {
+            chain,
+            source,
+            target,
+            running,
+            time_base,
+            refused: false,
+            has_failed: false,
+            newest: None,
+            adds_frames,
+        })
     }
 
     /// Geometry of the frames that come out.
@@ -136,7 +157,8 @@ impl Engine {
     /// Gives the engine a frame, without waiting.
     ///
     /// # Errors
-    /// If the frame is not of the source's geometry, comes after [`Engine::flush`], or, where frames are added, is not later
+    /// If the frame is not of the source's geometry, its planes are not those that its description tells of
+    /// ([`Frame::validate`]), it comes after [`Engine::flush`] or a failure, or, where frames are added, is not later
     /// than the one before ([`TimeError::NotIncreasing`]). The engine goes on as if it had not been pushed.
     pub fn push_frame(&mut self, frame: Frame) -> Result<Push, Error> {
         self.check(&frame)?;
@@ -155,9 +177,12 @@ impl Engine {
     }
 
     /// Takes the next frame if one is ready.
+    ///
+    /// # Errors
+    /// What failed while frames were made. It is told once; after it comes [`Pull::End`].
     pub fn next_frame(&mut self) -> Result<Pull, Error> {
         match self.chain.output().map(Receiver::try_recv) {
-            Some(Ok(event)) => pulled(event),
+            Some(Ok(event)) => self.pulled(event),
             Some(Err(TryRecvError::Empty)) => Ok(Pull::Pending),
             Some(Err(TryRecvError::Disconnected)) | None => Ok(Pull::End),
         }
@@ -166,12 +191,15 @@ impl Engine {
     /// Waits for the next frame, or the end. Where the last push found no room, it gives [`Pull::Pending`] as soon as there
     /// is: frames that show nothing new, or more than the output's rate, leave nothing to pull. Otherwise it waits for ever
     /// if nothing was pushed that makes a frame.
+    ///
+    /// # Errors
+    /// As [`Engine::next_frame`].
     pub fn wait_frame(&mut self) -> Result<Pull, Error> {
-        if self.refused && self.waits_for_room() {
+        if self.refused && !self.has_failed && self.waits_for_room() {
             return Ok(Pull::Pending);
         }
         match self.chain.output().map(Receiver::recv) {
-            Some(Ok(event)) => pulled(event),
+            Some(Ok(event)) => self.pulled(event),
             Some(Err(RecvError)) | None => Ok(Pull::End),
         }
     }
@@ -206,10 +234,24 @@ impl Engine {
         either.ready() == room && output.is_empty()
     }
 
+    fn pulled(&mut self, event: Event) -> Result<Pull, Error> {
+        match event {
+            Event::Item(frame) => Ok(Pull::Frame(frame)),
+            Event::End => Ok(Pull::End),
+            Event::Failed(error) => {
+                self.has_failed = true;
+                Err(error)
+            }
+        }
+    }
+
     fn check(&self, frame: &Frame) -> Result<(), ConfigError> {
         let refuse = |expected: String, found: String| {
             Err(ConfigError { setting: "push_frame".into(), expected, found })
         };
+        if self.has_failed {
+            return refuse("no frame after a failure, but a new engine".into(), "a frame".into());
+        }
         if self.chain.input().is_none() {
             return refuse("no frame after flush".into(), "a frame".into());
         }
@@ -220,7 +262,10 @@ impl Engine {
                 format!("{} x {} {}", info.width, info.height, info.format),
             );
         }
-        Ok(())
+        if info.color != source.color {
+            return refuse(format!("{:?}", source.color), format!("{:?}", info.color));
+        }
+        frame.validate()
     }
 
     fn check_time(&self, frame: &Frame) -> Result<(), TimeError> {
@@ -229,13 +274,5 @@ impl Engine {
             Some(previous) => Err(TimeError::NotIncreasing { previous, found }),
             None => Ok(()),
         }
-    }
-}
-
-fn pulled(event: Event) -> Result<Pull, Error> {
-    match event {
-        Event::Item(frame) => Ok(Pull::Frame(frame)),
-        Event::End => Ok(Pull::End),
-        Event::Failed(error) => Err(error),
     }
 }

@@ -16,6 +16,25 @@ pub enum Style {
     Picture(PathBuf),
 }
 
+impl Style {
+    /// Checks that numbers and weights of a mix are within their ranges.
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        let Self::Mix(mix) = self else { return Ok(()) };
+        let is_once = |number: usize| mix.iter().filter(|(known, _)| *known == number).count() == 1;
+        let sum: f64 = mix.iter().map(|(_, weight)| weight).sum();
+        let are_parts =
+            mix.iter().all(|(number, weight)| *number < STYLES && is_once(*number) && *weight > 0.0);
+        if are_parts && (sum - 1.0).abs() < 1e-6 {
+            return Ok(());
+        }
+        Err(ConfigError {
+            setting: "--style".into(),
+            expected: "numbers from 0 to 25, each once, with weights above 0 whose sum is 1".into(),
+            found: format!("{mix:?}"),
+        })
+    }
+}
+
 impl FromStr for Style {
     type Err = ConfigError;
 
@@ -118,9 +137,25 @@ pub enum Step {
     Upscale,
 }
 
-/// In which order the steps run.
+/// In which order the steps run; each is there once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order(pub [Step; 4]);
+
+impl Order {
+    /// Checks that each step is there.
+    pub(super) fn validate(&self) -> Result<(), ConfigError> {
+        let Self(steps) = self;
+        let all = [Step::Denoise, Step::Enhance, Step::Style, Step::Upscale];
+        if all.iter().all(|step| steps.contains(step)) {
+            return Ok(());
+        }
+        Err(ConfigError {
+            setting: "--order".into(),
+            expected: "denoise, enhance, style and upscale, each once".into(),
+            found: format!("{steps:?}").to_lowercase(),
+        })
+    }
+}
 
 impl Default for Order {
     /// Noise goes first, for each other step would strengthen it. Small frames cost least, so everything comes before

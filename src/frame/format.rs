@@ -1,5 +1,7 @@
 //! How samples lie in memory: planes, bit depth, chroma subsampling, alpha.
 
+use crate::error::ConfigError;
+
 /// Chroma subsampling as shifts: the chroma plane is `ceil(width / 2^x)` by `ceil(height / 2^y)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Subsampling {
@@ -55,6 +57,24 @@ impl PixelFormat {
     /// Bytes of one sample: 1 for 8 bit, else 2.
     pub const fn sample_bytes(self) -> usize {
         if self.depth <= 8 { 1 } else { 2 }
+    }
+
+    /// Checks that there are such formats: a depth of 8 to 16 bits, chroma subsampled by at most 4 each way.
+    ///
+    /// # Errors
+    /// What is out of its range.
+    pub fn validate(self) -> Result<(), ConfigError> {
+        let refuse = |expected: &str, found: String| {
+            Err(ConfigError { setting: "pixel format".into(), expected: expected.into(), found })
+        };
+        let Subsampling { x, y } = self.subsampling();
+        if !(8..=16).contains(&self.depth) {
+            return refuse("8 to 16 bits per sample", self.depth.to_string());
+        }
+        if x.max(y) > 2 {
+            return refuse("chroma subsampled by 2^0, 2^1 or 2^2 each way", format!("2^{x} and 2^{y}"));
+        }
+        Ok(())
     }
 
     /// The largest code value.

@@ -1,6 +1,7 @@
 //! A decoded picture and what must travel with it.
 
 use super::{BufferPool, Color, DeviceSamples, PixelFormat, PooledBuffer, Pts, Rational};
+use crate::error::ConfigError;
 use std::sync::Arc;
 
 /// Bytes that FFmpeg attaches to a frame (HDR10+, closed captions, mastering display), carried through unread.
@@ -66,6 +67,34 @@ impl Plane {
         let stride = stride(width, sample_bytes);
         (self.width, self.height, self.stride, self.sample_bytes) = (width, height, stride, sample_bytes);
         self.buffer.resize(stride * height as usize);
+    }
+
+    /// Checks that this is plane number `index`, of that size, and that its buffer holds it.
+    fn validate(&self, index: usize, size: (u32, u32), sample_bytes: usize) -> Result<(), ConfigError> {
+        let refuse = |expected: String, found: String| {
+            Err(ConfigError { setting: format!("plane {index} of a frame"), expected, found })
+        };
+        if (self.width, self.height, self.sample_bytes) != (size.0, size.1, sample_bytes) {
+            let told = |(width, height), bytes| format!("{width} x {height} with {bytes} bytes per sample");
+            return refuse(told(size, sample_bytes), told((self.width, self.height), self.sample_bytes));
+        }
+        if !self.is_sound() {
+            return refuse(
+                "rows of samples on 64-byte boundaries".into(),
+                format!("{} bytes from row to row in {:?}", self.stride, self.buffer),
+            );
+        }
+        Ok(())
+    }
+
+    /// True if there are samples, and the buffer holds their rows, each on a 64-byte boundary.
+    pub(crate) fn is_sound(&self) -> bool {
+        let length = self.stride.checked_mul(self.height as usize);
+        self.width > 0
+            && self.height > 0
+            && self.stride.is_multiple_of(64)
+            && self.stride >= self.width as usize * self.sample_bytes
+            && length == Some(self.buffer.len())
     }
 
     /// The rows' samples as bytes, without the padding at their ends.
@@ -186,6 +215,24 @@ impl Frame {
         };
         let planes = samples.into_iter().enumerate().map(plane).collect();
         Self { info, data: FrameData::Host(planes) }
+    }
+
+    /// Checks that the planes are those that `info` tells of, as [`Frame::allocate`] makes them: in number, size, bytes per
+    /// sample and alignment. Reads no sample.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let FrameInfo { width, height, format, .. } = self.info;
+        format.validate()?;
+        let (planes, count) = (self.planes(), format.plane_count());
+        if planes.len() != count {
+            let (expected, found) = (format!("{count} planes of {format}"), planes.len().to_string());
+            return Err(ConfigError { setting: "frame".into(), expected, found });
+        }
+        planes.iter().enumerate().try_for_each(|(index, plane)| {
+            plane.validate(index, format.plane_size(index, width, height), format.sample_bytes())
+        })
     }
 
     /// True if looking at the samples brings them from a device first.

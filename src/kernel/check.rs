@@ -4,7 +4,7 @@ use super::{
     Composition, Region, ResamplePlan, Skip, Taps, TensorColor, TensorLayout, TensorSpec, TilePlace,
     UnpackSpec,
 };
-use crate::error::KernelError;
+use crate::error::{ConfigError, KernelError};
 use crate::frame::{DataType, Frame, MotionField, Plane, Sharpness, SmallFrame, Tensor, TensorView};
 
 /// Checks the arguments of [`super::Kernels::pack`].
@@ -328,35 +328,17 @@ fn check_taps(operation: &'static str, taps: &Taps, output: usize) -> Result<(),
 }
 
 fn check_frame(operation: &'static str, frame: &Frame) -> Result<(), KernelError> {
-    let format = frame.info.format;
-    let planes = frame.planes();
-    require(
+    frame.validate().map_err(|ConfigError { setting, expected, found }| KernelError::Shape {
         operation,
-        planes.len() == format.plane_count() && (8..=16).contains(&format.depth),
-        || format!("{} planes of 8 to 16 bits", format.plane_count()),
-        || format!("{} planes of {} bits", planes.len(), format.depth),
-    )?;
-    for (index, plane) in planes.iter().enumerate() {
-        check_plane(operation, plane)?;
-        let (width, height) = format.plane_size(index, frame.info.width, frame.info.height);
-        require(
-            operation,
-            (plane.width, plane.height, plane.sample_bytes) == (width, height, format.sample_bytes()),
-            || format!("plane {index} of {width} x {height} with {} bytes per sample", format.sample_bytes()),
-            || format!("{} x {} with {}", plane.width, plane.height, plane.sample_bytes),
-        )?;
-    }
-    Ok(())
+        expected: format!("{setting} with {expected}"),
+        found,
+    })
 }
 
 fn check_plane(operation: &'static str, plane: &Plane) -> Result<(), KernelError> {
     require(
         operation,
-        plane.width > 0
-            && plane.height > 0
-            && plane.stride.is_multiple_of(64)
-            && plane.stride >= plane.width as usize * plane.sample_bytes
-            && plane.buffer.len() == plane.stride * plane.height as usize,
+        plane.is_sound(),
         || "a plane with samples".to_owned(),
         || format!("{} x {} in {:?}", plane.width, plane.height, plane.buffer),
     )

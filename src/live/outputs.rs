@@ -3,7 +3,7 @@
 use super::{Output, OutputCount, Shown, StatisticsBoard};
 use crate::error::{Error, MediaError};
 use crate::media::CopyPacket;
-use crate::pipeline::spawn;
+use crate::pipeline::{guarded, spawn};
 use crate::stage::Captions;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::sync::Arc;
@@ -196,7 +196,7 @@ fn feed(
 ) -> Result<(), Error> {
     let name = output.name();
     let mut missed = 0;
-    let fed = items.iter().try_for_each(|item| match item {
+    let feed_item = |item: Item| match item {
         Item::Picture(shown) => {
             // Sent before it is counted, so the count may lag behind by one.
             let _ = pictures.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| n.checked_sub(1));
@@ -211,14 +211,15 @@ fn feed(
             Ok(())
         }
         Item::Packet(packet) => output.packet(packet),
-    });
-    let ended = match fed {
+    };
+    let fed = guarded("output", || items.iter().try_for_each(feed_item));
+    let ended = guarded("output", || match fed {
         Ok(()) => output.finish(),
         // Whoever read it has had enough.
         Err(Error::Media(MediaError::ClosedPipe)) => Ok(()),
         // What it holds is completed; that it failed counts more than how this goes.
         Err(error) => output.finish().and(Err(error)),
-    };
+    });
     if let Err(error) = &ended {
         let error = error.to_string();
         let about = if error.starts_with(&name) { String::new() } else { format!("{name}: ") };
@@ -235,6 +236,8 @@ fn feed(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frame::{Color, Frame, FrameInfo, PixelFormat, Rational};
+    use crate::live::ShownContent;
     use std::sync::atomic::AtomicBool;
 
     /// Takes a while to finish.
@@ -261,6 +264,47 @@ mod tests {
         let is_finished = Arc::<AtomicBool>::default();
         drop(OutputQueues::start(vec![Box::new(Slow(is_finished.clone()))], &Arc::default()).unwrap());
         assert!(is_finished.load(Ordering::Acquire));
+    }
+
+    /// Panics where it should show something.
+    struct Broken;
+
+    impl Output for Broken {
+        fn name(&self) -> String {
+            "broken".to_owned()
+        }
+
+        fn show(&mut self, _: &Shown) -> Result<(), Error> {
+            panic!("of the output")
+        }
+    }
+
+    #[test]
+    fn an_output_that_panics_is_told_as_one_that_fails() {
+        let statistics = Arc::<StatisticsBoard>::default();
+        let mut queues = OutputQueues::start(vec![Box::new(Broken)], &statistics).unwrap();
+        queues.show(&shown());
+        let error = queues.finish().unwrap_err().to_string();
+        assert!(error.contains("the output stage panicked: of the output"), "{error}");
+        let failure = statistics.read().outputs[0].failure.clone().unwrap();
+        assert!(failure.contains("of the output"), "{failure}");
+    }
+
+    fn shown() -> Shown {
+        let info = FrameInfo {
+            width: 2,
+            height: 2,
+            format: PixelFormat::YUV420P,
+            color: Color::default(),
+            sample_aspect_ratio: Rational::new(1, 1),
+            pts: 0,
+            duration: 1,
+            is_damaged: false,
+            side_data: Vec::new(),
+        };
+        let frame = Frame::allocate(info, None);
+        let (content, time) = (ShownContent::Real, Duration::ZERO);
+        Shown { source: frame.clone(), frame, content, captured: time, handed_over: time }
     }
 
     #[test]

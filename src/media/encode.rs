@@ -131,7 +131,7 @@ impl VideoTrack {
     pub(super) fn send(&mut self, frame: &Frame) -> Result<(), EncodeError> {
         let encoder_pts = self.encoder_pts(frame.info.pts)?;
         if let Some((last_encoder_pts, last_pts)) = self.last {
-            self.learn_duration(last_encoder_pts, frame.info.pts - last_pts);
+            self.learn_duration(last_encoder_pts, frame.info.pts.saturating_sub(last_pts));
         }
         self.last = Some((encoder_pts, frame.info.pts));
         let timing = Timing { pts: frame.info.pts, duration: frame.info.duration };
@@ -199,7 +199,7 @@ impl VideoTrack {
             }
         };
         // Encoders refuse a time stamp twice; a damaged input may have one.
-        Ok(self.last.map_or(wanted, |(last, _)| wanted.max(last + 1)))
+        Ok(self.last.map_or(wanted, |(last, _)| wanted.max(last.saturating_add(1))))
     }
 
     /// A frame without a duration lasts until the next.
@@ -230,14 +230,15 @@ impl VideoTrack {
             Clock::Source => packet.set_duration(duration),
             Clock::Counter(counter) if counter.container() != Counting::No => {
                 let first = counter.origin_number();
-                packet.set_pts(packet.pts().map(|pts| pts + first));
-                packet.set_dts(packet.dts().map(|dts| dts + first));
+                packet.set_pts(packet.pts().map(|pts| pts.saturating_add(first)));
+                packet.set_dts(packet.dts().map(|dts| dts.saturating_add(first)));
                 packet.set_duration(1);
             }
             Clock::Counter(counter) => {
                 let pts = timing.map(|timing| timing.pts).or(packet.pts());
-                let decoded =
-                    |number| rescale(number, counter.rate().inverse(), self.source) + counter.origin();
+                let decoded = |number| {
+                    rescale(number, counter.rate().inverse(), self.source).saturating_add(counter.origin())
+                };
                 let dts = packet.dts().map(decoded).map(|dts| pts.map_or(dts, |pts| dts.min(pts)));
                 packet.set_pts(pts);
                 packet.set_dts(dts);

@@ -38,10 +38,11 @@ impl FrameCounter {
     /// The number of the frame at `pts`, or `None` if it falls between two frames.
     pub(super) fn number(&mut self, pts: Pts) -> Option<Pts> {
         let origin = *self.origin.get_or_insert(pts);
-        let number = rescale(pts - origin, self.source, self.rate.inverse());
+        let time = pts.saturating_sub(origin);
+        let number = rescale(time, self.source, self.rate.inverse());
         // Time stamps in a coarse base are rounded or cut: one tick of doubt on either side.
-        let error = (rescale(number, self.rate.inverse(), self.source) - (pts - origin)).abs();
-        (error <= 1).then_some(number - self.skipped)
+        let error = rescale(number, self.rate.inverse(), self.source).saturating_sub(time).saturating_abs();
+        (error <= 1).then_some(number.saturating_sub(self.skipped))
     }
 
     /// The number of the frame that would be shown first, were there one at time 0.
@@ -57,7 +58,7 @@ impl FrameCounter {
     /// is too long to be filled: it is left out of the count.
     pub(super) fn missing(&mut self, last: Pts, pts: Pts) -> impl Iterator<Item = Pts> + use<> {
         let number = self.number(pts).filter(|_| self.container == Counting::Complete);
-        let mut missing = number.map_or(0..0, |number| last + 1..number);
+        let mut missing = number.map_or(0..0, |number| last.saturating_add(1)..number);
         let interval = i128::from(missing.end) - i128::from(missing.start) + 1;
         let longest = i128::from(Cadence::LONGEST_FILLED) * i128::from(self.rate.num);
         if interval * i128::from(self.rate.den) > longest {
@@ -65,13 +66,14 @@ impl FrameCounter {
                 "no frame for more than {} s: that is left out, as the output has no time stamps; -o x.mkv keeps the time",
                 Cadence::LONGEST_FILLED
             );
-            self.skipped += missing.end - missing.start;
+            self.skipped = self.skipped.saturating_add(missing.end.saturating_sub(missing.start));
             self.unfilled += 1;
             missing = 0..0;
         }
         let (origin, period, source, skipped) =
             (self.origin(), self.rate.inverse(), self.source, self.skipped);
-        missing.map(move |number| origin + rescale(number + skipped, period, source))
+        missing
+            .map(move |number| origin.saturating_add(rescale(number.saturating_add(skipped), period, source)))
     }
 }
 

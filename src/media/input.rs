@@ -100,6 +100,7 @@ pub(super) fn open(
     options: &InputOptions,
     interrupt: Interrupt,
 ) -> Result<Opened, MediaError> {
+    check_part(options)?;
     let Some(codec) = image_read::codec(location).filter(|_| options.format.is_none()) else {
         return open_container(location, options, interrupt);
     };
@@ -114,6 +115,22 @@ pub(super) fn open(
             "convert it to APNG, GIF or a sequence of pictures first",
         )),
         None => open_pictures(location, codec, options, interrupt),
+    }
+}
+
+/// Refuses a part of the input that cannot be.
+fn check_part(options: &InputOptions) -> Result<(), MediaError> {
+    let wrong = |option: &str, problem: String, remedy: &str| {
+        Err(MediaError::Option { option: option.to_owned(), problem, remedy: remedy.to_owned() })
+    };
+    match (options.start, options.duration) {
+        (Some(start), _) if start < 0 => {
+            wrong("--start", format!("{start} µs is before the input"), "give 0 or more")
+        }
+        (_, Some(duration)) if duration <= 0 => {
+            wrong("--duration", format!("nothing is {duration} µs long"), "give more than 0")
+        }
+        _ => Ok(()),
     }
 }
 

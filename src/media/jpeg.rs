@@ -31,9 +31,11 @@ impl JpegEncoder {
     /// The bytes of a picture file.
     ///
     /// # Errors
-    /// [`MediaError::Output`] if FFmpeg has no JPEG encoder, or it cannot take the frame: JPEG ends at 65500 samples.
+    /// [`MediaError::Output`] if FFmpeg has no JPEG encoder, or it cannot take the frame: JPEG ends at 65500 samples. Also if the
+    /// frame's planes do not fit it ([`Frame::validate`]).
     pub fn encode(&mut self, frame: &Frame) -> Result<Vec<u8>, MediaError> {
         let shape = Shape::of(frame);
+        frame.validate().map_err(|misfit| failure(&shape, misfit.to_string()))?;
         self.made.take_if(|made| made.shape != shape);
         let made = match &mut self.made {
             Some(made) => made,

@@ -3,13 +3,17 @@
 use ffmpeg_next as ffmpeg;
 use std::sync::Once;
 
-/// Sets FFmpeg up once per process and silences its log, which would mix with ours on standard error.
+/// Sets FFmpeg up once per process and silences its log, which would mix with ours on standard error, unless the program has
+/// chosen a level itself.
 pub(super) fn initialise() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // Only registers the texts of error codes; it cannot fail.
         let _ = ffmpeg::init();
-        ffmpeg::log::set_level(ffmpeg::log::Level::Fatal);
+        // FFmpeg's own choice.
+        if ffmpeg::log::get_level() == Ok(ffmpeg::log::Level::Info) {
+            ffmpeg::log::set_level(ffmpeg::log::Level::Fatal);
+        }
     });
 }
 

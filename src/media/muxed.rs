@@ -180,8 +180,8 @@ impl MuxedSink {
         let index = self.streams.video_index();
         let (from, to) = (self.video.packet_time_base(), self.streams.video_time_base());
         let late = self.delay.in_ticks_of(from);
-        packet.set_pts(packet.pts().map(|pts| pts + late));
-        packet.set_dts(packet.dts().map(|dts| dts + late));
+        packet.set_pts(packet.pts().map(|pts| pts.saturating_add(late)));
+        packet.set_dts(packet.dts().map(|dts| dts.saturating_add(late)));
         packet.rescale_ts((from.num, from.den), (to.num, to.den));
         packet.set_stream(index);
         packet.set_position(-1);

@@ -33,9 +33,9 @@ pub struct InputOptions {
     pub pixel_format: Option<String>,
     /// Further demuxer and protocol options.
     pub options: Vec<(String, String)>,
-    /// Where to begin, in microseconds from the start of the input.
+    /// Where to begin, in microseconds from the start of the input, 0 or more.
     pub start: Option<i64>,
-    /// How much to read, in microseconds.
+    /// How much to read, in microseconds, more than 0.
     pub duration: Option<i64>,
     /// Stream selections in FFmpeg's spirit: `0`, `0:v:0`, `a`, `s:1`, `m:language:eng`, `-0:d`, `0:3`; all streams
     /// (with the best video stream as the one that is processed) if empty.
@@ -66,7 +66,8 @@ pub struct OutputOptions {
     pub format: Option<String>,
     /// Replaces an existing file.
     pub overwrite: bool,
-    /// Encoder by FFmpeg's name (also a codec's name); see [`crate::media`] for the default.
+    /// Encoder by FFmpeg's name (also a codec's name). By default the container's: for most `libx264`, or for more than 8 bits and
+    /// HDR `libx265`; `libvpx-vp9` for WebM, samples as they are for NUT, YUV4MPEG and `null`.
     pub codec: Option<String>,
     /// Constant rate factor, on the encoder's scale.
     pub crf: Option<f64>,

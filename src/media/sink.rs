@@ -23,6 +23,9 @@ enum Body {
 }
 
 impl Sink {
+    /// Eight times the largest side that an engine takes.
+    const LARGEST_SIDE: u32 = 8 * 32768;
+
     /// Decides everything about the output, opens the encoder and writes the header.
     ///
     /// `location` is a file, a URL or `-` for standard output. `width` and `height` are those of the frames to come, in
@@ -44,6 +47,16 @@ impl Sink {
         interrupt: Interrupt,
     ) -> Result<Self, MediaError> {
         library::initialise();
+        if [width, height].iter().any(|side| !(1..=Self::LARGEST_SIDE).contains(side)) {
+            return Err(MediaError::Output {
+                output: location.to_owned(),
+                problem: format!(
+                    "expected frames of 1 to {} samples a side, found {width}x{height}",
+                    Self::LARGEST_SIDE
+                ),
+                remedy: "choose another size".to_owned(),
+            });
+        }
         let geometry = Geometry { width, height, sample_aspect_ratio };
         if let Some(kind) = PictureSink::kind_of(location, options) {
             let (sink, delivered, notes) = PictureSink::open(location, kind, options, input, geometry)?;
@@ -74,26 +87,17 @@ impl Sink {
 
     /// Encodes a frame, its time stamp and duration in the time base of the input's video.
     ///
+    /// Time stamps rise from frame to frame. One that does not is taken as that of the frame before and one tick more, for encoders
+    /// take no time twice. In MP4 and MOV nothing is shown of what lies before time 0, unless the input's description has a stream
+    /// that starts there ([`StreamInfo::start`](super::StreamInfo::start)): then all streams are put off.
+    ///
     /// # Errors
     ///
-    /// [`MediaError::Output`] if the frame is not as [`Sink::delivered`] says, or if encoding or writing fails;
+    /// [`MediaError::Output`] if the frame is not as [`Sink::delivered`] says, its planes do not fit it ([`Frame::validate`]), it has
+    /// no time stamp (FFmpeg's `AV_NOPTS_VALUE`, `i64::MIN`), or if encoding or writing fails;
     /// [`MediaError::ClosedPipe`] if the reader of the output is gone.
     pub fn write_frame(&mut self, frame: &Frame) -> Result<(), MediaError> {
-        let info = &frame.info;
-        let wanted = &self.delivered;
-        if (info.width, info.height, info.format) != (wanted.width, wanted.height, wanted.format) {
-            return Err(MediaError::Output {
-                output: match &self.body {
-                    Body::Muxed(sink) => sink.location().to_owned(),
-                    Body::Pictures(sink) => sink.location().to_owned(),
-                },
-                problem: format!(
-                    "expected frames of {}x{} {}, found {}x{} {}",
-                    wanted.width, wanted.height, wanted.format, info.width, info.height, info.format
-                ),
-                remedy: "deliver what Sink::delivered says".to_owned(),
-            });
-        }
+        self.check(frame)?;
         match &mut self.body {
             Body::Muxed(sink) => sink.write_frame(frame),
             Body::Pictures(sink) => sink.write_frame(frame),
@@ -136,4 +140,40 @@ impl Sink {
 
     /// Gives up and removes what was written.
     pub fn abort(self) {}
+
+    fn check(&self, frame: &Frame) -> Result<(), MediaError> {
+        let (info, wanted) = (&frame.info, &self.delivered);
+        let refuse = |problem: String, remedy: &str| {
+            Err(MediaError::Output { output: self.location().to_owned(), problem, remedy: remedy.to_owned() })
+        };
+        if (info.width, info.height, info.format) != (wanted.width, wanted.height, wanted.format) {
+            let problem = format!(
+                "expected frames of {}x{} {}, found {}x{} {}",
+                wanted.width, wanted.height, wanted.format, info.width, info.height, info.format
+            );
+            return refuse(problem, "deliver what Sink::delivered says");
+        }
+        if info.color != wanted.color {
+            let problem = format!("expected frames of {:?}, found {:?}", wanted.color, info.color);
+            return refuse(problem, "deliver what Sink::delivered says");
+        }
+        if info.pts == i64::MIN {
+            return refuse("a frame has no time stamp".to_owned(), "give it one");
+        }
+        frame.validate().or_else(|misfit| refuse(misfit.to_string(), "make frames with Frame::allocate"))
+    }
+
+    /// The output as the user named it.
+    fn location(&self) -> &str {
+        match &self.body {
+            Body::Muxed(sink) => sink.location(),
+            Body::Pictures(sink) => sink.location(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sink({}, {:?})", self.location(), self.delivered)
+    }
 }

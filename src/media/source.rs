@@ -164,6 +164,12 @@ impl Source {
     }
 }
 
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Source({}, {:?})", self.description.location, self.description.video)
+    }
+}
+
 /// Reads until a picture comes; it is the last of what is returned.
 fn read_to_picture(location: &str, reader: &mut InputReader) -> Result<VecDeque<Raw>, MediaError> {
     let mut read = VecDeque::new();

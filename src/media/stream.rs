@@ -3,43 +3,56 @@
 use super::timecode;
 use crate::frame::{Color, Frame, PixelFormat, Rational, SideData, TimeBase};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Set by the caller to end blocking reads and writes.
+/// Set by the caller to end blocking reads and writes. Clones are one and the same.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt {
-    flag: Arc<AtomicBool>,
-    /// Those that this one is a child of.
-    parents: Vec<Arc<AtomicBool>>,
+    signal: Arc<Signal>,
+    /// Of those that this one is a child of.
+    parents: Vec<Arc<Signal>>,
+}
+
+#[derive(Debug, Default)]
+struct Signal {
+    is_triggered: AtomicBool,
     /// When it is triggered by itself.
-    deadline: Arc<Mutex<Option<Instant>>>,
+    deadline: Mutex<Option<Instant>>,
 }
 
 impl Interrupt {
     /// Asks every holder to stop.
     pub fn trigger(&self) {
-        self.flag.store(true, Ordering::SeqCst);
+        self.signal.is_triggered.store(true, Ordering::SeqCst);
     }
 
-    /// True once [`Interrupt::trigger`] was called, on it or on one that it is a child of, or its time has passed.
+    /// True once [`Interrupt::trigger`] was called, or the time of [`Interrupt::expire_after`] has passed, on it or on one that
+    /// it is a child of.
     pub fn is_triggered(&self) -> bool {
-        let is_late = || {
-            let deadline = self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
-            deadline.is_some_and(|deadline| Instant::now() >= deadline)
-        };
-        self.parents.iter().chain([&self.flag]).any(|flag| flag.load(Ordering::SeqCst)) || is_late()
+        self.parents.iter().chain([&self.signal]).any(|signal| signal.is_given())
     }
 
     /// Triggers it when this time has passed, unless this is called again before.
     pub fn expire_after(&self, time: Duration) {
-        *self.deadline.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(time);
+        *self.signal.lock_deadline() = Instant::now().checked_add(time);
     }
 
     /// One that can be triggered alone, and is when this one is.
     pub fn child(&self) -> Self {
-        let parents = self.parents.iter().chain([&self.flag]).cloned().collect();
-        Self { flag: Arc::default(), parents, deadline: Arc::default() }
+        let parents = self.parents.iter().chain([&self.signal]).cloned().collect();
+        Self { signal: Arc::default(), parents }
+    }
+}
+
+impl Signal {
+    fn is_given(&self) -> bool {
+        self.is_triggered.load(Ordering::SeqCst)
+            || self.lock_deadline().is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    fn lock_deadline(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.deadline.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

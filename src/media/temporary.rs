@@ -25,7 +25,10 @@ impl TemporaryFile {
         };
         let part = target.with_file_name(format!(".{}.framecast-part", name.to_string_lossy()));
         // Registered first: whoever ends the process at once finds every file that may exist.
-        let part = cleanup::register(part);
+        let part = cleanup::register_alone(part).ok_or_else(|| {
+            let problem = "is being written by another output of this program";
+            output_error(location, problem, "write to another file, or wait until that is complete")
+        })?;
         OpenOptions::new()
             .write(true)
             .create(true)

@@ -54,7 +54,7 @@ impl Trim {
             (Some(end), Some(input_end)) => Some(end.min(input_end)),
             (end, input_end) => end.or(input_end),
         };
-        end.map(|end| (end - begin).max(0))
+        end.map(|end| end.saturating_sub(begin).max(0))
     }
 
     /// The chapters that overlap the part, cut to it and moved with it.
@@ -67,8 +67,8 @@ impl Trim {
                 let last = self.end.map_or(chapter.end, |end| chapter.end.min(tick(end)));
                 let shift = self.shift(chapter.time_base);
                 (first < last || *self == Self::default()).then(|| Chapter {
-                    start: first - shift,
-                    end: last - shift,
+                    start: first.saturating_sub(shift),
+                    end: last.saturating_sub(shift),
                     ..chapter
                 })
             })

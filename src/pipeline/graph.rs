@@ -18,11 +18,12 @@ use crate::media::{
 };
 use crate::stage::{Geometry, Handover};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, never, select};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Called a few times per second with what has been done so far.
+/// Called a few times per second with what has been done so far, on the thread that called [`run`]. The run goes on meanwhile.
 pub type Observer = Box<dyn FnMut(&Progress) + Send>;
 
 /// Packets of other streams that wait for the sink. They are small, and a burst of audio must not stop the decoder.
@@ -39,9 +40,17 @@ struct Decoded {
 
 /// Runs `config` to its end. Blocks until the output is complete or the run has failed.
 ///
-/// `interrupt` ends the run early with a playable output, see [`Summary::interrupted`].
+/// `interrupt` ends the run early with a playable output, see [`Summary::interrupted`]; the run never triggers it.
+///
+/// # Errors
+/// What failed first. The output is removed then, but for that of a recording.
+///
+/// # Panics
+/// If `observer` does: the run is ended early as by `interrupt`, and the panic goes on when all of its threads have ended.
 pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> Result<Summary, Error> {
     config.processing.validate()?;
+    // The caller's may be that of other runs too.
+    let interrupt = interrupt.child();
     let mut processing = config.processing.clone();
     let decodes_on_device = config.input_options.may_decode_on_device();
     let encodes_on_device = config.output_options.may_encode_on_device();
@@ -126,8 +135,13 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     let more = if video.frame_rate.is_positive() { rate_of_media / video.frame_rate.to_f64() } else { 1.0 };
     let estimate = video.frame_estimate.map(|frames| (frames as f64 * more).round() as u64);
     let mut progress = ProgressMeter::new(estimate, rate_of_media);
+    let mut panicked = None;
     while closed.recv_timeout(REPORT_EVERY) == Err(RecvTimeoutError::Timeout) {
-        observer(&progress.update(clock.now(), frames.load(Ordering::Relaxed), bottleneck(&times())));
+        if panicked.is_none() {
+            let now = progress.update(clock.now(), frames.load(Ordering::Relaxed), bottleneck(&times()));
+            panicked = catch_unwind(AssertUnwindSafe(|| observer(&now))).err();
+            panicked.iter().for_each(|_| interrupt.trigger());
+        }
     }
     let encoded = encode.join().unwrap_or_else(|_| Err(lost("encode")));
     // A source that still waits for its network is of no use any more.
@@ -136,6 +150,9 @@ pub fn run(config: &RunConfig, interrupt: Interrupt, mut observer: Observer) -> 
     chain.close();
     let network_time = chain.network_time();
     let decoded = decode.join().map_err(|_| lost("decode"))?;
+    if let Some(panic) = panicked {
+        resume_unwind(panic);
+    }
     let sink_report = encoded?;
 
     let elapsed = clock.now();

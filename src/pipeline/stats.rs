@@ -8,8 +8,8 @@ use std::time::Duration;
 /// Time that one stage's threads spent.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct StageTime {
-    /// `decode`, `curves` and `enhance` (low light: network, then the rest), `style` and `paint` (as before), `upscale`,
-    /// `compose` or `encode`.
+    /// `decode`, `steady`, `denoise` and `merge` (network, then the rest), `curves` and `enhance` (low light, as before), `style`
+    /// and `paint` (as before), `pace`, `upscale`, `compose` or `encode`.
     pub stage: &'static str,
     /// Number of threads of the stage.
     pub threads: usize,

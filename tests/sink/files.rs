@@ -2,8 +2,8 @@
 
 use crate::support::*;
 use framecast::error::MediaError;
-use framecast::frame::{PixelFormat, Range, Rational, Siting, Subsampling};
-use framecast::media::{InputDescription, OutputOptions};
+use framecast::frame::{Frame, PixelFormat, Range, Rational, Siting, Subsampling};
+use framecast::media::{InputDescription, Interrupt, OutputOptions, Sink};
 use std::path::Path;
 
 const TICKS: Rational = Rational::new(1, 25);
@@ -235,4 +235,74 @@ fn a_full_disk_is_reported_and_nothing_is_left() {
     let error = result.and_then(|()| sink.finish().map(|_| ())).unwrap_err();
     assert!(matches!(error, MediaError::Output { .. }));
     assert!(error.to_string().contains("No space left on device; free some space"), "{error}");
+}
+
+#[test]
+fn a_file_has_one_writer_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.mkv");
+    let mut first = open(&path, &OutputOptions::default(), &simple());
+    first.write_frame(&frame(&first, 0, 1, 0)).unwrap();
+    // Under another name of the same folder, too.
+    let detour = folder.path().join("..").join(folder.path().file_name().unwrap()).join("out.mkv");
+    for path in [&path, &detour] {
+        let found = refusal(path, &OutputOptions::default(), &simple());
+        assert!(found.contains("is being written by another output of this program"), "{found}");
+    }
+    drop(first);
+    let mut second = open(&path, &OutputOptions::default(), &simple());
+    second.write_frame(&frame(&second, 0, 1, 0)).unwrap();
+    assert_eq!(second.finish().unwrap().frames, 1);
+    assert_eq!(names(folder.path()), ["out.mkv"]);
+}
+
+#[test]
+fn frames_of_another_kind_are_refused_and_the_file_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.mkv");
+    let mut sink = open(&path, &OutputOptions::default(), &simple());
+    let good = frame(&sink, 0, 1, 0);
+    let refuse = |sink: &mut Sink, change: &dyn Fn(&mut Frame), told: &str| {
+        let mut frame = good.clone();
+        change(&mut frame);
+        let found = sink.write_frame(&frame).unwrap_err().to_string();
+        assert!(found.contains(told), "{found}");
+    };
+    refuse(&mut sink, &|frame| frame.info.color.range = Range::Full, "range: Full");
+    refuse(&mut sink, &|frame| frame.info.pts = i64::MIN, "a frame has no time stamp; give it one");
+    refuse(&mut sink, &|frame| frame.planes_mut()[0].stride = 0, "0 bytes from row to row");
+    refuse(&mut sink, &|frame| frame.planes_mut().swap(0, 1), "plane 0 of a frame: expected 96 x 64");
+    sink.write_frame(&good).unwrap();
+    assert_eq!(sink.finish().unwrap().frames, 1);
+}
+
+/// They can be too much for a container, which is an error, but never for our own arithmetic.
+#[test]
+fn extreme_time_stamps_break_nothing() {
+    for name in ["out.mkv", "out.mp4", "out.y4m", "out.avi"] {
+        for times in
+            [[i64::MIN + 1, 0, i64::MAX], [i64::MAX - 1, i64::MAX, i64::MAX], [0, i64::MAX, i64::MIN + 1]]
+        {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join(name);
+            let mut sink = open(&path, &OutputOptions::default(), &simple());
+            let written = times.iter().try_for_each(|pts| sink.write_frame(&frame(&sink, *pts, 1, 0)));
+            if written.and_then(|()| sink.finish().map(drop)).is_err() {
+                assert_eq!(names(folder.path()), [""; 0], "{name} {times:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn sizes_beyond_all_bounds_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("out.mkv").display().to_string();
+    for (width, height) in [(0, 64), (96, 0), (u32::MAX, 64), (96, u32::MAX)] {
+        let (options, interrupt) = (OutputOptions::default(), Interrupt::default());
+        let opened = Sink::open(&path, &options, &simple(), width, height, Rational::new(1, 1), interrupt);
+        let found = opened.unwrap_err().to_string();
+        assert!(found.contains(&format!("1 to 262144 samples a side, found {width}x{height}")), "{found}");
+    }
+    assert_eq!(names(folder.path()), [""; 0]);
 }

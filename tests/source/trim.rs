@@ -1,7 +1,7 @@
 //! Parts of an input, exact to the frame.
 
 use crate::common::{clips, oracle};
-use crate::read::{read, read_with};
+use crate::read::{open, read, read_with};
 use framecast::frame::{Rational, rescale};
 use framecast::media::{InputOptions, StreamKind};
 use std::path::Path;
@@ -109,4 +109,20 @@ fn chapters_are_cut_to_the_part() {
     // The audio's priming makes the input begin before 0.
     let begin = input_start(&clips::many_streams()) / 1000 + 500;
     assert_eq!(chapters, [(0, 1000 - begin), (1000 - begin, 1000)]);
+}
+
+#[test]
+fn parts_that_cannot_be_are_refused() {
+    let clip = clips::cfr_h264_aac();
+    for (start, duration, told) in [
+        (Some(-1), None, "--start: -1 µs is before the input; give 0 or more"),
+        (Some(i64::MIN), Some(i64::MAX), "is before the input"),
+        (None, Some(0), "--duration: nothing is 0 µs long; give more than 0"),
+        (Some(0), Some(-5), "nothing is -5 µs long"),
+    ] {
+        let found = open(&clip, &part(start, duration)).err().unwrap().to_string();
+        assert!(found.contains(told), "{found}");
+    }
+    // All of it, as long as it may be.
+    assert_eq!(read_with(&clip, &part(Some(0), Some(i64::MAX))).times(), read(&clip).times());
 }

@@ -63,7 +63,7 @@ impl Dedup {
         let spaced = (2..=LONGEST_PATTERN).find_map(|length| self.evenly_spaced(length));
         let time = spaced.unwrap_or(i128::from(pts) * parts);
         let time = i64::try_from(time)
-            .unwrap_or(i64::MAX)
+            .unwrap_or(if time < 0 { i64::MIN } else { i64::MAX })
             .max(self.last.map_or(i64::MIN, |last| last.saturating_add(1)));
         self.last = Some(time);
         Ok(Some(time))

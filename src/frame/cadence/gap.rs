@@ -45,7 +45,8 @@ impl GapFinder {
             return Err(TimeError::NotIncreasing { previous: last, found: pts });
         }
         self.last = Some(pts);
-        let multiple = if periods == 0 { Some(1) } else { multiple(pts - last, (last - start, periods)) };
+        let (interval, span) = (pts.saturating_sub(last), last.saturating_sub(start));
+        let multiple = if periods == 0 { Some(1) } else { multiple(interval, (span, periods)) };
         match multiple {
             Some(1) => self.run = Some(shortened(start, pts, periods + 1)),
             Some(multiple) if periods >= CONFIRMED && multiple - 1 <= self.longest => {
@@ -81,7 +82,7 @@ fn between(start: Pts, end: Pts, (part, parts): (i64, i64)) -> Pts {
     let way = (i128::from(end) - i128::from(start)) * i128::from(part);
     let parts = i128::from(parts);
     let offset = (way + parts / 2) / parts;
-    start + i64::try_from(offset).unwrap_or(0)
+    i64::try_from(i128::from(start) + offset).unwrap_or(end)
 }
 
 #[cfg(test)]

@@ -191,7 +191,7 @@ impl Pacer {
         let mut held = self.held.take()?;
         let info = &held.seen.frame.info;
         let (newest, end) = (info.pts, self.tail.unwrap_or(info.pts.saturating_add(info.duration)));
-        held.ticks.extend(self.cadence.finish(end - newest));
+        held.ticks.extend(self.cadence.finish(end.saturating_sub(newest)));
         self.count_unfilled();
         let missing = std::mem::take(&mut self.missing);
         let last = missing.last().copied().filter(|_| self.follows_source()).unwrap_or(newest);
@@ -202,7 +202,7 @@ impl Pacer {
         let mut span = self.release(held);
         // At a fixed rate all frames are shown for as long.
         if !matches!(self.options.rate, FrameRate::Fixed(_)) {
-            span.shown = self.cadence.rescaled(end - last);
+            span.shown = self.cadence.rescaled(end.saturating_sub(last));
         }
         // No later frame will come that could have them.
         if let Some(last) = span.ticks.last() {
@@ -310,14 +310,16 @@ impl Pacer {
     /// The ticks that there would be with frames at `times`, made of frame number `frame` at `newest` and the one at `next`.
     fn concealed(&self, newest: Pts, frame: u64, times: &[Pts], next: Option<Pts>) -> Vec<Tick> {
         let unit = match self.options.mode {
-            MotionMode::Predict => self.previous.as_ref().map(|seen| newest - seen.frame.info.pts),
-            MotionMode::Interpolate => next.map(|next| next - newest),
+            MotionMode::Predict => {
+                self.previous.as_ref().map(|seen| newest.saturating_sub(seen.frame.info.pts))
+            }
+            MotionMode::Interpolate => next.map(|next| next.saturating_sub(newest)),
         };
         let (cadence, mode) = (&self.cadence, self.options.mode);
         let (unit, start) = (unit.map(|unit| cadence.rescaled(unit)), cadence.rescaled(newest));
         let starts = std::iter::once(newest).chain(times.iter().copied());
         let ticks = starts.zip(times).flat_map(|(start, end)| cadence.parts(start, *end));
-        ticks.map(|pts| Tick { pts, content: mode.content(frame, pts - start, unit) }).collect()
+        ticks.map(|pts| Tick { pts, content: mode.content(frame, pts.saturating_sub(start), unit) }).collect()
     }
 
     /// Whether the output has the source's frames and parts of the intervals between them.
