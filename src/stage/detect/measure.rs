@@ -1,11 +1,13 @@
 //! What a pair of consecutive pictures has in common, measured at a size of a few thousand samples.
 
+use super::matte;
 use crate::frame::SmallFrame;
+use std::ops::Range;
 
 /// Width, in samples, that pictures are reduced to at most: thresholds so hold for any resolution.
 const LARGEST_WIDTH: usize = 96;
 /// Side of the blocks that are compared.
-const BLOCK: usize = 8;
+pub(super) const BLOCK: usize = 8;
 /// How far a block is sought, in samples: 1/16 to 1/8 of the width.
 const REACH: isize = 6;
 /// Contrast below which a block counts as flat, in luma (0 to 1): half an 8-bit code value.
@@ -75,15 +77,17 @@ impl Miniature {
     }
 
     pub(super) fn view(&self) -> View<'_> {
-        View { width: self.width, height: self.height, values: &self.values }
+        View { width: self.width, height: self.height, stride: self.width, values: &self.values }
     }
 }
 
-/// Luma, row by row.
+/// Luma, row by row, of a picture or a part of one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
     width: usize,
     height: usize,
+    /// Samples from one row to the next.
+    stride: usize,
     values: &'a [f32],
 }
 
@@ -92,7 +96,29 @@ type Block<'a> = [&'a [f32; BLOCK]; BLOCK];
 
 impl<'a> View<'a> {
     fn of(frame: &'a SmallFrame) -> Self {
-        Self { width: 2 * frame.width, height: 2 * frame.height, values: &frame.luma }
+        let (width, height) = (2 * frame.width, 2 * frame.height);
+        Self { width, height, stride: width, values: &frame.luma }
+    }
+
+    pub(super) const fn width(self) -> usize {
+        self.width
+    }
+
+    pub(super) const fn height(self) -> usize {
+        self.height
+    }
+
+    /// Row number `y`; nothing beyond the last one.
+    pub(super) fn row(self, y: usize) -> &'a [f32] {
+        let start = y * self.stride;
+        self.values.get(start..start + self.width).unwrap_or_default()
+    }
+
+    /// These columns and rows of it.
+    pub(super) fn cropped(self, columns: Range<usize>, rows: Range<usize>) -> Self {
+        let start = rows.start * self.stride + columns.start;
+        let values = self.values.get(start..).unwrap_or_default();
+        Self { width: columns.len(), height: rows.len(), stride: self.stride, values }
     }
 
     /// The block whose corner is at (x, y), or none if it is not all inside.
@@ -103,7 +129,7 @@ impl<'a> View<'a> {
         }
         let mut rows = [&[0.0; BLOCK]; BLOCK];
         for (row, y) in rows.iter_mut().zip(y..) {
-            *row = self.values.get(y * self.width + x..)?.first_chunk()?;
+            *row = self.values.get(y * self.stride + x..)?.first_chunk()?;
         }
         Some(rows)
     }
@@ -123,10 +149,14 @@ impl<'a> View<'a> {
 
 /// Compares `now` with `before`, from where each of its blocks is sought.
 pub(super) fn difference(now: View, before: View) -> Difference {
+    let (columns, rows) = matte::framed(now, before);
+    // What is of one colour in both pictures may be a bar, or a background that things move over: it is sought in as well.
+    let (start_x, start_y) = (columns.start as isize, rows.start as isize);
+    let now = now.cropped(columns, rows);
     let (mut left, mut contrast, mut brightness, mut count) = (0.0, 0.0, 0.0, 0.0);
     for (x, y) in now.corners() {
         let Some(block) = now.block(x, y) else { continue };
-        let (unexplained, change) = best_match(&block, before, (x, y));
+        let (unexplained, change) = best_match(&block, before, (start_x + x, start_y + y));
         left += unexplained.sqrt();
         contrast += (deviation(&block) + FLAT * FLAT).sqrt();
         brightness += change.abs();
@@ -135,7 +165,8 @@ pub(super) fn difference(now: View, before: View) -> Difference {
     if count == 0.0 {
         return Difference::default();
     }
-    Difference { structure: left / contrast, brightness: brightness / count }
+    // Blocks of unrelated pictures differ by more than their contrast; a share is 1 at most.
+    Difference { structure: (left / contrast).min(1.0), brightness: brightness / count }
 }
 
 /// The least variance of differences to the block, and the mean difference there.

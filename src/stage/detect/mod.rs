@@ -1,6 +1,7 @@
 //! What happens from one frame to the next: motion goes on, nothing moves, or the scene changes. Only frames of the past are
 //! seen.
 
+mod matte;
 mod measure;
 
 #[cfg(test)]
@@ -90,8 +91,8 @@ impl Transition {
 
 /// Sees the frames of a stream in order and says of each how it follows the one before.
 ///
-/// Pictures are compared at up to 96 samples of width, block by block; only duplicates are judged on the frames as they
-/// come.
+/// Pictures are compared at up to 96 samples of width, block by block, for cuts and flashes without the bars around them; only
+/// duplicates are judged on the frames as they come.
 #[derive(Clone, Debug)]
 pub struct Detector {
     options: DetectorOptions,

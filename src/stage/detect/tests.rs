@@ -119,6 +119,45 @@ fn cuts_are_found_where_they_are() {
     }
 }
 
+/// The picture with what `is_bar` says in a colour of its own.
+fn framed(mut frame: SmallFrame, colour: f32, is_bar: impl Fn(usize, usize) -> bool) -> SmallFrame {
+    for (index, value) in frame.luma.iter_mut().enumerate() {
+        if is_bar(index % (2 * WIDTH), index / (2 * WIDTH)) {
+            *value = colour;
+        }
+    }
+    frame
+}
+
+#[test]
+fn bars_around_the_picture_hide_no_cut_and_are_none() {
+    let letterbox: fn(usize, usize) -> bool = |_, y| !(13..83).contains(&y);
+    let pillarbox: fn(usize, usize) -> bool = |x, _| !(51..109).contains(&x);
+    let window: fn(usize, usize) -> bool = |x, y| !(21..139).contains(&x) || !(13..83).contains(&y);
+    for is_bar in [letterbox, pillarbox, window] {
+        for (before, after, colour) in [(1, 2, 0.0), (2, 3, 0.0), (3, 4, 1.0), (4, 5, 0.0), (5, 6, 0.5)] {
+            let (first, second) = (scene(before), scene(after));
+            let verdicts = judge((0..12).map(|k| {
+                let scene = if k < 6 { &first } else { &second };
+                let frame = shoot(|x, y| scene(x + 1.5 * k as f32, y));
+                compressed(framed(frame, colour, is_bar), k)
+            }));
+            let expected: Vec<_> = (0..12)
+                .map(|k| [Moving, First, Cut][usize::from(k == 0) + 2 * usize::from(k == 6)])
+                .collect();
+            assert_eq!(verdicts, expected, "{before} to {after}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_without_anything_is_no_bar() {
+    let scene = scene(1);
+    let light = |k: i32| if k < 4 { 0.0 } else { 1.0 };
+    let verdicts = judge((0..8).map(|k| shoot(|x, y| light(k) * scene(x + k as f32, y))));
+    assert_eq!(verdicts, [First, Duplicate, Duplicate, Duplicate, Cut, Moving, Moving, Moving]);
+}
+
 #[test]
 fn flashes_come_back() {
     let scene = scene(4);
