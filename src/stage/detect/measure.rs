@@ -44,14 +44,14 @@ pub(super) struct Fading {
     pub(super) spread: f32,
 }
 
-/// How alike two frames are, sample by sample, in luma (0 to 1).
+/// How alike two frames are, sample by sample.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sameness {
-    /// Mean absolute difference of luma.
+    /// Mean absolute difference of the plane that has most: luma (0 to 1) or chroma (-0.5 to 0.5).
     pub(super) mean: f32,
     /// The largest mean absolute difference of a block of 8 x 8.
     pub(super) largest: f32,
-    /// The share of the differences' energy that a small movement of each block does not explain, 0 to 1.
+    /// The share of the energy of luma's differences that a small movement of each block does not explain, 0 to 1.
     pub(super) unmoved: f32,
 }
 
@@ -261,38 +261,55 @@ fn unmoved(now: &Block, before: &Block) -> (f32, f32) {
 
 /// Compares two frames of the same size.
 ///
-/// Frames are compared at half of the source's size, for which the thresholds hold, whatever their cells.
+/// Luma is compared at half of the source's size, for which the thresholds hold, whatever the frames' cells.
 pub(super) fn sameness(now: &SmallFrame, before: &SmallFrame) -> Sameness {
-    if now.shrink != 2 {
-        return sameness_of(View::of(now), View::of(before));
+    let mut found = if now.shrink == 2 {
+        let [now, before] = [now, before].map(|frame| {
+            let mut half = Miniature::default();
+            half.reduce(frame, 2);
+            half
+        });
+        sameness_of(now.view(), before.view())
+    } else {
+        sameness_of(View::of(now), View::of(before))
+    };
+    for (plane, earlier) in now.chroma.iter().zip(&before.chroma) {
+        let [now, before] = [plane, earlier].map(|values| View {
+            width: now.width,
+            height: now.height,
+            stride: now.width,
+            values,
+        });
+        let (mean, largest) = distance(now, before);
+        (found.mean, found.largest) = (found.mean.max(mean), found.largest.max(largest));
     }
-    let [now, before] = [now, before].map(|frame| {
-        let mut half = Miniature::default();
-        half.reduce(frame, 2);
-        half
-    });
-    sameness_of(now.view(), before.view())
+    found
 }
 
 fn sameness_of(now: View<'_>, before: View<'_>) -> Sameness {
-    let (mut sum, mut largest, mut left, mut all) = (0.0, 0.0f32, 0.0, 0.0);
+    if now.corners().next().is_none() {
+        return Sameness { mean: 1.0, largest: 1.0, unmoved: 1.0 };
+    }
+    let (mut left, mut all) = (0.0, 0.0);
     for (now, before) in now.pairs(before) {
-        let rows = now.iter().zip(&before);
-        let block: f32 = rows
-            .flat_map(|(now, before)| now.iter().zip(*before))
-            .map(|(now, before)| (now - before).abs())
-            .sum();
-        sum += block;
-        largest = largest.max(block);
         let (rest, energy) = unmoved(&now, &before);
         left += rest;
         all += energy;
     }
-    let samples = (BLOCK * BLOCK) as f32;
-    let blocks = now.corners().count() as f32;
-    if blocks == 0.0 {
-        return Sameness { mean: 1.0, largest: 1.0, unmoved: 1.0 };
+    let (mean, largest) = distance(now, before);
+    Sameness { mean, largest, unmoved: if all > 0.0 { left / all } else { 1.0 } }
+}
+
+/// The mean absolute difference of two pictures' blocks, and that of the block that has most.
+fn distance(now: View<'_>, before: View<'_>) -> (f32, f32) {
+    let (mut sum, mut largest, mut count) = (0.0, 0.0f32, 0.0);
+    for (now, before) in now.pairs(before) {
+        let samples = now.iter().zip(&before).flat_map(|(now, before)| now.iter().zip(*before));
+        let block = samples.map(|(now, before)| (now - before).abs()).sum::<f32>();
+        sum += block;
+        largest = largest.max(block);
+        count += 1.0;
     }
-    let unmoved = if all > 0.0 { left / all } else { 1.0 };
-    Sameness { mean: sum / (samples * blocks), largest: largest / samples, unmoved }
+    let samples = (BLOCK * BLOCK) as f32;
+    (sum / (samples * f32::max(count, 1.0)), largest / samples)
 }

@@ -219,6 +219,40 @@ fn duplicates_exact_and_near() {
 }
 
 #[test]
+fn a_slow_fade_is_followed() {
+    let scene = scene(2);
+    // Half a code value and less per frame.
+    let clip: Vec<_> =
+        (0..100).map(|k| compressed(shoot(|x, y| scene(x, y) * (1.0 - 0.004 * k as f32)), k)).collect();
+    let mut shown = &clip[0];
+    let mut new = 0;
+    for (frame, verdict) in clip.iter().zip(judge(clip.iter().cloned())) {
+        if !verdict.is_duplicate() {
+            (shown, new) = (frame, new + 1);
+        }
+        let difference: f32 =
+            frame.luma.iter().zip(&shown.luma).map(|(now, shown)| (now - shown).abs()).sum();
+        assert!(difference / frame.luma.len() as f32 <= 0.004);
+    }
+    assert!((20..90).contains(&new), "{new}");
+}
+
+#[test]
+fn a_change_of_colour_alone_is_new() {
+    let scene = scene(3);
+    let painted = |k: u32, cells: usize, value: f32| {
+        let mut frame = compressed(shoot(&scene), k);
+        frame.chroma[1].fill(0.1);
+        for row in frame.chroma[1].chunks_exact_mut(WIDTH).take(cells) {
+            row[..cells].fill(value);
+        }
+        frame
+    };
+    let clip = [painted(0, 16, 0.1), painted(1, 16, 0.102), painted(2, 16, 0.14), painted(3, 48, 0.15)];
+    assert_eq!(judge(clip), [First, NearDuplicate, Moving, Moving]);
+}
+
+#[test]
 fn duplicates_are_the_same_at_cells_of_half_the_size() {
     // Two samples of luma for each one of larger cells, and noise between them that larger cells do not see.
     let fine = |coarse: &SmallFrame, number: u32| {
