@@ -5,6 +5,7 @@
 
 mod chain;
 mod clock;
+mod drift;
 mod edits;
 mod graph;
 mod networks;

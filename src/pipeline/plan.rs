@@ -84,7 +84,10 @@ impl Plan {
     /// The frame rate of the output and the time base of its time stamps, for a source of `rate` in `time_base`.
     pub(crate) fn timing(&self, rate: Rational, time_base: TimeBase) -> (Rational, TimeBase) {
         match &self.rate {
-            Some(change) => (change.frame_rate(rate), change.time_base()),
+            Some(change) => {
+                change.warn_of_drift(rate);
+                (change.frame_rate(rate), change.time_base())
+            }
             None => (rate, time_base),
         }
     }

@@ -1,5 +1,6 @@
 //! A change of the frame rate: what it needs before it starts.
 
+use super::drift::{Drift, drift};
 use super::edits::Threads;
 use super::retime::Retiming;
 use crate::config::ProcessingOptions;
@@ -75,6 +76,17 @@ impl RateChange {
             FrameRate::Multiple(multiple) => {
                 Rational::new(source.num.saturating_mul(multiple as i32), source.den)
             }
+        }
+    }
+
+    /// Says if frames of a source of rate `source` leave the output's grid only because its rate was rounded.
+    pub(super) fn warn_of_drift(&self, source: Rational) {
+        let FrameRate::Fixed(rate) = self.pacing.rate else { return };
+        if let Some(Drift { nearest, seconds }) = drift(rate, source) {
+            tracing::warn!(
+                "{rate} frames a second is not quite a multiple of the source's {source}: after {seconds:.0} s its frames are off \
+                 the output's grid, and others are made in their place; --fps {nearest} keeps them"
+            );
         }
     }
 

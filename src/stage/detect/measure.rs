@@ -1,11 +1,13 @@
 //! What a pair of consecutive pictures has in common, measured at a size of a few thousand samples.
 
+use super::matte;
 use crate::frame::SmallFrame;
+use std::ops::Range;
 
 /// Width, in samples, that pictures are reduced to at most: thresholds so hold for any resolution.
 const LARGEST_WIDTH: usize = 96;
 /// Side of the blocks that are compared.
-const BLOCK: usize = 8;
+pub(super) const BLOCK: usize = 8;
 /// How far a block is sought, in samples: 1/16 to 1/8 of the width.
 const REACH: isize = 6;
 /// Contrast below which a block counts as flat, in luma (0 to 1): half an 8-bit code value.
@@ -42,14 +44,14 @@ pub(super) struct Fading {
     pub(super) spread: f32,
 }
 
-/// How alike two frames are, sample by sample, in luma (0 to 1).
+/// How alike two frames are, sample by sample.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sameness {
-    /// Mean absolute difference of luma.
+    /// Mean absolute difference of the plane that has most: luma (0 to 1) or chroma (-0.5 to 0.5).
     pub(super) mean: f32,
     /// The largest mean absolute difference of a block of 8 x 8.
     pub(super) largest: f32,
-    /// The share of the differences' energy that a small movement of each block does not explain, 0 to 1.
+    /// The share of the energy of luma's differences that a small movement of each block does not explain, 0 to 1.
     pub(super) unmoved: f32,
 }
 
@@ -75,15 +77,17 @@ impl Miniature {
     }
 
     pub(super) fn view(&self) -> View<'_> {
-        View { width: self.width, height: self.height, values: &self.values }
+        View { width: self.width, height: self.height, stride: self.width, values: &self.values }
     }
 }
 
-/// Luma, row by row.
+/// Luma, row by row, of a picture or a part of one.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
     width: usize,
     height: usize,
+    /// Samples from one row to the next.
+    stride: usize,
     values: &'a [f32],
 }
 
@@ -92,7 +96,29 @@ type Block<'a> = [&'a [f32; BLOCK]; BLOCK];
 
 impl<'a> View<'a> {
     fn of(frame: &'a SmallFrame) -> Self {
-        Self { width: 2 * frame.width, height: 2 * frame.height, values: &frame.luma }
+        let (width, height) = (2 * frame.width, 2 * frame.height);
+        Self { width, height, stride: width, values: &frame.luma }
+    }
+
+    pub(super) const fn width(self) -> usize {
+        self.width
+    }
+
+    pub(super) const fn height(self) -> usize {
+        self.height
+    }
+
+    /// Row number `y`; nothing beyond the last one.
+    pub(super) fn row(self, y: usize) -> &'a [f32] {
+        let start = y * self.stride;
+        self.values.get(start..start + self.width).unwrap_or_default()
+    }
+
+    /// These columns and rows of it.
+    pub(super) fn cropped(self, columns: Range<usize>, rows: Range<usize>) -> Self {
+        let start = rows.start * self.stride + columns.start;
+        let values = self.values.get(start..).unwrap_or_default();
+        Self { width: columns.len(), height: rows.len(), stride: self.stride, values }
     }
 
     /// The block whose corner is at (x, y), or none if it is not all inside.
@@ -103,7 +129,7 @@ impl<'a> View<'a> {
         }
         let mut rows = [&[0.0; BLOCK]; BLOCK];
         for (row, y) in rows.iter_mut().zip(y..) {
-            *row = self.values.get(y * self.width + x..)?.first_chunk()?;
+            *row = self.values.get(y * self.stride + x..)?.first_chunk()?;
         }
         Some(rows)
     }
@@ -123,10 +149,14 @@ impl<'a> View<'a> {
 
 /// Compares `now` with `before`, from where each of its blocks is sought.
 pub(super) fn difference(now: View, before: View) -> Difference {
+    let (columns, rows) = matte::framed(now, before);
+    // What is of one colour in both pictures may be a bar, or a background that things move over: it is sought in as well.
+    let (start_x, start_y) = (columns.start as isize, rows.start as isize);
+    let now = now.cropped(columns, rows);
     let (mut left, mut contrast, mut brightness, mut count) = (0.0, 0.0, 0.0, 0.0);
     for (x, y) in now.corners() {
         let Some(block) = now.block(x, y) else { continue };
-        let (unexplained, change) = best_match(&block, before, (x, y));
+        let (unexplained, change) = best_match(&block, before, (start_x + x, start_y + y));
         left += unexplained.sqrt();
         contrast += (deviation(&block) + FLAT * FLAT).sqrt();
         brightness += change.abs();
@@ -135,7 +165,8 @@ pub(super) fn difference(now: View, before: View) -> Difference {
     if count == 0.0 {
         return Difference::default();
     }
-    Difference { structure: left / contrast, brightness: brightness / count }
+    // Blocks of unrelated pictures differ by more than their contrast; a share is 1 at most.
+    Difference { structure: (left / contrast).min(1.0), brightness: brightness / count }
 }
 
 /// The least variance of differences to the block, and the mean difference there.
@@ -230,38 +261,55 @@ fn unmoved(now: &Block, before: &Block) -> (f32, f32) {
 
 /// Compares two frames of the same size.
 ///
-/// Frames are compared at half of the source's size, for which the thresholds hold, whatever their cells.
+/// Luma is compared at half of the source's size, for which the thresholds hold, whatever the frames' cells.
 pub(super) fn sameness(now: &SmallFrame, before: &SmallFrame) -> Sameness {
-    if now.shrink != 2 {
-        return sameness_of(View::of(now), View::of(before));
+    let mut found = if now.shrink == 2 {
+        let [now, before] = [now, before].map(|frame| {
+            let mut half = Miniature::default();
+            half.reduce(frame, 2);
+            half
+        });
+        sameness_of(now.view(), before.view())
+    } else {
+        sameness_of(View::of(now), View::of(before))
+    };
+    for (plane, earlier) in now.chroma.iter().zip(&before.chroma) {
+        let [now, before] = [plane, earlier].map(|values| View {
+            width: now.width,
+            height: now.height,
+            stride: now.width,
+            values,
+        });
+        let (mean, largest) = distance(now, before);
+        (found.mean, found.largest) = (found.mean.max(mean), found.largest.max(largest));
     }
-    let [now, before] = [now, before].map(|frame| {
-        let mut half = Miniature::default();
-        half.reduce(frame, 2);
-        half
-    });
-    sameness_of(now.view(), before.view())
+    found
 }
 
 fn sameness_of(now: View<'_>, before: View<'_>) -> Sameness {
-    let (mut sum, mut largest, mut left, mut all) = (0.0, 0.0f32, 0.0, 0.0);
+    if now.corners().next().is_none() {
+        return Sameness { mean: 1.0, largest: 1.0, unmoved: 1.0 };
+    }
+    let (mut left, mut all) = (0.0, 0.0);
     for (now, before) in now.pairs(before) {
-        let rows = now.iter().zip(&before);
-        let block: f32 = rows
-            .flat_map(|(now, before)| now.iter().zip(*before))
-            .map(|(now, before)| (now - before).abs())
-            .sum();
-        sum += block;
-        largest = largest.max(block);
         let (rest, energy) = unmoved(&now, &before);
         left += rest;
         all += energy;
     }
-    let samples = (BLOCK * BLOCK) as f32;
-    let blocks = now.corners().count() as f32;
-    if blocks == 0.0 {
-        return Sameness { mean: 1.0, largest: 1.0, unmoved: 1.0 };
+    let (mean, largest) = distance(now, before);
+    Sameness { mean, largest, unmoved: if all > 0.0 { left / all } else { 1.0 } }
+}
+
+/// The mean absolute difference of two pictures' blocks, and that of the block that has most.
+fn distance(now: View<'_>, before: View<'_>) -> (f32, f32) {
+    let (mut sum, mut largest, mut count) = (0.0, 0.0f32, 0.0);
+    for (now, before) in now.pairs(before) {
+        let samples = now.iter().zip(&before).flat_map(|(now, before)| now.iter().zip(*before));
+        let block = samples.map(|(now, before)| (now - before).abs()).sum::<f32>();
+        sum += block;
+        largest = largest.max(block);
+        count += 1.0;
     }
-    let unmoved = if all > 0.0 { left / all } else { 1.0 };
-    Sameness { mean: sum / (samples * blocks), largest: largest / samples, unmoved }
+    let samples = (BLOCK * BLOCK) as f32;
+    (sum / (samples * f32::max(count, 1.0)), largest / samples)
 }

@@ -1,6 +1,7 @@
 //! What happens from one frame to the next: motion goes on, nothing moves, or the scene changes. Only frames of the past are
 //! seen.
 
+mod matte;
 mod measure;
 
 #[cfg(test)]
@@ -29,8 +30,8 @@ pub struct DetectorOptions {
     /// Dissolve: how much two successive differences may differ, as a share of both (0 to 1); in
     /// motion they differ by 0.42 and more. Default 0.4.
     pub dissolve: f32,
-    /// Near duplicate: mean absolute difference of luma. Default 0.004 (1 of 255). A block of 16 x 16 source samples
-    /// (at 1/4 size) may have [`DetectorOptions::BLOCK_FACTOR`] times as much.
+    /// Near duplicate: mean absolute difference of luma, and of each plane of chroma. Default 0.004 (1 of 255). A block of 8 x 8
+    /// values may have [`DetectorOptions::BLOCK_FACTOR`] times as much.
     pub duplicate: f32,
 }
 
@@ -62,9 +63,9 @@ pub enum Transition {
     First,
     /// Motion, or none, within a scene.
     Moving,
-    /// The same picture, sample by sample.
+    /// The same picture as that of the last frame that is no duplicate, sample by sample.
     Duplicate,
-    /// The same picture but for the noise of compression.
+    /// The same picture as that but for the noise of compression.
     NearDuplicate,
     /// Another scene. The first frame of a flash that hides the scene looks the same.
     Cut,
@@ -90,11 +91,12 @@ impl Transition {
 
 /// Sees the frames of a stream in order and says of each how it follows the one before.
 ///
-/// Pictures are compared at up to 96 samples of width, block by block; only duplicates are judged on the frames as they
-/// come.
+/// Pictures are compared at up to 96 samples of width, block by block, for cuts and flashes without the bars around them; only
+/// duplicates are judged on the frames as they come.
 #[derive(Clone, Debug)]
 pub struct Detector {
     options: DetectorOptions,
+    /// The last frame that is no duplicate: what changes slowly is compared with that, not with its own duplicates.
     last: SmallFrame,
     /// The newest first.
     past: VecDeque<Miniature>,
@@ -114,11 +116,15 @@ impl Detector {
         let is_same_size = (frame.source, frame.shrink) == (self.last.source, self.last.shrink);
         if !is_same_size || self.past.is_empty() {
             self.past.clear();
+            self.last.clone_from(frame);
             self.remember(frame);
             (self.since_jump, self.fading_frames) = (0, 0);
             return Transition::First;
         }
         let duplicate = self.duplicate(frame);
+        if duplicate.is_none() {
+            self.last.clone_from(frame);
+        }
         self.remember(frame);
         let transition = self.judge(duplicate);
         self.since_jump = match transition {
@@ -143,7 +149,6 @@ impl Detector {
     }
 
     fn remember(&mut self, frame: &SmallFrame) {
-        self.last.clone_from(frame);
         let mut miniature = if self.past.len() < MEMORY {
             Miniature::default()
         } else {

@@ -119,6 +119,45 @@ fn cuts_are_found_where_they_are() {
     }
 }
 
+/// The picture with what `is_bar` says in a colour of its own.
+fn framed(mut frame: SmallFrame, colour: f32, is_bar: impl Fn(usize, usize) -> bool) -> SmallFrame {
+    for (index, value) in frame.luma.iter_mut().enumerate() {
+        if is_bar(index % (2 * WIDTH), index / (2 * WIDTH)) {
+            *value = colour;
+        }
+    }
+    frame
+}
+
+#[test]
+fn bars_around_the_picture_hide_no_cut_and_are_none() {
+    let letterbox: fn(usize, usize) -> bool = |_, y| !(13..83).contains(&y);
+    let pillarbox: fn(usize, usize) -> bool = |x, _| !(51..109).contains(&x);
+    let window: fn(usize, usize) -> bool = |x, y| !(21..139).contains(&x) || !(13..83).contains(&y);
+    for is_bar in [letterbox, pillarbox, window] {
+        for (before, after, colour) in [(1, 2, 0.0), (2, 3, 0.0), (3, 4, 1.0), (4, 5, 0.0), (5, 6, 0.5)] {
+            let (first, second) = (scene(before), scene(after));
+            let verdicts = judge((0..12).map(|k| {
+                let scene = if k < 6 { &first } else { &second };
+                let frame = shoot(|x, y| scene(x + 1.5 * k as f32, y));
+                compressed(framed(frame, colour, is_bar), k)
+            }));
+            let expected: Vec<_> = (0..12)
+                .map(|k| [Moving, First, Cut][usize::from(k == 0) + 2 * usize::from(k == 6)])
+                .collect();
+            assert_eq!(verdicts, expected, "{before} to {after}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_without_anything_is_no_bar() {
+    let scene = scene(1);
+    let light = |k: i32| if k < 4 { 0.0 } else { 1.0 };
+    let verdicts = judge((0..8).map(|k| shoot(|x, y| light(k) * scene(x + k as f32, y))));
+    assert_eq!(verdicts, [First, Duplicate, Duplicate, Duplicate, Cut, Moving, Moving, Moving]);
+}
+
 #[test]
 fn flashes_come_back() {
     let scene = scene(4);
@@ -177,6 +216,40 @@ fn duplicates_exact_and_near() {
             assert_eq!(verdict, if is_repeated(k) { NearDuplicate } else { Moving }, "frame {k}");
         }
     }
+}
+
+#[test]
+fn a_slow_fade_is_followed() {
+    let scene = scene(2);
+    // Half a code value and less per frame.
+    let clip: Vec<_> =
+        (0..100).map(|k| compressed(shoot(|x, y| scene(x, y) * (1.0 - 0.004 * k as f32)), k)).collect();
+    let mut shown = &clip[0];
+    let mut new = 0;
+    for (frame, verdict) in clip.iter().zip(judge(clip.iter().cloned())) {
+        if !verdict.is_duplicate() {
+            (shown, new) = (frame, new + 1);
+        }
+        let difference: f32 =
+            frame.luma.iter().zip(&shown.luma).map(|(now, shown)| (now - shown).abs()).sum();
+        assert!(difference / frame.luma.len() as f32 <= 0.004);
+    }
+    assert!((20..90).contains(&new), "{new}");
+}
+
+#[test]
+fn a_change_of_colour_alone_is_new() {
+    let scene = scene(3);
+    let painted = |k: u32, cells: usize, value: f32| {
+        let mut frame = compressed(shoot(&scene), k);
+        frame.chroma[1].fill(0.1);
+        for row in frame.chroma[1].chunks_exact_mut(WIDTH).take(cells) {
+            row[..cells].fill(value);
+        }
+        frame
+    };
+    let clip = [painted(0, 16, 0.1), painted(1, 16, 0.102), painted(2, 16, 0.14), painted(3, 48, 0.15)];
+    assert_eq!(judge(clip), [First, NearDuplicate, Moving, Moving]);
 }
 
 #[test]

@@ -105,7 +105,7 @@ pub struct Pacer {
     frames: u64,
     previous: Option<Seen>,
     held: Option<Held>,
-    /// When the last frame that was left out ends.
+    /// When the newest frame ends, or the last one after it that was left out, if this is not told by the newest one's duration.
     tail: Option<Pts>,
     /// The captions of the frames that were left out since the newest one.
     left: Vec<LeftCaptions>,
@@ -176,7 +176,6 @@ impl Pacer {
             self.keep_captions(&frame.info);
             return Ok(None);
         };
-        self.tail = None;
         self.count.breaks += u64::from(!transition.has_motion() && transition != Transition::First);
         let seen = Seen { frame, small: Arc::new(small) };
         let finished = self.held.replace(Held { seen, follows: transition.has_motion(), ticks: newest });
@@ -269,11 +268,13 @@ impl Pacer {
     /// repetitions; `None` if it is one.
     fn ticks(&mut self, frame: &mut Frame, transition: Transition) -> Result<Option<Parted>, TimeError> {
         let (info, parts) = (&mut frame.info, self.parts());
+        let mut tail = None;
         if let Some(dedup) = &mut self.dedup {
             let end = info.pts.saturating_add(info.duration).saturating_mul(parts);
             info.duration = info.duration.saturating_mul(parts);
             match dedup.push(info.pts, transition.is_duplicate())? {
-                Some(pts) => info.pts = pts,
+                // Even spacing puts frames off, but not their end.
+                Some(pts) => (info.pts, tail) = (pts, Some(end).filter(|end| *end > pts)),
                 None => {
                     self.count.duplicates += 1;
                     self.tail = Some(end);
@@ -282,6 +283,7 @@ impl Pacer {
             }
         }
         let ticks = self.cadence.push(info.pts)?;
+        self.tail = tail;
         let newest = self.frames;
         self.frames += 1;
         let (mut before, newest) = ticks.partition::<Vec<_>, _>(|tick| frame_of(tick) < newest);

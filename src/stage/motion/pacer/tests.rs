@@ -167,3 +167,19 @@ fn damaged_frames_at_the_end_are_shown_as_long_as_they_would_be() {
         }
     }
 }
+
+#[test]
+fn even_spacing_does_not_put_off_the_end() {
+    // One frame in five repeats the one before; the stream ends in each phase of that.
+    for count in 40..45 {
+        let rate = FrameRate::Fixed(Rational::new(240, 1));
+        let options = PacerOptions { dedup: true, ..options(rate, MotionMode::Predict) };
+        let mut pacer = Pacer::new(options).unwrap();
+        for k in 0..count {
+            pacer.push(grey(k, (k * 4 / 5 * 3) as u8)).unwrap();
+        }
+        let last = pacer.end().unwrap().ticks.last().unwrap().pts;
+        // Ten ticks for each frame of the source, in 120 parts of its duration.
+        assert_eq!(last, count * 120 - 12, "{count} frames");
+    }
+}
