@@ -1,7 +1,9 @@
 //! The engine: what the command line, and programs that embed framecast, use.
 //!
 //! [`run`] does a whole file or stream. [`Engine`] is for programs that have frames of their own: they push decoded
-//! frames and pull enlarged ones.
+//! frames and pull enlarged ones. [`Predictor`] gives the next frame alone, and how sure it is.
+
+mod predictor;
 
 use crate::config::ProcessingOptions;
 use crate::error::{ConfigError, Error, TimeError};
@@ -13,6 +15,7 @@ use crossbeam_channel::{Receiver, RecvError, Select, TryRecvError, TrySendError}
 use std::sync::Arc;
 
 pub use crate::pipeline::{Observer, run};
+pub use predictor::{Prediction, Predictor};
 
 /// What became of a pushed frame.
 #[derive(Debug)]
@@ -101,13 +104,7 @@ impl Engine {
         options: &ProcessingOptions,
     ) -> Result<Self, Error> {
         options.validate()?;
-        for (setting, side) in [("width", source.width), ("height", source.height)] {
-            if !(1..=32768).contains(&side) {
-                let (setting, found) = (setting.into(), side.to_string());
-                return Err(ConfigError { setting, expected: "1 to 32768".into(), found }.into());
-            }
-        }
-        source.format.validate()?;
+        check_source(source)?;
         if !time_base.is_positive() {
             let (setting, expected) = ("time base".into(), "seconds per tick, a fraction above 0".into());
             return Err(ConfigError { setting, expected, found: time_base.to_string() }.into());
@@ -255,17 +252,7 @@ impl Engine {
         if self.chain.input().is_none() {
             return refuse("no frame after flush".into(), "a frame".into());
         }
-        let (info, source) = (&frame.info, &self.source);
-        if (info.width, info.height, info.format) != (source.width, source.height, source.format) {
-            return refuse(
-                format!("{} x {} {}", source.width, source.height, source.format),
-                format!("{} x {} {}", info.width, info.height, info.format),
-            );
-        }
-        if info.color != source.color {
-            return refuse(format!("{:?}", source.color), format!("{:?}", info.color));
-        }
-        frame.validate()
+        check_frame(frame, self.source)
     }
 
     fn check_time(&self, frame: &Frame) -> Result<(), TimeError> {
@@ -275,4 +262,29 @@ impl Engine {
             None => Ok(()),
         }
     }
+}
+
+fn check_source(source: Geometry) -> Result<(), ConfigError> {
+    for (setting, side) in [("width", source.width), ("height", source.height)] {
+        if !(1..=32768).contains(&side) {
+            let (setting, found) = (setting.into(), side.to_string());
+            return Err(ConfigError { setting, expected: "1 to 32768".into(), found });
+        }
+    }
+    source.format.validate()
+}
+
+/// Refuses a frame that is not of the source's geometry, or not what its description tells of.
+fn check_frame(frame: &Frame, source: Geometry) -> Result<(), ConfigError> {
+    let Geometry { width, height, format, color } = source;
+    let info = &frame.info;
+    let (expected, found) = if (info.width, info.height, info.format) != (width, height, format) {
+        let text = |width, height, format| format!("{width} x {height} {format}");
+        (text(width, height, format), text(info.width, info.height, info.format))
+    } else if info.color != color {
+        (format!("{color:?}"), format!("{:?}", info.color))
+    } else {
+        return frame.validate();
+    };
+    Err(ConfigError { setting: "push_frame".into(), expected, found })
 }

@@ -2,8 +2,8 @@
 //! the source are made of motion.
 //!
 //! What programs begin with: [`engine::run`] for a file or stream, as `framecast run` does it; [`engine::Engine`] for frames of
-//! their own; [`live::Live`] for cameras and what else must not wait; [`media::Source`] and [`media::Sink`] to read and write
-//! video only.
+//! their own; [`engine::Predictor`] for the next frame and how sure it is; [`live::Live`] for cameras and what else must not wait;
+//! [`media::Source`] and [`media::Sink`] to read and write video only.
 //!
 //! ```no_run
 //! use framecast::config::{RunConfig, Target};

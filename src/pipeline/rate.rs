@@ -48,6 +48,12 @@ impl RateChange {
             }
             return Ok(None);
         }
+        Self::new(options, time_base).map(Some)
+    }
+
+    /// Loads the model of `options`, whether or not they add frames.
+    pub(crate) fn new(options: &ProcessingOptions, time_base: TimeBase) -> Result<Self, Error> {
+        let motion = &options.motion;
         let network = find_network(options)?;
         let of_network = network.as_ref().and_then(|(_, model)| model.manifest.shrink);
         let usual = of_network.unwrap_or(MotionPredictor::CLASSICAL_SHRINK);
@@ -61,7 +67,7 @@ impl RateChange {
             conceal: motion.conceal,
         };
         let output = pacing.cadence()?.time_base();
-        Ok(Some(Self { pacing, output, network, usual, scale: motion.scale }))
+        Ok(Self { pacing, output, network, usual, scale: motion.scale })
     }
 
     pub(super) fn model_name(&self) -> String {
