@@ -101,15 +101,10 @@ fn plain() -> ProcessingOptions {
 /// A grey frame.
 fn frame(source: Geometry, pts: i64) -> Frame {
     let info = FrameInfo {
-        width: source.width,
-        height: source.height,
-        format: source.format,
         color: source.color,
-        sample_aspect_ratio: SQUARE,
         pts,
         duration: 1,
-        is_damaged: false,
-        side_data: Vec::new(),
+        ..FrameInfo::new(source.width, source.height, source.format)
     };
     let mut frame = Frame::allocate(info, None);
     frame.planes_mut().iter_mut().for_each(|plane| plane.buffer.bytes_mut().fill(128));

@@ -102,7 +102,9 @@ impl RunArgs {
         let threads = self.processing.threads;
         let strict = self.input.is_strict();
         let mut processing = self.processing.into_options(MotionMode::Interpolate);
-        (processing.motion.dedup, processing.motion.conceal) = (self.repairs.dedup, self.repairs.conceal);
+        let motion = &mut processing.motion;
+        (motion.dedup, motion.conceal) = (self.repairs.dedup, self.repairs.conceal);
+        motion.detector.duplicate = self.repairs.duplicate_threshold;
         Ok(RunConfig {
             input: self.input.input.clone(),
             input_options: self.input.into_options(input_format, threads),
@@ -147,6 +149,7 @@ mod tests {
     use framecast::frame::Rational;
     use framecast::kernel::KernelChoice;
     use framecast::media::Deinterlace;
+    use framecast::stage::DetectorOptions;
 
     fn config(line: &str) -> Result<RunConfig, String> {
         let words = ["framecast", "run"].into_iter().chain(line.split_whitespace());
@@ -197,7 +200,8 @@ mod tests {
              --codec ffv1 --crf 18.5 \
              --preset fast --pix-fmt yuv420p --encoder-opt g=1 --encoder-opt bf=0 --muxer-opt movflags=faststart \
              --no-subtitles --no-audio --no-data --no-attachments --style 3:3,7 --style-strength 0.5 --style-size 320 \
-             --enhance low-light --enhance-strength 0.25 --smoothing 0 --order upscale,style,enhance,denoise --denoise",
+             --enhance low-light --enhance-strength 0.25 --smoothing 0 --order upscale,style,enhance,denoise --denoise \
+             --scene-threshold 0.5 --flash-threshold 0.1 --dissolve-threshold 0.2 --dedup --duplicate-threshold 0",
         )
         .unwrap();
         let (input, output) = (&config.input_options, &config.output_options);
@@ -219,6 +223,8 @@ mod tests {
         assert_eq!(config.processing.tile, Some(256));
         assert_eq!((config.processing.reuse, config.processing.static_threshold), (Reuse::Off, 8));
         assert_eq!(config.processing.detail, Some(0.25));
+        let detector = DetectorOptions { cut: 0.5, flash: 0.1, dissolve: 0.2, duplicate: 0.0 };
+        assert_eq!((config.processing.motion.detector, config.processing.motion.dedup), (detector, true));
         let style = Style::Mix(vec![(3, 0.75), (7, 0.25)]);
         assert_eq!(config.processing.style, Some(StyleOptions { style, strength: 0.5, size: 320 }));
         assert_eq!(config.processing.enhance, Some(EnhanceOptions { strength: 0.25 }));

@@ -9,6 +9,7 @@ use framecast::config::{
 };
 use framecast::frame::{FrameRate, MotionMode, MotionScale};
 use framecast::kernel::KernelChoice;
+use framecast::stage::DetectorOptions;
 use std::path::PathBuf;
 
 #[derive(Args, Debug)]
@@ -74,8 +75,20 @@ pub(super) struct ProcessingArgs {
     /// What counts as a scene cut, 0 to 1: the share of contrast that motion does not explain
     ///
     /// Default: 0.75; cuts have 0.84 and more, fast motion up to 0.74. At a cut the last frame is held. No cost.
-    #[arg(long, value_name = "SHARE", value_parser = value::part, default_value_t = MotionOptions::default().scene_threshold, hide_default_value = true, allow_hyphen_values = true)]
+    #[arg(long, value_name = "SHARE", value_parser = value::part, default_value_t = DetectorOptions::default().cut, hide_default_value = true, allow_hyphen_values = true)]
     scene_threshold: f32,
+
+    /// What counts as a flash, 0 to 1: how much brighter or darker all of the picture becomes from one frame to the next
+    ///
+    /// Default: 0.06, 15 of 255 code values; 1: nothing does. Around a flash the last frame is held. No cost.
+    #[arg(long, value_name = "SHARE", value_parser = value::part, default_value_t = DetectorOptions::default().flash, hide_default_value = true, allow_hyphen_values = true)]
+    flash_threshold: f32,
+
+    /// What counts as a dissolve or fade, 0 to 1: how much the change from frame to frame may differ from the one before
+    ///
+    /// Default: 0.4; in motion they differ by 0.42 and more. 0: nothing does. In a dissolve each frame is held. No cost.
+    #[arg(long, value_name = "SHARE", value_parser = value::part, default_value_t = DetectorOptions::default().dissolve, hide_default_value = true, allow_hyphen_values = true)]
+    dissolve_threshold: f32,
 
     /// Model that estimates motion, by name, or any .onnx file with its manifest; flow is dense inverse search without a network [default: of run predict-live (predict-live-int8 on processors) or flow, by mode; of live flow]
     #[arg(long, value_name = "NAME")]
@@ -171,6 +184,13 @@ pub(super) struct RepairArgs {
     #[arg(long)]
     pub(super) dedup: bool,
 
+    /// How much a frame that shows nothing new for --dedup may differ from the last one that did, 0 to 1
+    ///
+    /// Default: 0.004, the mean of all samples being 1 of 255 code values apart; a block of 16 x 16 may differ by three times as
+    /// much. 0: not at all. No cost.
+    #[arg(long, value_name = "SHARE", value_parser = value::part, default_value_t = DetectorOptions::default().duplicate, hide_default_value = true, requires = "dedup", allow_hyphen_values = true)]
+    pub(super) duplicate_threshold: f32,
+
     /// Fills the places of missing and damaged frames with motion, at the source's rate or a multiple [default: off]
     ///
     /// In streams of constant rate, up to 8 in a row. Costs what --fps does, for those frames only.
@@ -232,7 +252,12 @@ impl ProcessingArgs {
                     Some(ModeArg::Interpolate) => MotionMode::Interpolate,
                     None => mode,
                 },
-                scene_threshold: self.scene_threshold,
+                detector: DetectorOptions {
+                    cut: self.scene_threshold,
+                    flash: self.flash_threshold,
+                    dissolve: self.dissolve_threshold,
+                    ..DetectorOptions::default()
+                },
                 model: self.motion_model,
                 scale: self.motion_scale,
                 ..MotionOptions::default()

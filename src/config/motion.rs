@@ -18,8 +18,8 @@ pub struct MotionOptions {
     /// Fills the places of missing and damaged frames of a stream of constant rate with motion, at the source's rate or
     /// a multiple of it; fixed rates fill them anyway.
     pub conceal: bool,
-    /// Scene cut: the share of the picture's contrast, 0 to 1, that moving its blocks does not explain.
-    pub scene_threshold: f32,
+    /// What counts as a cut, a flash, a dissolve or a duplicate; each is 0 to 1.
+    pub detector: DetectorOptions,
     /// Name of the model that estimates motion, or the path of its .onnx file; the mode's own if `None`.
     pub model: Option<String>,
     /// At what part of the model's usual size motion is found.
@@ -34,7 +34,7 @@ impl Default for MotionOptions {
             mode: MotionMode::Interpolate,
             dedup: false,
             conceal: false,
-            scene_threshold: DetectorOptions::default().cut,
+            detector: DetectorOptions::default(),
             model: None,
             scale: MotionScale::Full,
         }
@@ -56,8 +56,16 @@ impl MotionOptions {
         let wrong = |setting: &str, expected: &str, found: String| {
             Err(ConfigError { setting: setting.into(), expected: expected.into(), found })
         };
-        if !(0.0..=1.0).contains(&self.scene_threshold) {
-            return wrong("--scene-threshold", "0 to 1", self.scene_threshold.to_string());
+        let DetectorOptions { cut, flash, dissolve, duplicate } = self.detector;
+        for (setting, threshold) in [
+            ("--scene-threshold", cut),
+            ("--flash-threshold", flash),
+            ("--dissolve-threshold", dissolve),
+            ("--duplicate-threshold", duplicate),
+        ] {
+            if !(0.0..=1.0).contains(&threshold) {
+                return wrong(setting, "0 to 1", threshold.to_string());
+            }
         }
         if self.dedup && !self.changes_rate() {
             return wrong("--dedup", "another frame rate beside it (--fps)", "the source's".into());

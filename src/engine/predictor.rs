@@ -73,7 +73,7 @@ struct Known {
 const ANY_TIME_BASE: Rational = Rational::new(1, 1);
 
 impl Predictor {
-    /// For frames of the geometry `source`. Of `options`, these count: `motion.model`, `motion.scale`, `motion.scene_threshold`,
+    /// For frames of the geometry `source`. Of `options`, these count: `motion.model`, `motion.scale`, `motion.detector`,
     /// `execution`, `threads`, `kernels` and `runtime_library`.
     ///
     /// # Errors

@@ -236,7 +236,7 @@ fn feed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Color, Frame, FrameInfo, PixelFormat, Rational};
+    use crate::frame::{Frame, FrameInfo, PixelFormat};
     use crate::live::ShownContent;
     use std::sync::atomic::AtomicBool;
 
@@ -291,17 +291,7 @@ mod tests {
     }
 
     fn shown() -> Shown {
-        let info = FrameInfo {
-            width: 2,
-            height: 2,
-            format: PixelFormat::YUV420P,
-            color: Color::default(),
-            sample_aspect_ratio: Rational::new(1, 1),
-            pts: 0,
-            duration: 1,
-            is_damaged: false,
-            side_data: Vec::new(),
-        };
+        let info = FrameInfo { duration: 1, ..FrameInfo::new(2, 2, PixelFormat::YUV420P) };
         let frame = Frame::allocate(info, None);
         let (content, time) = (ShownContent::Real, Duration::ZERO);
         Shown { source: frame.clone(), frame, content, captured: time, handed_over: time }

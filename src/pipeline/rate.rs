@@ -8,7 +8,7 @@ use crate::error::{ConfigError, Error};
 use crate::frame::{BufferPool, FrameRate, MotionMode, MotionScale, Rational, TimeBase};
 use crate::kernel;
 use crate::model::{Execution, Model, Runtime, Task};
-use crate::stage::{DetectorOptions, MotionMaker, MotionPredictor, Pacer, PacerOptions, Weaver};
+use crate::stage::{MotionMaker, MotionPredictor, Pacer, PacerOptions, Weaver};
 
 /// The model that predicts.
 const PREDICTOR: &str = "predict-live";
@@ -62,7 +62,7 @@ impl RateChange {
             time_base,
             mode: motion.mode,
             shrink: motion.scale.shrink(usual),
-            detector: DetectorOptions { cut: motion.scene_threshold, ..DetectorOptions::default() },
+            detector: motion.detector,
             dedup: motion.dedup,
             conceal: motion.conceal,
         };
