@@ -3,7 +3,11 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::print_stdout, clippy::unwrap_used)]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod conceal;
+mod transitions;
 
 use std::path::{Path, PathBuf};
 use support::{clip, derived, frame_times, raw, run, scratch, stream_hashes, succeed};
@@ -219,167 +223,6 @@ fn enlarged_frames_are_made_of_enlarged_ones() {
     let stages: Vec<_> =
         summary["stages"].as_array().unwrap().iter().map(|stage| stage["stage"].clone()).collect();
     assert_eq!(stages, ["decode", "pace", "upscale", "compose", "encode"]);
-}
-
-#[test]
-fn at_a_cut_the_last_frame_is_held() {
-    let source = clip(
-        "cut.mkv",
-        "-f lavfi -i testsrc2=s=128x64:r=10:d=0.6 -f lavfi -i mandelbrot=s=128x64:r=10 -filter_complex \
-         [1]trim=end_frame=6,setpts=PTS-STARTPTS[b];[0][b]concat=n=2,format=yuv420p -c:v ffv1",
-    );
-    let sources = raw(&source);
-    let real: Vec<&[u8]> = sources.chunks(FRAME).collect();
-    for (options, repeated) in [(interpolating("--fps x2"), (5, 11)), (predicting("--fps x2"), (6, 13))] {
-        let (made, _, summary) = retimed(&source, "out.mkv", &options);
-        assert_eq!(summary["motion"]["breaks"], 1);
-        let frames: Vec<&[u8]> = made.chunks(FRAME).collect();
-        assert!(frames[repeated.1] == real[repeated.0], "{options}");
-    }
-}
-
-#[test]
-fn animation_on_twos_moves_evenly_without_its_duplicates() {
-    let twos = clip(
-        "twos.mkv",
-        "-f lavfi -i mandelbrot=size=640x64:rate=20:start_scale=0.02 -vf \
-         trim=end_frame=1,loop=loop=12:size=1,setpts=N/20/TB,crop=128:64:320-8*floor(n/2):0 -frames:v 12 \
-         -pix_fmt yuv420p -c:v ffv1",
-    );
-    let truth = raw(&moving(20, 12, 4));
-    let (made, _, summary) = retimed(&twos, "out.mkv", &interpolating("--fps 20 --dedup"));
-    assert_eq!((&summary["motion"]["duplicates"], made.len()), (&6.into(), truth.len()));
-    for (n, (frame, truth)) in made.chunks(FRAME).zip(truth.chunks(FRAME)).enumerate().take(11) {
-        assert!(difference(frame, truth) <= 0.02, "frame {n}");
-    }
-}
-
-#[test]
-fn lost_frames_are_concealed() {
-    let whole = moving(20, 30, 4);
-    let lossy = derived(
-        "lossy.mkv",
-        "-i @0 -vf select=not(eq(n\\,15)) -fps_mode passthrough -enc_time_base 1:1000 -c:v ffv1",
-        &[&whole],
-    );
-    let truth = raw(&whole);
-    assert_eq!(frame_times(&lossy, "v:0").len(), 29);
-    let (made, times, summary) = retimed(&lossy, "out.mkv", &interpolating("--conceal"));
-    assert_eq!((made.len() / FRAME, &summary["motion"]["concealed"]), (30, &1.into()));
-    assert_eq!(times[15].0 * 20, times[15].1 * 15, "{:?}", times[15]);
-    for (n, (frame, truth)) in made.chunks(FRAME).zip(truth.chunks(FRAME)).enumerate() {
-        assert!(if n == 15 { difference(frame, truth) <= 0.02 } else { frame == truth }, "frame {n}");
-    }
-}
-
-#[test]
-fn lost_frames_are_concealed_at_multiples_of_the_rate() {
-    let lossy = derived(
-        "lossy.mkv",
-        "-i @0 -vf select=not(between(n\\,12\\,13)) -fps_mode passthrough -enc_time_base 1:1000 -c:v ffv1",
-        &[&moving(20, 30, 4)],
-    );
-    let (_, without, _) = retimed(&lossy, "out.mkv", &interpolating("--fps x2"));
-    assert_eq!(without.len(), 2 * 28 - 1);
-    let (made, times, summary) = retimed(&lossy, "out.mkv", &interpolating("--fps x2 --conceal"));
-    assert_eq!((times.len(), &summary["motion"]["concealed"]), (2 * 30 - 1, &2.into()));
-    for (n, (ticks, base)) in times.iter().enumerate() {
-        let milliseconds = ticks * 1000 / base;
-        assert!((milliseconds - 25 * n as i64).abs() <= 1, "frame {n} at {milliseconds} ms");
-    }
-    // Networks that know the motion of one interval only make nothing of a longer one, but the real frames stay.
-    let truth = raw(&moving(20, 30, 4));
-    for n in (0..12).chain(14..30) {
-        assert!(made.chunks(FRAME).nth(2 * n) == truth.chunks(FRAME).nth(n), "frame {n}");
-    }
-}
-
-#[test]
-fn damaged_frames_are_concealed() {
-    // What one frame has moved, or what lies in the middle of two, as the networks have it.
-    for (step, options) in [(4, interpolating("--conceal")), (8, predicting("--conceal"))] {
-        let whole = moving(20, 30, step);
-        let coded =
-            derived("coded.mkv", "-i @0 -c:v libx264 -qp 1 -g 1 -threads 1 -x264-params slices=1", &[&whole]);
-        let folder = scratch();
-        let damaged = with_damage(&coded, &[15], folder.path());
-        let truth = raw(&coded);
-        let (shown, _, summary) = retimed(&damaged, "out.mkv", "--upscale 1");
-        assert_eq!((shown.len() / FRAME, &summary["motion"]), (30, &serde_json::Value::Null));
-        assert!(difference(&shown[15 * FRAME..16 * FRAME], &truth[15 * FRAME..16 * FRAME]) > 0.1);
-        let (made, times, summary) = retimed(&damaged, "out.mkv", &options);
-        assert_eq!((made.len() / FRAME, &summary["motion"]["damaged"]), (30, &1.into()));
-        assert_eq!(summary["motion"]["concealed"], 1);
-        assert_eq!(times[15].0 * 20, times[15].1 * 15, "{:?}", times[15]);
-        for (n, (frame, truth)) in made.chunks(FRAME).zip(truth.chunks(FRAME)).enumerate() {
-            let likeness = difference(frame, truth);
-            assert!(if n == 15 { likeness <= 0.05 } else { frame == truth }, "{options} {n}: {likeness}");
-        }
-    }
-}
-
-#[test]
-fn damaged_frames_at_the_end_are_concealed_too() {
-    for options in ["--conceal", "--conceal --fps x2", "--conceal --fps 20", "--conceal --fps x2 --dedup"] {
-        let whole = moving(20, 30, 4);
-        let coded =
-            derived("coded.mkv", "-i @0 -c:v libx264 -qp 1 -g 1 -threads 1 -x264-params slices=1", &[&whole]);
-        let folder = scratch();
-        let damaged = with_damage(&coded, &[28, 29], folder.path());
-        let output = folder.path().join("out.mp4");
-        let summary = succeed(&damaged, &output, &format!("{} --json", interpolating(options))).summary();
-        assert_eq!(summary["motion"]["damaged"], 2, "{options}");
-        let frames = match options {
-            "--conceal" | "--conceal --fps 20" => 30,
-            "--conceal --fps x2" => 2 * 30 - 1,
-            // The last whole frame stands.
-            _ => 2 * 28 - 1,
-        };
-        assert_eq!(summary["frames_out"], frames, "{options}");
-        let seconds = duration(&output);
-        assert!((seconds - 1.5).abs() < 2e-3, "{options}: {seconds}");
-    }
-}
-
-/// The file with packets of these frames damaged, in `folder`.
-fn with_damage(coded: &Path, numbers: &[usize], folder: &Path) -> PathBuf {
-    let mut bytes = std::fs::read(coded).unwrap();
-    for number in numbers {
-        let (position, size) = packet(coded, *number);
-        bytes[position + size / 3..position + size / 2].iter_mut().for_each(|byte| *byte ^= 0x5a);
-    }
-    let damaged = folder.join("damaged.mkv");
-    std::fs::write(&damaged, bytes).unwrap();
-    damaged
-}
-
-/// Where in the file the packet of frame `number` is, and how long it is.
-fn packet(path: &Path, number: usize) -> (usize, usize) {
-    let listed = std::process::Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pos,size", "-of", "csv=p=0"])
-        .arg(path)
-        .output()
-        .unwrap();
-    let text = String::from_utf8(listed.stdout).unwrap();
-    let fields: Vec<usize> =
-        text.lines().nth(number).unwrap().split(',').filter_map(|field| field.parse().ok()).collect();
-    (fields[1], fields[0])
-}
-
-#[test]
-fn film_in_a_faster_stream_moves_evenly_without_its_duplicates() {
-    // 24 frames a second in 30: A B C D D.
-    let film = moving(24, 60, 4);
-    let faster =
-        derived("pulldown.mkv", "-i @0 -vf settb=1/24,setpts=N,fps=30:round=down -c:v ffv1", &[&film]);
-    let (_, times, summary) = retimed(&faster, "out.mov", &interpolating("--fps x2 --dedup"));
-    assert!(summary["motion"]["duplicates"].as_u64().unwrap() >= 14, "{}", summary["motion"]);
-    let seconds: Vec<f64> = times.iter().map(|(ticks, base)| *ticks as f64 / *base as f64).collect();
-    let steps: Vec<f64> = seconds.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    // Once the pattern is known, every step is half of a film frame, but for the milliseconds of the source.
-    for step in &steps[60..steps.len() - 2] {
-        assert!((step - 1.0 / 48.0).abs() < 6e-4, "{steps:?}");
-    }
 }
 
 #[test]
