@@ -10,7 +10,7 @@
 )]
 
 use framecast::config::{Order, ProcessingOptions, RunConfig, Step, Style, StyleOptions, Target};
-use framecast::engine::{Engine, Observer, Pull, Push, run};
+use framecast::engine::{Engine, Observer, Predictor, Pull, Push, run};
 use framecast::error::{Error, MediaError};
 use framecast::frame::{
     BufferPool, Color, Frame, FrameData, FrameInfo, FrameRate, PixelFormat, Plane, PooledBuffer, Range,
@@ -287,6 +287,7 @@ fn what_programs_hold_and_send_to_their_threads_can_be() {
     const fn is_held<T: Send + std::fmt::Debug + 'static>() {}
     const fn is_error<T: std::error::Error + Send + Sync + 'static>() {}
     is_held::<Engine>();
+    is_held::<Predictor>();
     is_held::<Source>();
     is_held::<Sink>();
     is_held::<Live>();
