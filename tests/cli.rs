@@ -212,6 +212,29 @@ fn an_answer_that_cannot_be_written_is_no_success() {
 }
 
 #[test]
+fn a_summary_that_cannot_be_written_is_no_success_but_the_video_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    for (command, name) in [("run", "run.mkv"), ("live", "live.mkv")] {
+        let video = folder.path().join(name);
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_framecast"))
+            .args([command, "--json", "--kernels", "cpu", "--upscale", "1", "--codec", "ffv1"])
+            .args(["-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=0.5", "-o"])
+            .arg(&video)
+            .stdout(full)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap();
+        let errors = stderr(&output);
+        assert_eq!(output.status.code(), Some(4), "{command}: {errors}");
+        assert!(errors.contains("error: standard output: cannot be written"), "{command}: {errors}");
+        assert!(std::fs::metadata(&video).unwrap().len() > 1000, "{command}");
+    }
+}
+
+#[test]
 fn a_reader_that_went_away_has_what_it_wanted() {
     for arguments in ANSWERS {
         let (reader, writer) = std::io::pipe().unwrap();

@@ -50,12 +50,10 @@ pub(super) fn run(arguments: LiveArgs, matches: &ArgMatches, interrupt: Interrup
     match arguments.into_config(matches) {
         Ok(config) => match show(config, &extras, &interrupt, report) {
             Ok(Ended { statistics, networks, failure }) => {
-                report.summary(&statistics, &networks);
-                match failure {
-                    Some(error) => report.failure(&error),
-                    None if interrupt.is_triggered() => interrupt::EXIT_CODE,
-                    None => 0,
-                }
+                let is_interrupted = failure.is_none() && interrupt.is_triggered();
+                let code = if is_interrupted { interrupt::EXIT_CODE } else { 0 };
+                let code = report.summary(&statistics, &networks, code);
+                failure.map_or(code, |error| report.failure(&error))
             }
             Err(error) => report.failure(&error),
         },
@@ -202,15 +200,16 @@ impl Report {
         }
     }
 
-    fn summary(self, statistics: &LiveStatistics, networks: &[NetworkReport]) {
+    /// Tells what a run did that ends with `code`; returns the exit code.
+    fn summary(self, statistics: &LiveStatistics, networks: &[NetworkReport], code: u8) -> u8 {
         match self {
-            Self::Quiet => {}
+            Self::Quiet => code,
             Self::Json(target) => {
                 let mut event = event("summary", statistics);
                 if let Some(fields) = event.as_object_mut() {
                     fields.insert("providers".into(), networks.iter().map(network_event).collect());
                 }
-                target.write(&event);
+                target.write_summary(&event, code)
             }
             Self::Text => {
                 say(&line(statistics));
@@ -219,6 +218,7 @@ impl Report {
                     network.notes.iter().for_each(|note| say(note));
                 }
                 statistics.outputs.iter().for_each(|output| say(&output_line(output)));
+                code
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What a run says on its way: a bar, plain lines or JSON.
 
+use super::answer::unanswered;
 use super::summary;
 use framecast::error::Error;
 use framecast::pipeline::{Progress, Summary};
@@ -71,14 +72,16 @@ impl Reporter {
         }
     }
 
-    /// Tells what happened in a run that ended.
-    pub(super) fn summary(&self, result: &Summary) {
+    /// Tells what happened in a run that ended, and returns the exit code.
+    fn summary(&self, result: &Summary) -> u8 {
         self.clear();
+        let code = if result.interrupted { super::interrupt::EXIT_CODE } else { 0 };
         match self {
-            Self::Quiet => {}
-            Self::Json(target) => target.write(&summary::event(result)),
+            Self::Quiet => code,
+            Self::Json(target) => target.write_summary(&summary::event(result), code),
             Self::Bar(_) | Self::Plain { .. } => {
                 let _ = io::stderr().write_all(summary::text(result).as_bytes());
+                code
             }
         }
     }
@@ -107,10 +110,7 @@ impl Reporter {
     /// Tells the end of a run in the way that it ended, and returns the exit code.
     pub(super) fn end(&self, result: Result<Summary, Error>) -> u8 {
         match result {
-            Ok(result) => {
-                self.summary(&result);
-                if result.interrupted { super::interrupt::EXIT_CODE } else { 0 }
-            }
+            Ok(result) => self.summary(&result),
             Err(error) if error.exit_code() == 0 => {
                 self.closed();
                 0
@@ -130,12 +130,25 @@ impl Reporter {
 }
 
 impl JsonTarget {
-    /// Writes one line. A reader that went away is no reason to stop.
+    /// Writes one line. That it cannot be written is no reason to stop.
     pub(super) fn write(self, event: &Value) {
-        let _ = match self {
+        let _ = self.try_write(event);
+    }
+
+    /// Writes the summary of a run that ends with `code`. Returns the exit code: what was asked for as JSON and cannot be
+    /// written is no success.
+    pub(super) fn write_summary(self, event: &Value, code: u8) -> u8 {
+        match (self, self.try_write(event)) {
+            (Self::Output, Err(error)) => unanswered(&error, code),
+            _ => code,
+        }
+    }
+
+    fn try_write(self, event: &Value) -> io::Result<()> {
+        match self {
             Self::Output => writeln!(io::stdout(), "{event}"),
             Self::Error => writeln!(io::stderr(), "{event}"),
-        };
+        }
     }
 }
 
