@@ -49,9 +49,9 @@ static ALLOCATOR: Counting = Counting;
 #[test]
 fn a_long_run_allocates_no_more_than_a_full_pipeline_holds() {
     let source = Geometry { width: 640, height: 360, format: PixelFormat::YUV420P, color: Color::default() };
-    let mut engine =
-        Engine::new(source, Rational::new(1, 1), Rational::new(1, 25), &ProcessingOptions::default())
-            .unwrap();
+    // Each worker holds memory of its own.
+    let options = ProcessingOptions { threads: Some(2), ..ProcessingOptions::default() };
+    let mut engine = Engine::new(source, Rational::new(1, 1), Rational::new(1, 25), &options).unwrap();
     let pool = BufferPool::new();
     let before = LARGE.load(Ordering::SeqCst);
     for pts in 0..FRAMES {
