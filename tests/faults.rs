@@ -59,6 +59,35 @@ fn damaged(folder: &Path) -> PathBuf {
     file(folder, "damaged.mp4", &bytes)
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_another_program_writes_is_left_to_it() {
+    let folder = scratch();
+    let output = folder.path().join("out.mkv");
+    let mut first = program();
+    first.args(["-f", "yuv4mpegpipe", "-i", "-", "--upscale", "1", "--codec", "ffv1", "-o"]).arg(&output);
+    let mut first = first.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut frames = first.stdin.take().unwrap();
+    frames.write_all(b"YUV4MPEG2 W16 H16 F25:1 Ip A1:1 C420jpeg\n").unwrap();
+    let frame = [&b"FRAME\n"[..], &[128; 16 * 16 * 3 / 2]].concat();
+    // Enough to be known by; the rest comes later.
+    (0..40).for_each(|_| frames.write_all(&frame).unwrap());
+    let part = folder.path().join(".out.mkv.framecast-part");
+    while !part.exists() {
+        assert!(first.try_wait().unwrap().is_none(), "the first run has ended");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let second = run(&plain(), &output, "--upscale 1");
+    assert_eq!(second.code, Some(4), "{}", second.stderr);
+    assert!(second.stderr.contains("is being written by another program"), "{}", second.stderr);
+    (0..10).for_each(|_| frames.write_all(&frame).unwrap());
+    drop(frames);
+    let ended = first.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(frame_times(&output, "v:0").len(), 50);
+    assert!(!part.exists());
+}
+
 #[test]
 fn inputs_that_are_no_video_are_refused() {
     let inputs = scratch();

@@ -2,7 +2,9 @@
 
 use crate::cleanup::{self, Guard};
 use crate::error::MediaError;
-use std::fs::OpenOptions;
+#[cfg(unix)]
+use std::fs::TryLockError;
+use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +14,8 @@ pub(crate) struct TemporaryFile {
     /// `None` once the file has its final name.
     part: Option<Guard>,
     target: PathBuf,
+    /// Held as long as the file is written.
+    _lock: File,
 }
 
 impl TemporaryFile {
@@ -24,18 +28,21 @@ impl TemporaryFile {
             return Err(output_error(location, "is a folder", "name a file in it"));
         };
         let part = target.with_file_name(format!(".{}.framecast-part", name.to_string_lossy()));
+        let taken = |writer: &str| {
+            let problem = format!("is being written by {writer}");
+            output_error(location, &problem, "write to another file, or wait until that is complete")
+        };
         // Registered first: whoever ends the process at once finds every file that may exist.
-        let part = cleanup::register_alone(part).ok_or_else(|| {
-            let problem = "is being written by another output of this program";
-            output_error(location, problem, "write to another file, or wait until that is complete")
-        })?;
-        OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(part.path())
-            .map_err(|error| file_error(location, &error))?;
-        Ok(Self { part: Some(part), target })
+        let part = cleanup::register_alone(part).ok_or_else(|| taken("another output of this program"))?;
+        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(part.path());
+        let file = opened.map_err(|error| file_error(location, &error))?;
+        if is_locked(&file) {
+            // Not ours to remove.
+            part.keep();
+            return Err(taken("another program"));
+        }
+        file.set_len(0).map_err(|error| file_error(location, &error))?;
+        Ok(Self { part: Some(part), target, _lock: file })
     }
 
     /// Where to write.
@@ -61,6 +68,18 @@ impl TemporaryFile {
         }
         Ok(())
     }
+}
+
+/// Locks the file, for as long as it is open; true if another program has done so. File systems without locks lock nothing.
+#[cfg(unix)]
+fn is_locked(file: &File) -> bool {
+    matches!(file.try_lock(), Err(TryLockError::WouldBlock))
+}
+
+/// Locks would keep FFmpeg from writing the file, too.
+#[cfg(not(unix))]
+fn is_locked(_: &File) -> bool {
+    false
 }
 
 /// Refuses an output that is the input, or that exists without `overwrite`.
