@@ -19,6 +19,7 @@ mod time;
 
 pub use buffer::{AlignedBuffer, BufferPool, PooledBuffer};
 pub use cadence::{Cadence, Content, Dedup, FrameRate, GapFinder, MotionMode, MotionScale, Tau, Tick, Ticks};
+pub(crate) use cadence::{TOLERANCE_PARTS, reduced};
 pub use color::{Color, Matrix, Range, Siting};
 pub use ffi_device::{DeviceLayout, DeviceSamples};
 pub use ffi_shared::{MemoryPlace, SharedMemory, SharedTensor};

@@ -1,6 +1,6 @@
 //! Output rates that were meant as a multiple of the source's and are not quite one: 59.94 for 30000/1001.
 
-use crate::frame::Rational;
+use crate::frame::{Rational, TOLERANCE_PARTS, reduced};
 
 /// The largest denominator of a ratio of two rates that counts as one: 60 of 24 is 5 to 2.
 const LARGEST: i128 = 5;
@@ -8,8 +8,6 @@ const LARGEST: i128 = 5;
 const NEAR_PARTS: i128 = 10_000;
 /// The denominator of the rates of broadcasts.
 const BROADCAST: i32 = 1001;
-/// A frame of the source is shown if it is within one part in this many of an output period of the grid.
-const TOLERANCE_PARTS: f64 = 8.0;
 
 /// A rate beside the one that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,21 +35,18 @@ pub(super) fn drift(rate: Rational, source: Rational) -> Option<Drift> {
             return None;
         }
         if difference * NEAR_PARTS <= meant {
-            let nearest = reduced(source_num * multiple, source_den * parts)?;
+            let nearest = rational(source_num * multiple, source_den * parts)?;
             let share = difference as f64 / meant as f64;
-            return Some(Drift { nearest, seconds: 1.0 / (rate.to_f64() * TOLERANCE_PARTS * share) });
+            return Some(Drift { nearest, seconds: 1.0 / (rate.to_f64() * TOLERANCE_PARTS as f64 * share) });
         }
     }
     None
 }
 
-fn reduced(num: i128, den: i128) -> Option<Rational> {
-    let (mut divisor, mut rest) = (num, den);
-    while rest != 0 {
-        (divisor, rest) = (rest, divisor % rest);
-    }
-    let part = |value: i128| i32::try_from(value / divisor).ok();
-    Some(Rational::new(part(num)?, part(den)?))
+/// `None` if a number is too large.
+fn rational(num: i128, den: i128) -> Option<Rational> {
+    let (num, den) = reduced(num, den);
+    Some(Rational::new(i32::try_from(num).ok()?, i32::try_from(den).ok()?))
 }
 
 #[cfg(test)]

@@ -18,9 +18,11 @@ use crate::error::{ConfigError, TimeError};
 use ticks::Surroundings;
 use units::Units;
 
+pub(crate) use units::reduced;
+
 /// A source frame is shown untouched at a tick that it misses by up to one part in this many of an output period: this
 /// absorbs the rounding of containers (1 ms in Matroska) at up to 120 frames per second.
-const TOLERANCE_PARTS: i128 = 8;
+pub(crate) const TOLERANCE_PARTS: i128 = 8;
 
 /// The output's frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

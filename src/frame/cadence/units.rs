@@ -115,7 +115,8 @@ fn output((num, den): (i128, i128)) -> TimeBase {
     }
 }
 
-fn reduced(num: i128, den: i128) -> (i128, i128) {
+/// The fraction in its lowest terms; neither number is negative.
+pub(crate) fn reduced(num: i128, den: i128) -> (i128, i128) {
     let divisor = gcd(num, den).max(1);
     (num / divisor, den / divisor)
 }
